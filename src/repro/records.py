@@ -1,0 +1,172 @@
+"""The tidy tables that join the two halves of the package, and the check that guards them.
+
+Training and tuning write these tables; analysis, tables and plots read them; they share nothing
+else. Scores are fractions (Matthews, Pearson and Spearman correlations lie in [-1, 1]), larger is
+better; printing turns them into percent.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+HYPERPARAMETERS = (
+    "learning_rate",
+    "warmup_ratio",
+    "warmup_steps",
+    "attention_dropout",
+    "hidden_dropout",
+    "weight_decay",
+    "batch_size",
+    "epochs",
+    "adam_epsilon",
+    "max_grad_norm",
+    "max_length",
+)
+METRICS = ("accuracy", "f1", "matthews", "pearson", "spearman")
+STATUSES = ("completed", "stopped", "cut", "diverged", "failed")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a tidy table: its name, pandas kind, unit and meaning."""
+
+    name: str
+    kind: str  # "text", "integer" or "number"; a number may be NaN
+    unit: str
+    meaning: str
+
+
+_RUN_KEY = (
+    Column("run_id", "text", "", "the tuning run, in words"),
+    Column("task", "text", "", "task name"),
+    Column("model", "text", "", "model name"),
+    Column("method", "text", "", "searcher and scheduler by one name"),
+    Column("space", "text", "", "search space: full or the name of a reduction"),
+    Column("budget_gst", "number", "GST", "budget in multiples of the grid search's own cost"),
+    Column("repetition", "integer", "", "1, 2, ...; the same run with another search seed"),
+)
+
+RUNS = (
+    *_RUN_KEY,
+    Column("profile", "text", "", "the profile that asked for the run"),
+    Column("split", "text", "", "official, resplit or held_out"),
+    Column("budget_unit", "text", "", "steps or seconds"),
+    Column("budget", "number", "budget_unit", "what might be spent; NaN for grid search"),
+    Column("spent", "number", "budget_unit", "what was spent, summed over the trials"),
+    Column("overshoot", "number", "budget_unit", "spent beyond the budget; 0 for grid search"),
+    Column("steps", "integer", "optimizer steps", "summed over the trials"),
+    Column("epochs_trained", "number", "epochs", "summed over the trials"),
+    Column("seconds", "number", "s", "summed over the trials"),
+    Column("gpu_seconds", "number", "s", "seconds times GPUs a trial, summed over the trials"),
+    Column("n_trials", "integer", "", "trials started, failed ones included"),
+    Column("n_failed", "integer", "", "trials that failed or diverged"),
+    Column("best_trial_id", "text", "", "the incumbent; empty when no trial has a score"),
+)
+
+TRIALS = (
+    *_RUN_KEY,
+    Column("trial_id", "text", "", "run_id/trial0017"),
+    Column("trial", "integer", "", "0, 1, ... in the order of starting"),
+    Column("status", "text", "", "one of STATUSES: stopped by the scheduler, cut by the budget"),
+    Column("message", "text", "", "why it failed or diverged; else empty"),
+    *(Column(name, "number", "", "hyperparameter as read back") for name in HYPERPARAMETERS),
+    Column("init_seed", "integer", "", "seed of the classifier's weights (WI)"),
+    Column("order_seed", "integer", "", "seed of the data order (DO)"),
+    Column("dropout_seed", "integer", "", "seed of the dropout masks"),
+    Column("steps", "integer", "optimizer steps", "updates done"),
+    Column("epochs_trained", "number", "epochs", "passes over the training data done"),
+    Column("seconds", "number", "s", "wall time of the trial, set-up and scoring included"),
+    Column("training_seconds", "number", "s", "of these: updates"),
+    Column("evaluation_seconds", "number", "s", "of these: evaluations and test predictions"),
+    Column("started_seconds", "number", "s", "start, counted from the start of the study's session"),
+    Column("best_step", "number", "optimizer steps", "step of the best checkpoint"),
+    Column("validation_score", "number", "score", "at the best checkpoint"),
+    Column("validation_loss", "number", "loss", "at the best checkpoint"),
+    Column("test_score", "number", "score", "at the best checkpoint; NaN when labels are hidden"),
+    Column("last_validation_score", "number", "score", "at the last evaluation"),
+    Column("last_validation_loss", "number", "loss", "at the last evaluation"),
+    Column("last_test_score", "number", "score", "at the last evaluation"),
+    *(Column(f"validation_{m}", "number", "score", f"{m} at the best checkpoint") for m in METRICS),
+    *(Column(f"test_{m}", "number", "score", f"{m} at the best checkpoint") for m in METRICS),
+)
+
+EVALUATIONS = (
+    Column("trial_id", "text", "", "run_id/trial0017"),
+    Column("step", "integer", "optimizer steps", "updates before this evaluation"),
+    Column("epoch", "number", "epochs", "passes over the training data before this evaluation"),
+    Column("seconds", "number", "s", "since the start of the trial"),
+    Column("validation_score", "number", "score", "the task's optimised metric"),
+    Column("validation_loss", "number", "loss", "mean over the validation examples"),
+    *(Column(m, "number", "score", f"validation {m}; NaN where not defined") for m in METRICS),
+)
+
+LOSSES = (
+    Column("trial_id", "text", "", "run_id/trial0017"),
+    Column("step", "integer", "optimizer steps", "1, 2, ..."),
+    Column("loss", "number", "loss", "training loss of this update's batch"),
+)
+
+TABLES = {"runs": RUNS, "trials": TRIALS, "evaluations": EVALUATIONS, "losses": LOSSES}
+
+
+def empty_table(name: str) -> pd.DataFrame:
+    """Return the table `name` with its columns and no rows."""
+    return pd.DataFrame({c.name: pd.Series(dtype=_DTYPES[c.kind]) for c in _columns(name)})
+
+
+def make_table(name: str, rows: list[dict]) -> pd.DataFrame:
+    """Build the table `name` from one dictionary a row; a missing number is NaN.
+
+    Raises:
+        ValueError: if a row has an unknown column or lacks a text or an integer.
+    """
+    columns = _columns(name)
+    known = {c.name for c in columns}
+    for row in rows:
+        if unknown := set(row) - known:
+            raise ValueError(
+                f"columns of `{name}` must be among {sorted(known)}, but got {sorted(unknown)}"
+            )
+    frame = pd.DataFrame(rows, columns=[c.name for c in columns])
+    return check_table(name, frame.astype({c.name: _DTYPES[c.kind] for c in columns}))
+
+
+def check_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` if it has the columns of the table `name` with their kinds.
+
+    Further columns are allowed, so that an analysis can carry its own along.
+
+    Raises:
+        ValueError: if a column is missing or of another kind, or a status is unknown.
+    """
+    missing = [c.name for c in _columns(name) if c.name not in frame]
+    if missing:
+        raise ValueError(f"table `{name}` must have the columns {missing}; make it with make_table")
+    for column in _columns(name):
+        if not _IS_KIND[column.kind](frame[column.name]):
+            raise ValueError(
+                f"column `{column.name}` of `{name}` must hold {column.kind}, "
+                f"but got {frame[column.name].dtype}"
+            )
+    if name == "trials" and not set(frame["status"]) <= set(STATUSES):
+        raise ValueError(f"`status` must be one of {STATUSES}, but got {set(frame['status'])}")
+    return frame
+
+
+def describe_table(name: str) -> pd.DataFrame:
+    """Return the data dictionary of the table `name`, one row a column."""
+    return pd.DataFrame([vars(column) for column in _columns(name)])
+
+
+def _columns(name: str) -> tuple[Column, ...]:
+    if name not in TABLES:
+        raise ValueError(f"`name` must be one of {sorted(TABLES)}, but got {name!r}")
+    return TABLES[name]
+
+
+_DTYPES = {"text": "str", "integer": "int64", "number": "float64"}
+_IS_KIND = {
+    "text": pd.api.types.is_string_dtype,
+    "integer": pd.api.types.is_integer_dtype,
+    "number": pd.api.types.is_numeric_dtype,
+}

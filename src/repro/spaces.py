@@ -1,0 +1,274 @@
+"""Search spaces, grids and their reductions: Table 1 of Liu & Wang 2021, and miniatures of it.
+
+A configuration is a dictionary from the names in `records.HYPERPARAMETERS` to values. A family's
+space says, for each hyperparameter, the grid's values and the domain that replaces them in HPO.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from repro.records import HYPERPARAMETERS
+
+
+@dataclass(frozen=True)
+class _Range:
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        finite = math.isfinite(self.low) and math.isfinite(self.high)
+        if not (finite and self.low < self.high):
+            raise ValueError(
+                f"`low` of a {type(self).__name__} must be below `high`, but got {self.low} and "
+                f"{self.high}; widen the range, or fix the hyperparameter"
+            )
+
+    def contains(self, value: Any) -> bool:
+        """Tell whether `value` is a number of the range, its ends included."""
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        return bool(is_number and self.low <= value <= self.high)
+
+
+class Uniform(_Range):
+    """All numbers from `low` to `high`, equally likely."""
+
+    def sample(self, rng: np.random.Generator) -> float:
+        """Draw one value."""
+        return float(rng.uniform(self.low, self.high))
+
+
+class LogUniform(_Range):
+    """All numbers from `low` > 0 to `high`, their logarithms equally likely."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low <= 0:
+            raise ValueError(
+                f"`low` of a LogUniform must be above 0, but got {self.low}; use Uniform instead"
+            )
+
+    def sample(self, rng: np.random.Generator) -> float:
+        """Draw one value."""
+        value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        return min(max(value, self.low), self.high)  # exp(log(x)) may miss x by a rounding
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A few values, equally likely."""
+
+    values: tuple
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(self.values))
+        if not self.values:
+            raise ValueError(
+                "`values` of a Choice must not be empty, but got (); "
+                "give at least one value, or fix the hyperparameter"
+            )
+
+    def contains(self, value: Any) -> bool:
+        """Tell whether `value` is one of the values."""
+        return value in self.values
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """Draw one value."""
+        return self.values[int(rng.integers(len(self.values)))]
+
+
+Domain = Uniform | LogUniform | Choice
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """The domains of the searched hyperparameters and the values of the fixed ones.
+
+    Raises:
+        ValueError: if nothing is searched, a hyperparameter is unknown, or one is both searched
+            and fixed.
+    """
+
+    name: str  # "full", "s-wr", "s-wr-hdo", "smin", or "fixed-..." for any other reduction
+    family: str
+    domains: dict[str, Domain]
+    fixed: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        _check_hyperparameters([*self.domains, *self.fixed])
+        if both := sorted(set(self.domains) & set(self.fixed)):
+            raise ValueError(
+                f"a hyperparameter must be searched or fixed, but got both for {both}; drop one"
+            )
+        if not self.domains:
+            raise ValueError(
+                f"space {self.name!r} must search at least one hyperparameter, but all are fixed; "
+                "fix fewer, or train default_configuration"
+            )
+
+
+def search_space(family: str, *, epochs: int, reduction: str = "full") -> SearchSpace:
+    """Return the search space of `family`, or its reduction.
+
+    Args:
+        family: one of FAMILIES.
+        epochs: passes over the training data; never searched (Table 1).
+        reduction: one of REDUCTIONS: "s-wr" fixes the warm-up ratio, "s-wr-hdo" the hidden dropout
+            too, "smin" leaves the learning rate (ELECTRA, BERT) or it and the batch size (RoBERTa).
+    Raises:
+        ValueError: if the family, the reduction or the number of epochs is not possible.
+    Source: Liu & Wang 2021, Table 1 and sec. 5.1; the paper's text, not its code, for ELECTRA's
+        Smin (the code searched the batch size too).
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"`reduction` must be one of {list(REDUCTIONS)}, but got {reduction!r}")
+    table = _family(family)
+    full = SearchSpace(
+        name="full",
+        family=family,
+        domains={name: domain for name, (_, domain) in table.items()},
+        fixed={"epochs": _check_epochs(epochs)},
+    )
+    fix = _fixed_by(family, reduction)
+    return reduce_space(full, fix) if fix else full
+
+
+def reduce_space(space: SearchSpace, fix: Iterable[str]) -> SearchSpace:
+    """Fix hyperparameters to the grid's default values (see `default_configuration`).
+
+    One that is fixed already keeps its value. The space takes the name of the reduction that
+    searches the same hyperparameters, or else "fixed-" and the names that it fixes.
+
+    Raises:
+        ValueError: if a hyperparameter is unknown or none would be left to search.
+    """
+    fix = [fix] if isinstance(fix, str) else list(fix)
+    _check_hyperparameters(fix)
+    default = _default_values(space.family)
+    if missing := sorted(set(fix) - set(space.fixed) - set(default)):
+        raise ValueError(
+            f"`fix` must name hyperparameters of the grid, {list(default)}, but got {missing}; "
+            "build a SearchSpace with the fixed values instead"
+        )
+    domains = {name: domain for name, domain in space.domains.items() if name not in fix}
+    newly_fixed = {name: default[name] for name in space.domains if name in fix}
+    return SearchSpace(
+        name=_reduced_name(space.family, domains),
+        family=space.family,
+        domains=domains,
+        fixed=space.fixed | newly_fixed,
+    )
+
+
+def grid_configurations(family: str, *, epochs: int) -> list[dict]:
+    """Return the configurations of the grid search of `family`, in a fixed order.
+
+    Source: Liu & Wang 2021, Table 1: 3 configurations for ELECTRA, 6 for RoBERTa.
+    """
+    epochs, table = _check_epochs(epochs), _family(family)
+    points = itertools.product(*(values for values, _ in table.values()))
+    configurations = (dict(zip(table, point, strict=True)) for point in points)
+    return [_in_order(configuration | {"epochs": epochs}) for configuration in configurations]
+
+
+def default_configuration(family: str, *, epochs: int) -> dict:
+    """Return the grid's default: its value, or its middle one (the lower of two middle ones).
+
+    So ELECTRA's learning rate is 1e-4; RoBERTa's learning rate is 2e-5 and its batch size 16.
+    """
+    return _in_order(_default_values(family) | {"epochs": _check_epochs(epochs)})
+
+
+def sample_configuration(space: SearchSpace, rng: np.random.Generator) -> dict:
+    """Draw one configuration: a value from each domain, and the fixed values.
+
+    The draws follow the order of HYPERPARAMETERS, so they do not depend on how `domains` was built.
+    """
+    drawn = {name: domain.sample(rng) for name, domain in _in_order(space.domains).items()}
+    return _in_order(space.fixed | drawn)
+
+
+# Table 1's lower half is the same for all: (grid, domain) of what a family does not set itself.
+_SHARED = {
+    "attention_dropout": ((0.1,), Uniform(0.0, 0.2)),
+    "hidden_dropout": ((0.1,), Uniform(0.0, 0.2)),
+}
+_ELECTRA = _SHARED | {
+    "warmup_ratio": ((0.1,), Uniform(0.0, 0.2)),
+    "weight_decay": ((0.0,), Uniform(0.0, 0.3)),
+    "batch_size": ((32,), Choice((16, 32, 64))),
+}
+_ROBERTA = _SHARED | {
+    "warmup_ratio": ((0.06,), Uniform(0.0, 0.12)),
+    "weight_decay": ((0.1,), Uniform(0.0, 0.3)),
+    "batch_size": ((16, 32), Choice((16, 32, 64))),
+}
+# The tiny models need learning rates about ten (ELECTRA) and thirty (RoBERTa) times as large;
+# everything else of a miniature is Table 1's.
+_LEARNING_RATES = {
+    "electra": ((3e-5, 1e-4, 1.5e-4), LogUniform(2.99e-5, 1.51e-4)),
+    "roberta": ((1e-5, 2e-5, 3e-5), Uniform(0.99e-5, 3.01e-5)),
+    "electra-mini": ((3e-4, 1e-3, 1.5e-3), LogUniform(2.99e-4, 1.51e-3)),
+    "roberta-mini": ((3e-4, 6e-4, 1e-3), Uniform(2.9e-4, 1.01e-3)),
+    "bert-mini": ((3e-4, 1e-3, 1.5e-3), LogUniform(2.99e-4, 1.51e-3)),
+}
+_REST = {
+    "electra": _ELECTRA,
+    "roberta": _ROBERTA,
+    "electra-mini": _ELECTRA,
+    "roberta-mini": _ROBERTA,
+    "bert-mini": _ELECTRA,
+}
+_SMIN = {family: ("learning_rate", "batch_size") for family in ("roberta", "roberta-mini")}
+FAMILIES = tuple(_LEARNING_RATES)
+REDUCTIONS = ("full", "s-wr", "s-wr-hdo", "smin")
+
+
+def _family(family: str) -> dict[str, tuple[tuple, Domain]]:
+    if family not in FAMILIES:
+        raise ValueError(f"`family` must be one of {list(FAMILIES)}, but got {family!r}")
+    return _in_order({"learning_rate": _LEARNING_RATES[family]} | _REST[family])
+
+
+def _default_values(family: str) -> dict[str, Any]:
+    return {name: grid[(len(grid) - 1) // 2] for name, (grid, _) in _family(family).items()}
+
+
+def _fixed_by(family: str, reduction: str) -> tuple[str, ...]:
+    if reduction == "smin":
+        kept = _SMIN.get(family, ("learning_rate",))
+        return tuple(name for name in _family(family) if name not in kept)
+    return {
+        "full": (),
+        "s-wr": ("warmup_ratio",),
+        "s-wr-hdo": ("warmup_ratio", "hidden_dropout"),
+    }[reduction]
+
+
+def _reduced_name(family: str, domains: Iterable[str]) -> str:
+    fixed = [name for name in _family(family) if name not in set(domains)]
+    for reduction in REDUCTIONS:
+        if set(fixed) == set(_fixed_by(family, reduction)):
+            return reduction
+    return "fixed-" + "+".join(fixed)
+
+
+def _in_order(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in HYPERPARAMETERS if name in values}
+
+
+def _check_hyperparameters(names: Iterable[str]) -> None:
+    if unknown := sorted(set(names) - set(HYPERPARAMETERS)):
+        raise ValueError(
+            f"hyperparameters must be among {list(HYPERPARAMETERS)}, but got {unknown}"
+        )
+
+
+def _check_epochs(epochs: int) -> int:
+    if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 1:
+        raise ValueError(f"`epochs` must be an integer of at least 1, but got {epochs!r}")
+    return int(epochs)

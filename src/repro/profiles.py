@@ -1,0 +1,298 @@
+"""Profiles: what a study runs, as YAML files that are checked before anything starts.
+
+A profile says everything that decides the numbers: data, models, tasks, methods, budgets, seeds,
+training settings and resources. Values given to `load_profile` override the file's.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from repro.methods import METHODS
+from repro.names import check_name, suggest_name
+from repro.spaces import FAMILIES
+
+PROFILES = Path(__file__).resolve().parents[2] / "profiles"
+TASKS = ("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli", "superglue_rte")
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seed = Annotated[int, Field(ge=0, strict=True)]
+Several = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(lambda v: _listed(v))]
+# one number for all tasks, or by task, where "default" is for the others
+PerTask = Annotated[dict[str, Count], BeforeValidator(lambda v: _by_task(v))]
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelSettings(_Checked):
+    """One model of a study, with its own tasks, since a large model may be pruned to fewer."""
+
+    name: Annotated[str, Field(min_length=1)]  # an embedded name, a hub id or a local directory
+    family: str  # whose search space: one of spaces.FAMILIES; guessed where it is plain
+    tasks: Several
+    epochs: PerTask
+
+    @model_validator(mode="before")
+    @classmethod
+    def _guess_family(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "name" in values and values.get("family") is None:
+            return values | {"family": guess_family(str(values["name"]))}
+        return values
+
+    @field_validator("family")
+    @classmethod
+    def _check_family(cls, family: str) -> str:
+        return check_name("family", family, FAMILIES)
+
+    @field_validator("tasks")
+    @classmethod
+    def _check_tasks(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        for task in tasks:
+            if not task.endswith((".yaml", ".yml")):
+                check_name("task", task, TASKS)
+        return _distinct(tasks)
+
+    @model_validator(mode="after")
+    def _check_epochs(self) -> "ModelSettings":
+        for task in self.tasks:
+            _for_task("epochs", self.epochs, task)
+        return self
+
+
+class Profile(_Checked):
+    """All that decides the numbers of a study; see profiles/*.yaml for what the values mean."""
+
+    name: str
+    description: str = ""
+    source: str = "mini"
+    split: Literal["official", "resplit", "held_out"] = "official"
+    split_seed: Seed = 42
+    shift: Annotated[float, Field(ge=0, le=1)] = 0.0
+    sizes: dict[Literal["train", "validation", "test"], Count] | None = None
+    models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
+    methods: Several
+    budget_gst: Annotated[float, Field(gt=0)] = 1.0
+    budget_unit: Literal["steps", "seconds"] = "steps"
+    repetitions: Count = 3
+    seed: Seed = 0
+    training_seed: Seed = 42
+    evaluations_per_epoch: PerTask = {"default": 5}
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    max_length: Annotated[int, Field(ge=4, strict=True)] = 128
+    adam_epsilon: Annotated[float, Field(gt=0)] = 1e-6
+    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
+    gpus_per_trial: Annotated[float, Field(ge=0)] = 0
+    trials_at_once_per_run: Count = 1
+    trials_at_once: Count | None = None
+    keep_checkpoints: bool = False
+    overrides: dict[str, Any] = {}  # what was given to load_profile, for tables to name
+
+    def model(self, name: str) -> ModelSettings:
+        """Return the settings of the model `name`."""
+        check_name("model", name, [model.name for model in self.models])
+        return next(model for model in self.models if model.name == name)
+
+    def epochs_for(self, model: str, task: str) -> int:
+        """Return the passes over the training data of `task` with `model`."""
+        return _for_task("epochs", self.model(model).epochs, task)
+
+    def evaluations_for(self, task: str) -> int:
+        """Return how many times an epoch `task` is evaluated."""
+        return _for_task("evaluations_per_epoch", self.evaluations_per_epoch, task)
+
+    @property
+    def title(self) -> str:
+        """Name the profile and what was overridden, for captions: `mini (repetitions 1)`."""
+        changes = ", ".join(f"{key} {_plain(value)}" for key, value in self.overrides.items())
+        return f"{self.name} ({changes})" if changes else self.name
+
+    @field_validator("source")
+    @classmethod
+    def _check_source(cls, source: str) -> str:
+        if source in ("mini", "hub") or Path(source).is_dir():
+            return source
+        raise ValueError(f"must be mini, hub or an existing directory, but got {source!r}")
+
+    @field_validator("methods")
+    @classmethod
+    def _check_methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+        for method in methods:
+            check_name("method", method, METHODS)
+        return _distinct(methods)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "Profile":
+        _distinct(model.name for model in self.models)
+        for task in (task for model in self.models for task in model.tasks):
+            self.evaluations_for(task)
+        for knob in ("shift", "sizes"):
+            if getattr(self, knob) and self.source != "mini":
+                raise ValueError(f"`{knob}` must be left out unless `source` is mini; drop it")
+        if self.trials_at_once is not None and self.trials_at_once < self.trials_at_once_per_run:
+            raise ValueError(
+                "`trials_at_once` must be at least `trials_at_once_per_run`, but got "
+                f"{self.trials_at_once} and {self.trials_at_once_per_run}; raise the first"
+            )
+        return self
+
+
+def load_profile(name_or_path: str | Path, **overrides: Any) -> Profile:
+    """Read a profile and check it, with some of its values overridden.
+
+    Args:
+        name_or_path: a file's stem in profiles/, or the path of a YAML file.
+        overrides: fields of the profile; None leaves the file's value. `tasks` and `epochs` go to
+            every model. In `models`, a name picks that model of the profile; a new name takes the
+            tasks and epochs of the profile's first model; a mapping gives all of one model.
+    Raises:
+        ValueError: in one line, naming the file and the key, if anything is unknown or impossible.
+        FileNotFoundError: if there is no such profile; the known ones are listed.
+    """
+    path = _find(name_or_path)
+    overrides = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        values = _read(path)
+        _refuse_unknown(overrides, [*_settable(), "tasks", "epochs"])
+        _refuse_unknown(values, _settable())
+        return Profile(**_merge(values, overrides), name=path.stem, overrides=overrides)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {_one_line(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def known_profiles() -> dict[str, str]:
+    """Return name -> description of the profiles in profiles/."""
+    return {p.stem: _read(p).get("description", "") for p in sorted(PROFILES.glob("*.yaml"))}
+
+
+def guess_family(model: str) -> str:
+    """Guess whose search space suits a model, from its directory's config.json or its name.
+
+    BERT has a miniature space only: the sources give no grid for a BERT of full size.
+    """
+    if model in (embedded := {f"tiny-{kind}": f"{kind}-mini" for kind in _KINDS}):
+        return embedded[model]
+    config = Path(model) / "config.json"
+    text = json.loads(config.read_text()).get("model_type", "") if config.is_file() else model
+    fitting = [family for family in ("electra", "roberta") if family in str(text).lower()]
+    if len(fitting) == 1:
+        return fitting[0]
+    raise ValueError(f"model {model!r} must come with its `family`, one of {list(FAMILIES)}")
+
+
+_KINDS = ("electra", "roberta", "bert")
+
+
+def _find(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = PROFILES / f"{name_or_path}.yaml"
+    if path.is_file():
+        return path
+    known = [p.stem for p in sorted(PROFILES.glob("*.yaml"))]
+    raise FileNotFoundError(
+        f"a profile must be a YAML file or one of {known}, but got {str(name_or_path)!r}"
+        + suggest_name(str(name_or_path), known)
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError("must be YAML, but " + " ".join(str(error).split())) from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ValueError("must hold `key: value` lines; profiles/mini.yaml shows them")
+    return values
+
+
+def _merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Put the overrides over the file's values, `tasks` and `epochs` into each model."""
+    of_models = {key: overrides[key] for key in ("tasks", "epochs") if key in overrides}
+    merged = values | {key: v for key, v in overrides.items() if key not in of_models}
+    models = _listed(merged.get("models"))
+    if isinstance(models, list | tuple):
+        models = [_settings(model, values["models"]) for model in models]
+        models = [model | of_models if isinstance(model, dict) else model for model in models]
+    return merged | {"models": models}
+
+
+def _settings(model: Any, of_file: list) -> Any:
+    """Find a model that is given by its name; a new one is like the first of the file."""
+    if not isinstance(model, str) or not all(isinstance(known, dict) for known in of_file):
+        return model
+    named = [known for known in of_file if known.get("name") == model]
+    return named[0] if named else of_file[0] | {"name": model, "family": None}
+
+
+def _settable() -> list[str]:
+    return [key for key in Profile.model_fields if key not in ("name", "overrides")]
+
+
+def _refuse_unknown(values: Iterable[str], known: Iterable[str]) -> None:
+    for key in values:
+        check_name("key", key, known)
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    counted = Counter(names)
+    if twice := [name for name, n in counted.items() if n > 1]:
+        raise ValueError(f"names must be distinct, but got {twice[0]!r} twice; drop one")
+    return tuple(counted)
+
+
+def _by_task(value: Any) -> Any:
+    return {"default": value} if isinstance(value, int) else value
+
+
+def _for_task(what: str, numbers: dict[str, int], task: str) -> int:
+    if task in numbers or "default" in numbers:
+        return numbers.get(task, numbers.get("default"))
+    raise ValueError(
+        f"`{what}` must say a number for {task!r}, but got {sorted(numbers)}; add it or a default"
+    )
+
+
+def _listed(value: Any) -> Any:
+    """Take one name for a list of it, as `-p tasks rte` gives."""
+    return [value] if isinstance(value, str | dict) else value
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("name", value))
+    return " ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _one_line(error: ValidationError) -> str:
+    """Say the first problem that pydantic found in one line of ours, a misspelt key before all."""
+    problems = error.errors(include_url=False)
+    first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
+    where = ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            name, known = str(first["loc"][-1]), list(ModelSettings.model_fields)
+            what = f"unknown key{suggest_name(name, known)}; known: {', '.join(known)}"
+        case "missing":
+            what = "must be given"
+        case "value_error":
+            what = first["msg"].removeprefix("Value error, ")
+        case _:
+            what = f"{first['msg']}, but got {first['input']!r}"
+    return f"`{where}`: {what}" if where else what

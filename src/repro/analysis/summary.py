@@ -1,0 +1,213 @@
+"""Incumbents, their scores over repetitions, and what the tuning runs cost.
+
+Frames in are `runs`, `trials` and `evaluations` of `repro.records`, of one data split. Scores and
+their differences are fractions (1 point = 0.01). No result depends on the order of rows.
+"""
+
+import pandas as pd
+
+from repro.records import METRICS, STATUSES, TRIALS, check_table
+
+RUN_KEY = ("run_id", "task", "model", "method", "space", "budget_gst", "repetition")
+SETTING = ("model", "task", "method", "space", "budget_gst")  # a tuning run without its repetition
+SPLITS = ("validation", "test")
+_NUMBERS = [c.name for c in TRIALS if c.kind == "number" and c.name not in RUN_KEY]
+
+
+def best_trials(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Pick each tuning run's incumbent: the highest validation score, the earlier trial on a tie.
+
+    A diverged trial counts with the best checkpoint it had before, as in `runs.best_trial_id`.
+
+    Args:
+        runs: adds the tuning runs that have no trial at all.
+    Returns:
+        one row a tuning run, never fewer: the run's key, n_trials, n_scored, n_failed (failed or
+        diverged), and trial_id, status, hyperparameters and scores of the incumbent (empty text
+        and NaN where no trial has a score).
+    Source: Liu & Wang 2021, sec. 3 and A.1 (best checkpoint of the best trial).
+    """
+    trials = check_table("trials", trials).sort_values(["run_id", "trial"])
+    keys = [t[list(RUN_KEY)] for t in (trials, runs) if t is not None]
+    keys = pd.concat(keys).drop_duplicates("run_id").sort_values([*SETTING, "repetition"])
+    scored = trials.dropna(subset="validation_score")
+    best = scored.sort_values("validation_score", ascending=False, kind="stable")
+    best = best.drop_duplicates("run_id")[["run_id", "trial_id", "status", *_NUMBERS]]
+    table = keys.merge(_counts(trials), how="left", on="run_id").merge(best, how="left")
+    counts = ["n_trials", "n_scored", "n_failed"]
+    table[counts] = table[counts].fillna(0).astype("int64")
+    return table.fillna({"trial_id": "", "status": ""})
+
+
+def _counts(trials: pd.DataFrame) -> pd.DataFrame:
+    marked = trials.assign(
+        n_trials=1,
+        n_scored=trials["validation_score"].notna().astype(int),
+        n_failed=trials["status"].isin(["failed", "diverged"]).astype(int),
+    )
+    return marked.groupby("run_id", as_index=False)[["n_trials", "n_scored", "n_failed"]].sum()
+
+
+def scores_by_repetition(best: pd.DataFrame) -> pd.DataFrame:
+    """Lay out the incumbents' scores in long form.
+
+    Args:
+        best: from `best_trials`.
+    Returns:
+        one row a tuning run, split and metric: the run's key, split, metric ("score" is the
+        task's optimised one; others only where the task defines them), score (fraction or NaN).
+    """
+    parts = []
+    for split in SPLITS:
+        for metric in ("score", *METRICS):
+            part = best[list(RUN_KEY)].assign(split=split, metric=metric)
+            parts.append(part.assign(score=best[f"{split}_{metric}"]))
+    table = pd.concat(parts, ignore_index=True)
+    defined = table.groupby(["task", "metric"])["score"].transform("count") > 0
+    return table[defined | (table["metric"] == "score")].reset_index(drop=True)
+
+
+def summarise(best: pd.DataFrame) -> pd.DataFrame:
+    """Summarise the incumbents' scores over the repetitions of each setting.
+
+    Args:
+        best: from `best_trials`.
+    Returns:
+        one row a model, task, method, space, budget, split and metric: mean, sd (n - 1 in the
+        denominator; NaN for n = 1), minimum, maximum (fractions), n (repetitions with a score),
+        n_missing (repetitions without).
+    """
+    groups = scores_by_repetition(best).groupby([*SETTING, "split", "metric"])["score"]
+    table = groups.agg(mean="mean", sd="std", minimum="min", maximum="max", n="count", rows="size")
+    return table.assign(n_missing=table["rows"] - table["n"]).drop(columns="rows").reset_index()
+
+
+def pair_with_grid(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame:
+    """Put grid search's scores beside each incumbent, by model and task.
+
+    Where grid search ran once, as in the paper, every repetition is held against that run;
+    where it was repeated, repetition i is held against grid's repetition i.
+
+    Args:
+        incumbents, grid: rows of `best_trials`.
+    Returns:
+        `incumbents` with grid_validation_score, grid_test_score and grid_validation_loss.
+    Raises:
+        ValueError: naming the model and task without a grid search to compare with.
+    """
+    names = ["validation_score", "test_score", "validation_loss"]
+    grid = grid.rename(columns={n: f"grid_{n}" for n in names})
+    values, cell = [f"grid_{n}" for n in names], ["model", "task"]
+    _check_one_grid(grid)
+    repeated = grid.duplicated(cell, keep=False)
+    rows = incumbents.reset_index(drop=True).reset_index(names="row")
+    once = rows.merge(grid.loc[~repeated, [*cell, *values]], on=cell)
+    cell = [*cell, "repetition"]
+    each = rows.merge(grid.loc[repeated, [*cell, *values]], on=cell)
+    paired = pd.concat([p for p in (once, each) if len(p)] or [once])
+    missing = rows[~rows["row"].isin(paired["row"])]
+    if len(missing):
+        raise ValueError(
+            "every tuning run must have a grid search to compare with, but "
+            f"{missing['run_id'].iloc[0]} has none; add method 'grid' for its model and task"
+        )
+    return paired.sort_values("row").drop(columns="row").reset_index(drop=True)
+
+
+def _check_one_grid(grid: pd.DataFrame) -> None:
+    again = grid[grid.duplicated(["model", "task", "repetition"])]
+    if len(again):
+        raise ValueError(
+            "grid search must be there once a model, task and repetition, but "
+            f"{again['run_id'].iloc[0]} is a second one; analyse one data split at a time"
+        )
+
+
+def differences_from_grid(best: pd.DataFrame) -> pd.DataFrame:
+    """Subtract grid search's score from each repetition's, on validation and test.
+
+    Args:
+        best: from `best_trials`, grid search among the methods.
+    Returns:
+        one row a tuning run other than grid search and split: the run's key, split, score,
+        grid_score, difference (fractions; NaN where either is missing).
+    """
+    is_grid = best["method"] == "grid"
+    paired = pair_with_grid(best[~is_grid], best[is_grid])
+    return _paired(paired, "score", "grid_score", "{}_score", "grid_{}_score")
+
+
+def best_against_last(best: pd.DataFrame) -> pd.DataFrame:
+    """Subtract the last checkpoint's score from the best checkpoint's, in each run's best trial.
+
+    On validation this cannot be negative: the best checkpoint is chosen there. On test it can.
+
+    Args:
+        best: from `best_trials`.
+    Returns:
+        one row a tuning run and split: the run's key, split, best, last, difference (fractions).
+    Source: Liu & Wang 2021, A.1, which compares them for ELECTRA's grid search on three tasks.
+    """
+    return _paired(best, "best", "last", "{}_score", "last_{}_score")
+
+
+def _paired(table, first: str, second: str, first_column: str, second_column: str):
+    parts = []
+    for split in SPLITS:
+        a, b = table[first_column.format(split)], table[second_column.format(split)]
+        values = {"split": split, first: a, second: b, "difference": a - b}
+        parts.append(table[list(RUN_KEY)].assign(**values))
+    return pd.concat(parts, ignore_index=True)
+
+
+def grid_costs(runs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """Tell what grid search cost on each model and task: one GST.
+
+    Returns:
+        one row a model and task: epochs (of its configurations; NaN without trials), n_trials,
+        n_failed, steps, seconds, gpu_seconds (sums over trials, means over grid's repetitions).
+    Source: Liu & Wang 2021, Table 2, which gives wall-clock seconds of trials side by side.
+    """
+    costs = ["n_trials", "n_failed", "steps", "seconds", "gpu_seconds"]
+    table = runs[runs["method"] == "grid"].groupby(["model", "task"])[costs].mean()
+    epochs = trials[trials["method"] == "grid"].groupby(["model", "task"])["epochs"].max()
+    return table.join(epochs).reset_index()[["model", "task", "epochs", *costs]]
+
+
+def trial_counts(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Count the trials of each setting by status, averaged over its repetitions.
+
+    Args:
+        runs: adds the tuning runs that have no trial at all.
+    Returns:
+        one row a setting: n_trials and one column a status (means over repetitions), minimum,
+        maximum (of n_trials), n_runs (repetitions).
+    Source: Liu & Wang 2021, Table 6.
+    """
+    counts = pd.crosstab(trials["run_id"], trials["status"])
+    counts = counts.reindex(columns=list(STATUSES), fill_value=0)
+    table = best_trials(trials, runs)[[*RUN_KEY, "n_trials"]].join(counts, on="run_id")
+    groups = table.fillna(dict.fromkeys(STATUSES, 0)).groupby(list(SETTING))
+    extremes = groups["n_trials"].agg(minimum="min", maximum="max", n_runs="size")
+    return groups[["n_trials", *STATUSES]].mean().join(extremes).reset_index()
+
+
+def incumbent_curves(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
+    """Follow the best validation score so far over the steps a tuning run has spent.
+
+    Trials are laid end to end in the order of starting; where several ran at once this is the
+    order of spending only roughly.
+
+    Returns:
+        one row an evaluation: the run's key, trial_id, cumulative_steps (optimizer steps),
+        incumbent_score (fraction, never falls within a run). Runs without evaluations have none.
+    """
+    trials = trials.sort_values(["run_id", "trial"])
+    before = trials.groupby("run_id")["steps"].cumsum() - trials["steps"]
+    keys = trials[[*RUN_KEY, "trial_id", "trial"]].assign(before=before)
+    table = evaluations.merge(keys, on="trial_id").sort_values(["run_id", "trial", "step"])
+    table["cumulative_steps"] = table["before"] + table["step"]
+    so_far = table.groupby("run_id")["validation_score"].cummax()
+    table["incumbent_score"] = so_far.groupby(table["run_id"]).ffill()
+    columns = [*RUN_KEY, "trial_id", "cumulative_steps", "incumbent_score"]
+    return table[columns].reset_index(drop=True)

@@ -1,0 +1,57 @@
+"""What tables and figures call the tasks, methods, metrics and hyperparameters, and in what order.
+
+Order and task names follow Liu & Wang 2021, Table 3. An unknown name is shown as it is, last.
+"""
+
+from collections.abc import Iterable, Mapping
+
+TASK_LABELS = {
+    "wnli": "WNLI",
+    "rte": "RTE",
+    "mrpc": "MRPC",
+    "cola": "CoLA",
+    "stsb": "STS-B",
+    "sst2": "SST-2",
+    "qnli": "QNLI",
+    "qqp": "QQP",
+    "mnli": "MNLI",
+    "superglue_rte": "RTE (SuperGLUE)",
+}
+METHOD_LABELS = {
+    "grid": "grid",
+    "rs": "RS",
+    "asha": "RS+ASHA",
+    "bo_asha": "BO+ASHA",
+    "hyperopt_asha": "Hyperopt+ASHA",
+    "pbt": "PBT",
+}
+# The order of a pair in one cell: F1/accuracy for MRPC, Pearson/Spearman for STS-B.
+METRIC_LABELS = {
+    "f1": "F1",
+    "accuracy": "acc.",
+    "matthews": "Matthews",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "score": "score",
+}
+HYPERPARAMETER_LABELS = {
+    "learning_rate": "learning rate",
+    "warmup_ratio": "warm-up ratio",
+    "batch_size": "batch size",
+    "hidden_dropout": "hidden dropout",
+    "attention_dropout": "attention dropout",
+    "weight_decay": "weight decay",
+    "epochs": "epochs",
+}
+SPLIT_LABELS = {"validation": "validation", "test": "test"}
+
+
+def in_order(names: Iterable[str], labels: Mapping[str, str]) -> list[str]:
+    """Return the distinct `names`, the known ones in the order of `labels`, the others after."""
+    names = set(names)
+    return [n for n in labels if n in names] + sorted(names - set(labels))
+
+
+def label(name: str, labels: Mapping[str, str]) -> str:
+    """Return the label of `name`, or the name itself where it has none."""
+    return labels.get(name, name)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_study import make_study
 
 from repro.analysis.intervals import (
     bootstrap_interval,
@@ -11,6 +10,7 @@ from repro.analysis.intervals import (
     two_level_interval,
 )
 from repro.analysis.summary import best_trials, differences_from_grid
+from synthetic_study import make_study
 
 NAN = float("nan")
 

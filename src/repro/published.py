@@ -1,0 +1,111 @@
+"""Read the numbers that the papers print, one tidy table a file in `data/published`.
+
+`data/published/README.md` says what every column means, which page it was taken from, and where
+the papers contradict themselves; nothing there is corrected. Scores are in percent, as printed;
+the package's own results are fractions.
+"""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+DATA_VARIABLE = "REPRO_DATA"
+
+# What Liu & Wang optimise where a task has several metrics (footnote 2 to section 2).
+_TUNED_METRICS = {"mrpc": "accuracy", "stsb": "pearson"}
+
+_TRIAL_TABLES = {"electra-base": "liu_wang_2021_table08", "roberta-base": "liu_wang_2021_table09"}
+_PROVENANCE = ["source", "table", "page"]
+
+# A grid row has no round and no repetition; the mean over repetitions is the repetition "mean".
+_DTYPES = {"round": "Int64", "repetition": "str", "overfitting_risk": "boolean"}
+
+
+def published_directory() -> Path:
+    """Find the folder of published tables: in $REPRO_DATA if set, else the nearest one above here.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    override = os.environ.get(DATA_VARIABLE)
+    roots = [Path(override)] if override else [p / "data" for p in Path(__file__).resolve().parents]
+    for root in roots:
+        if (root / "published").is_dir():
+            return root / "published"
+    raise FileNotFoundError(
+        f"a folder `published` must lie in one of the data folders, but got none in "
+        f"{[str(root) for root in roots]}; set {DATA_VARIABLE} to the repository's `data` folder"
+    )
+
+
+def list_published() -> list[str]:
+    """Name all published tables, as `load_published` knows them."""
+    return sorted(path.stem for path in published_directory().glob("*.csv"))
+
+
+def load_published(name: str) -> pd.DataFrame:
+    """Read one published table, exactly as printed.
+
+    Args:
+        name: paper and table, such as "liu_wang_2021_table03".
+    Raises:
+        ValueError: if there is no such table.
+    """
+    known = list_published()
+    if name not in known:
+        raise ValueError(
+            f"`name` must be a published table, but got {name!r}; choose among {known}"
+        )
+    return pd.read_csv(published_directory() / f"{name}.csv", dtype=_DTYPES)
+
+
+def published_scores(model: str, *, tuned_only: bool = False) -> pd.DataFrame:
+    """Give one model's scores of the initial study, one row a task, method, split and metric.
+
+    Args:
+        model: "electra-base" or "roberta-base".
+        tuned_only: leave out F1 (MRPC) and Spearman (STS-B), which tuning did not optimise.
+    Source: Liu & Wang 2021, Table 3; what is optimised, footnote 2.
+    """
+    scores = _rows_of(load_published("liu_wang_2021_table03"), model)
+    if not tuned_only:
+        return scores
+    tuned = scores["task"].map(_TUNED_METRICS).fillna(scores["metric"])
+    return scores[scores["metric"] == tuned].reset_index(drop=True)
+
+
+def published_overfitting_trials(model: str) -> pd.DataFrame:
+    """Give the best trials of one model's overfitting tuning runs, each task's grid trial first.
+
+    Source: Liu & Wang 2021, Table 8 (ELECTRA) and Table 9 (RoBERTa).
+    """
+    _check_model(model, list(_TRIAL_TABLES))
+    return _rows_of(load_published(_TRIAL_TABLES[model]), model)
+
+
+def published_trial_counts() -> pd.DataFrame:
+    """Give the mean number of trials a tuning run started, by task and method; ELECTRA only.
+
+    Source: Liu & Wang 2021, Table 6.
+    """
+    return load_published("liu_wang_2021_table06").drop(columns=_PROVENANCE)
+
+
+def published_grid_cost() -> pd.DataFrame:
+    """Give the cost of grid search (1 GST) in seconds, by task and model; NaN where not run.
+
+    Source: Liu & Wang 2021, Table 2.
+    """
+    return load_published("liu_wang_2021_table02").drop(columns=_PROVENANCE)
+
+
+def _rows_of(table: pd.DataFrame, model: str) -> pd.DataFrame:
+    _check_model(model, sorted(set(table["model"])))
+    rows = table[table["model"] == model]
+    return rows.drop(columns=[*_PROVENANCE, "model"]).reset_index(drop=True)
+
+
+def _check_model(model: str, known: list[str]) -> None:
+    if model not in known:
+        raise ValueError(f"`model` must be one of {known}, as in the paper, but got {model!r}")

@@ -1,0 +1,143 @@
+"""What a trial will do, update by update: its plan, its schedule, the order of its examples."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from repro.models import EncodedSplit
+
+_GROUPED_BATCHES = 50  # batches among which examples of like length are brought together
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The course of one trial, fixed before it starts."""
+
+    batch_size: int
+    steps_per_epoch: int
+    total_steps: int
+    warmup_steps: int
+    evaluation_steps: tuple[int, ...]  # updates after which it evaluates; the last one included
+    max_grad_norm: float
+
+    def rate_factor(self, step: int) -> float:
+        """Return the share of the learning rate used by update `step` (0, 1, ...).
+
+        Linear from 0 to 1 during warm-up, then linear to 0, as transformers' linear schedule.
+        """
+        if step < self.warmup_steps:
+            return step / self.warmup_steps
+        return (self.total_steps - step) / max(1, self.total_steps - self.warmup_steps)
+
+
+def make_plan(hyperparameters: dict, *, n_train: int, evaluations_per_epoch: int, max_steps=None):
+    """Lay out a trial's updates and evaluations.
+
+    Args:
+        max_steps: ends the trial early and the schedule with it.
+    Raises:
+        ValueError: if the warm-up is as long as the training.
+    """
+    batch_size = hyperparameters["batch_size"]
+    per_epoch = math.ceil(n_train / batch_size)
+    total = math.ceil(hyperparameters["epochs"] * per_epoch)
+    total = min(total, max_steps or total)
+    return Plan(
+        batch_size=batch_size,
+        steps_per_epoch=per_epoch,
+        total_steps=total,
+        warmup_steps=_warmup_steps(hyperparameters, total),
+        evaluation_steps=_evaluation_steps(per_epoch, total, evaluations_per_epoch),
+        max_grad_norm=hyperparameters["max_grad_norm"],
+    )
+
+
+def _warmup_steps(hyperparameters: dict, total: int) -> int:
+    if (steps := hyperparameters["warmup_steps"]) is not None:
+        if steps >= total:
+            raise ValueError(
+                f"`warmup_steps` must be less than the trial's {total} updates, but got {steps}"
+            )
+        return steps
+    # At most all but one update, so that a trial of very few updates still learns.
+    return min(math.ceil(hyperparameters["warmup_ratio"] * total), total - 1)
+
+
+def _evaluation_steps(per_epoch: int, total: int, per_epoch_evaluations: int) -> tuple[int, ...]:
+    k = per_epoch_evaluations
+    steps = {
+        epoch * per_epoch + math.ceil(i * per_epoch / k)
+        for epoch in range(math.ceil(total / per_epoch))
+        for i in range(1, k + 1)
+    }
+    return tuple(sorted({step for step in steps if step < total} | {total}))
+
+
+def epoch_batches(
+    lengths: np.ndarray, *, batch_size: int, seed: int, epoch: int, grouped: bool
+) -> list[np.ndarray]:
+    """Cut the examples into the batches of one epoch, in an order of its own.
+
+    Args:
+        grouped: bring examples of like length together (less padding, less random batches).
+    Returns:
+        the examples' positions, one array a batch; only the last may be smaller, if not grouped.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(lengths))
+    if not grouped:
+        return np.split(order, range(batch_size, len(order), batch_size))
+    chunk = batch_size * _GROUPED_BATCHES
+    order = np.concatenate(
+        [
+            part[np.argsort(-lengths[part], kind="stable")]
+            for part in np.split(order, range(chunk, len(order), chunk))
+        ]
+    )
+    batches = np.split(order, range(batch_size, len(order), batch_size))
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def training_batches(
+    split: EncodedSplit, plan: Plan, *, seed: int, grouped: bool
+) -> Iterator[np.ndarray]:
+    """Yield the positions of each batch's examples, epoch after epoch without end."""
+    epoch = 0
+    while True:
+        yield from epoch_batches(
+            split.lengths, batch_size=plan.batch_size, seed=seed, epoch=epoch, grouped=grouped
+        )
+        epoch += 1
+
+
+def make_inputs(split: EncodedSplit, rows: np.ndarray, device: torch.device) -> dict:
+    """Gather one batch, padded to its longest example, as the model's keyword arguments.
+
+    Without padding there is no mask: attending to everything is then the same and cheaper.
+    """
+    lengths = split.lengths[rows]
+    longest = int(lengths.max())
+    inputs = {"input_ids": _gather(split.ids, rows, longest, device)}
+    if split.types is not None:
+        inputs["token_type_ids"] = _gather(split.types, rows, longest, device)
+    if int(lengths.min()) < longest:
+        mask = np.arange(longest) < lengths[:, None]
+        inputs["attention_mask"] = torch.from_numpy(mask).to(device, non_blocking=True)
+    return inputs
+
+
+def _gather(table: np.ndarray, rows: np.ndarray, longest: int, device: torch.device):
+    values = table[rows, :longest].astype(np.int64, copy=False)
+    return torch.from_numpy(values).to(device, non_blocking=True)
+
+
+def evaluation_batches(
+    split: EncodedSplit, *, batch_size: int, device: torch.device
+) -> list[tuple[np.ndarray, dict]]:
+    """Cut a split into batches of like length, ready on the device: (positions, inputs) pairs."""
+    order = np.argsort(-split.lengths, kind="stable")
+    batches = np.split(order, range(batch_size, len(order), batch_size))
+    return [(rows, make_inputs(split, rows, device)) for rows in batches]

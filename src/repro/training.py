@@ -1,0 +1,317 @@
+"""One trial: fine-tune a model with one configuration and score it; knows nothing of tuning.
+
+`train_trial` calls a plain `report(evaluation)`, which may raise `StopTrial`. All that comes back
+is numpy and plain Python. The same arguments give the same numbers, bit for bit, on one machine,
+whatever the state of the global random generators.
+"""
+
+import math
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from repro.batches import (
+    epoch_batches,
+    evaluation_batches,
+    make_inputs,
+    make_plan,
+    training_batches,
+)
+from repro.models import EncodedTask, ModelSpec, build_model, load_tokenizer, quiet
+from repro.readback import SetUp, check_configuration, check_fit, read_back, searched_dropouts
+from repro.tasks import score_predictions
+from repro.trial import (
+    Evaluation,
+    Seeds,
+    StopTrial,
+    TrainingSettings,
+    TrialResult,
+    find_device,
+    usable_precision,
+)
+from repro.update import DropoutNoise, decide, make_optimizer, mean_loss
+
+__all__ = [
+    "Evaluation",
+    "Seeds",
+    "StopTrial",
+    "TrainingSettings",
+    "TrialResult",
+    "find_device",
+    "train_trial",
+    "usable_precision",
+]
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class _Diverged(Exception):
+    """A loss that is not finite."""
+
+
+def train_trial(
+    configuration: dict,
+    *,
+    model: ModelSpec,
+    data: EncodedTask,
+    settings: TrainingSettings,
+    seeds: Seeds,
+    report: Callable[[Evaluation], None] | None = None,
+    save_best_to: Path | None = None,
+) -> TrialResult:
+    """Fine-tune a model with one configuration and predict validation and test.
+
+    A trial that diverges or fails gives a result all the same. What `report` raises, other than
+    `StopTrial`, goes through.
+
+    Args:
+        save_best_to: a directory to make, with the best checkpoint and the tokenizer.
+    Raises:
+        ValueError: before any training, if configuration, data, model and settings do not fit.
+    """
+    trial = _Trial(configuration, model=model, data=data, settings=settings, seeds=seeds)
+    if save_best_to is not None and Path(save_best_to).exists():
+        raise ValueError(f"`save_best_to` must not exist yet, but got {save_best_to}; remove it")
+    with _threads(settings.threads):
+        status, message = trial.run(report or (lambda evaluation: None))
+        status, message = trial.predict_test(status, message)
+        if save_best_to is not None and trial.best is not None:
+            trial.save_best(Path(save_best_to))
+    return trial.result(status, message)
+
+
+@contextmanager
+def _threads(n: int):
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Trial:
+    """The state of one trial while it runs."""
+
+    def __init__(self, configuration, *, model, data, settings, seeds) -> None:
+        self.started = time.perf_counter()
+        self.spec, self.data, self.settings, self.seeds = model, data, settings, seeds
+        self.device = find_device(settings.device)
+        defaults = ("adam_epsilon", "max_grad_norm", "max_length")
+        self.wanted = check_configuration(
+            configuration, defaults={name: getattr(settings, name) for name in defaults}
+        )
+        check_fit(self.wanted, spec=model, data=data, settings=settings)
+        self.plan = make_plan(
+            self.wanted,
+            n_train=len(data.splits["train"]),
+            evaluations_per_epoch=settings.evaluations_per_epoch,
+            max_steps=settings.max_steps,
+        )
+        self.hyperparameters = self.wanted
+        self.step = 0
+        self.losses = np.empty(0, dtype=np.float32)
+        self.evaluations: list[Evaluation] = []
+        self.best: Evaluation | None = None
+        self.predictions: dict[str, np.ndarray] = {}
+        self.training_seconds = self.evaluation_seconds = 0.0
+
+    def run(self, report) -> tuple[str, str]:
+        """Train to the end, to `StopTrial`, or until it goes wrong; return status and message."""
+        if ended := self._guarded(self._set_up):
+            return ended
+        for step in self.plan.evaluation_steps:
+            if ended := self._guarded(self._advance, step):
+                return ended
+            try:
+                report(self.evaluations[-1])
+            except StopTrial as stop:
+                return stop.reason, ""
+        return "completed", ""
+
+    def _guarded(self, work: Callable, *arguments) -> tuple[str, str] | None:
+        try:
+            work(*arguments)
+        except _Diverged as error:
+            return "diverged", str(error)
+        except Exception as error:  # a trial that fails is a row, whatever made it fail
+            return "failed", f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return None
+
+    def _set_up(self) -> None:
+        train, settings, seeds = self.data.splits["train"], self.settings, self.seeds
+        self.model = build_model(
+            self.spec,
+            task=self.data.task,
+            configuration=searched_dropouts(self.wanted),
+            init_seed=seeds.init,
+        ).to(self.device)
+        self.optimizer = make_optimizer(self.model, self.wanted, betas=settings.adam_betas)
+        order = {"seed": seeds.order, "grouped": settings.length_grouped}
+        first = epoch_batches(train.lengths, batch_size=self.plan.batch_size, epoch=0, **order)
+        self.hyperparameters = read_back(
+            self.wanted,
+            SetUp(self.model, self.optimizer, self.plan, first, self.data),
+            spec=self.spec,
+            max_steps=settings.max_steps,
+        )
+        self.batches = training_batches(train, self.plan, **order)
+        self.labels = torch.from_numpy(train.labels).to(self.device)
+        self.scaler = torch.amp.GradScaler(enabled=settings.precision == "fp16")
+        self.noise = DropoutNoise(seeds.dropout, self.device)
+        self.best_state = [torch.empty_like(tensor) for tensor in self._state()]
+        self.validation = self._evaluation_batches("validation")
+
+    def _state(self) -> list[torch.Tensor]:
+        return list(self.model.state_dict().values())
+
+    def _evaluation_batches(self, split: str) -> list:
+        size = self.settings.evaluation_batch_size
+        return evaluation_batches(self.data.splits[split], batch_size=size, device=self.device)
+
+    def _advance(self, until: int) -> None:
+        """Train up to step `until`, evaluate there, and keep the state if it is the best."""
+        begin = time.perf_counter()
+        try:
+            losses = self._train(until - self.step).numpy(force=True)
+        finally:
+            self.training_seconds += time.perf_counter() - begin
+        finite = np.isfinite(losses)
+        kept = len(losses) if finite.all() else int(np.argmin(finite)) + 1
+        self.losses = np.concatenate([self.losses, losses[:kept]])
+        self.step = len(self.losses)
+        if not finite.all():
+            raise _Diverged(f"training loss {losses[kept - 1]} at step {self.step}")
+        begin = time.perf_counter()
+        self._evaluate()
+        self.evaluation_seconds += time.perf_counter() - begin
+
+    def _train(self, n_steps: int) -> torch.Tensor:
+        """Do `n_steps` updates; return their losses, fetched from the device only at the end."""
+        losses = torch.empty(n_steps, device=self.device)
+        train, groups = self.data.splits["train"], self.optimizer.param_groups
+        parameters = list(self.model.parameters())
+        rate = self.hyperparameters["learning_rate"]
+        self.model.train()
+        with self.noise.drawn():
+            for i, rows in enumerate(islice(self.batches, n_steps)):
+                inputs = make_inputs(train, rows, self.device)
+                labels = self.labels[torch.from_numpy(rows).to(self.device)]
+                for group in groups:
+                    group["lr"] = rate * self.plan.rate_factor(self.step + i)
+                with self._autocast():
+                    logits = self.model(**inputs).logits
+                loss = mean_loss(logits, labels)
+                self.scaler.scale(loss).backward()
+                self.scaler.unscale_(self.optimizer)
+                torch.nn.utils.clip_grad_norm_(parameters, self.plan.max_grad_norm)
+                self.scaler.step(self.optimizer)
+                self.scaler.update()
+                self.optimizer.zero_grad(set_to_none=True)
+                losses[i] = loss.detach()
+        return losses
+
+    def _autocast(self):
+        dtype = _DTYPES.get(self.settings.precision)
+        return torch.autocast(self.device.type, dtype=dtype) if dtype else nullcontext()
+
+    def _evaluate(self) -> None:
+        validation, task = self.data.splits["validation"], self.data.task
+        logits = self._predict(self.validation, len(validation))
+        loss = float(mean_loss(torch.from_numpy(logits), torch.from_numpy(validation.labels)))
+        if not math.isfinite(loss):
+            raise _Diverged(f"validation loss {loss} at step {self.step}")
+        predictions = decide(logits)
+        metrics = score_predictions(task, predictions, validation.labels)
+        evaluation = Evaluation(
+            step=self.step,
+            epoch=self.step / self.plan.steps_per_epoch,
+            seconds=time.perf_counter() - self.started,
+            loss=loss,
+            score=metrics[task.metric],
+            metrics=metrics,
+        )
+        self.evaluations.append(evaluation)
+        self.predictions["validation_last"] = predictions
+        if self.best is None or evaluation.score > self.best.score:
+            self.best = evaluation
+            self.predictions["validation_best"] = predictions
+            for kept, tensor in zip(self.best_state, self._state(), strict=True):
+                kept.copy_(tensor)
+
+    def _predict(self, batches: list, n: int) -> np.ndarray:
+        self.model.eval()
+        with torch.inference_mode(), self._autocast():
+            logits = [self.model(**inputs).logits.float() for _, inputs in batches]
+        rows = np.concatenate([rows for rows, _ in batches])
+        ordered = np.empty((n, logits[0].shape[1]), dtype=np.float32)
+        ordered[rows] = torch.cat(logits).numpy(force=True)
+        return ordered
+
+    def predict_test(self, status: str, message: str) -> tuple[str, str]:
+        """Predict the test split with the last state, if it is still there, and the best."""
+        if self.best is not None and "test" in self.data.splits:
+            begin = time.perf_counter()
+            ended = self._guarded(self._predict_test, status not in ("diverged", "failed"))
+            self.evaluation_seconds += time.perf_counter() - begin
+            return ended or (status, message)
+        return status, message
+
+    def _predict_test(self, last_is_here: bool) -> None:
+        batches, n = self._evaluation_batches("test"), len(self.data.splits["test"])
+        if last_is_here and self.best is not self.evaluations[-1]:
+            self.predictions["test_last"] = decide(self._predict(batches, n))
+        self._restore_best()
+        self.predictions["test_best"] = decide(self._predict(batches, n))
+        if self.best is self.evaluations[-1]:
+            self.predictions["test_last"] = self.predictions["test_best"]
+
+    def _restore_best(self) -> None:
+        with torch.no_grad():
+            for kept, tensor in zip(self.best_state, self._state(), strict=True):
+                tensor.copy_(kept)
+
+    def save_best(self, directory: Path) -> None:
+        """Write the best checkpoint, complete or not at all."""
+        partial = directory.with_name(directory.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        self._restore_best()
+        with quiet():
+            self.model.save_pretrained(partial)
+            load_tokenizer(self.spec).save_pretrained(partial)
+        partial.rename(directory)
+
+    def result(self, status: str, message: str) -> TrialResult:
+        """Gather what the trial leaves behind."""
+        return TrialResult(
+            status=status,
+            message=message,
+            hyperparameters=self.hyperparameters,
+            settings=self._settings_used(),
+            evaluations=self.evaluations,
+            losses=self.losses,
+            best=self.best,
+            last=self.evaluations[-1] if self.evaluations else None,
+            predictions=self.predictions,
+            steps=self.step,
+            epochs_trained=self.step / self.plan.steps_per_epoch,
+            seconds=time.perf_counter() - self.started,
+            training_seconds=self.training_seconds,
+            evaluation_seconds=self.evaluation_seconds,
+            gpus=int(self.device.type == "cuda"),
+        )
+
+    def _settings_used(self) -> dict:
+        return {
+            "precision": self.settings.precision,
+            "device": str(self.device),
+            "threads": self.settings.threads,
+            "adam_betas": tuple(self.settings.adam_betas),
+            "length_grouped": self.settings.length_grouped,
+            "evaluations_per_epoch": self.settings.evaluations_per_epoch,
+        }

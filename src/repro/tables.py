@@ -1,0 +1,250 @@
+"""The tables of Liu & Wang 2021, each with our numbers and, in rows or columns named so, theirs.
+
+Our scores come as fractions and are shown in percent; published frames are in percent, as
+`repro.published` reads them, with the published model that each of ours stands for named.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from repro.analysis.summary import grid_costs, trial_counts
+from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, TASK_LABELS, in_order, label
+from repro.score_tables import best_vs_last, table3, table8_9
+from repro.table_cells import (
+    describe_study,
+    frame_of,
+    number,
+    of_model,
+    of_published,
+    plays,
+    seconds,
+    short,
+)
+from repro.table_styles import Mark, Table
+
+__all__ = [
+    "Mark",
+    "Table",
+    "best_vs_last",
+    "claims_table",
+    "describe_study",
+    "space_rows",
+    "table1",
+    "table2",
+    "table3",
+    "table6",
+    "table8_9",
+]
+
+_DOMAINS = {"Uniform": "interval", "LogUniform": "log_interval", "Choice": "choice"}
+_BOUNDS = ("low", "high")
+
+
+def space_rows(model: str, *, space: Any, grid: list[dict], task: str = "all") -> pd.DataFrame:
+    """Lay out a search space and its grid in the shape of the published Table 1.
+
+    Args:
+        space: a `repro.spaces.SearchSpace`.
+        grid: the grid's configurations.
+        task: the task this holds for, where the number of epochs depends on it.
+    Returns:
+        one row a value or bound: model, space, hyperparameter, domain, bound, task, value.
+    """
+    rows = []
+    for name in dict.fromkeys(n for configuration in grid for n in configuration):
+        values = list(dict.fromkeys(c[name] for c in grid))
+        kind = "choice" if len(values) > 1 else "constant"
+        rows += [("grid", name, kind, "", v) for v in values]
+    for name, domain in space.domains.items():
+        kind = _DOMAINS[type(domain).__name__]
+        if kind == "choice":
+            rows += [(space.name, name, kind, "", v) for v in domain.values]
+        else:
+            rows += [(space.name, name, kind, bound, getattr(domain, bound)) for bound in _BOUNDS]
+    rows += [(space.name, name, "constant", "", v) for name, v in space.fixed.items()]
+    table = pd.DataFrame(rows, columns=["space", "hyperparameter", "domain", "bound", "value"])
+    return table.assign(model=model, task=task)
+
+
+def table1(
+    spaces: pd.DataFrame, *, published: pd.DataFrame | None = None, profile: str = ""
+) -> Table:
+    """Show the search spaces of grid search and HPO, with the paper's beside them.
+
+    Args:
+        spaces: rows of `space_rows`, of one model or several.
+        published: the published Table 1; all its models are shown.
+    """
+    parts = [spaces.assign(source="here")]
+    if published is not None:
+        parts.append(published.assign(source="paper"))
+    data = pd.concat(parts, ignore_index=True)
+    columns = data[["source", "model", "space"]].drop_duplicates().itertuples(index=False)
+    cells = {
+        f"{c.model}, {c.space} ({c.source})": _space_column(
+            data[(data[["source", "model", "space"]] == list(c)).all(axis=1)]
+        )
+        for c in columns
+    }
+    names = in_order(data["hyperparameter"], HYPERPARAMETER_LABELS)
+    rows = [
+        {"hyperparameter": label(n, HYPERPARAMETER_LABELS)}
+        | {column: texts.get(n, "") for column, texts in cells.items()}
+        for n in names
+    ]
+    caption = (
+        "Table 1: search spaces of grid search and of HPO: {values} tried, (low, high) interval, "
+        "log(low, high) uniform in the logarithm."
+    )
+    caption += f" Profile {profile}." if profile else ""
+    return Table("table01_search_spaces", caption, frame_of(rows), data=data)
+
+
+def _space_column(rows: pd.DataFrame) -> dict[str, str]:
+    texts = {}
+    for name, group in rows.groupby("hyperparameter"):
+        tasks = {}
+        for task, of_task in group.groupby("task", sort=False):
+            tasks.setdefault(_domain_text(of_task), []).append(label(task, TASK_LABELS))
+        texts[name] = "; ".join(
+            text if where == ["all"] else f"{text} for {', '.join(where)}"
+            for text, where in tasks.items()
+        )
+    return texts
+
+
+def _domain_text(rows: pd.DataFrame) -> str:
+    form = short if rows["hyperparameter"].iloc[0] == "learning_rate" else "{:.4g}".format
+    values, kind = [form(float(v)) for v in rows["value"]], rows["domain"].iloc[0]
+    if kind == "constant":
+        return values[0]
+    text = ", ".join(values)
+    return {"choice": f"{{{text}}}", "interval": f"({text})", "log_interval": f"log({text})"}[kind]
+
+
+def table2(
+    runs: pd.DataFrame,
+    trials: pd.DataFrame,
+    *,
+    published: pd.DataFrame | None = None,
+    published_models: Mapping[str, str] | None = None,
+) -> Table:
+    """Show what grid search costs on each task: one GST.
+
+    Args:
+        published: the published Table 2 (task, model, grid_seconds, epochs).
+        published_models: our model -> the published one it stands for.
+    """
+    data = grid_costs(runs, trials)
+    data["published_model"] = data["model"].map(published_models or {}).fillna("")
+    paper = published
+    if paper is None:
+        paper = pd.DataFrame(columns=["model", "task", "grid_seconds", "epochs"])
+    paper = paper.rename(columns={"model": "published_model", "epochs": "published_epochs"})
+    paper = paper.rename(columns={"grid_seconds": "published_seconds"})
+    keep = ["published_model", "task", "published_seconds", "published_epochs"]
+    data = data.merge(paper[keep], how="left", on=["published_model", "task"])
+    order = in_order(data["task"], TASK_LABELS)
+    data = data.sort_values(["model", "task"], key=lambda c: _ranked(c, order))
+    rows = [_cost_row(row, with_paper=published is not None) for row in data.to_dict("records")]
+    is_grid = runs["method"] == "grid"
+    note = describe_study(runs[is_grid], trials[trials["method"] == "grid"])
+    caption = (
+        "Table 2: cost of grid search, 1 GST: optimizer steps and seconds summed over its trials. "
+        f"The paper's seconds are wall-clock on a server of V100 GPUs. {note}"
+    )
+    return Table("table02_grid_cost", caption, frame_of(rows), data=data, blocks="model")
+
+
+def _ranked(column: pd.Series, order: list[str]) -> pd.Series:
+    return column.map(order.index) if column.name == "task" else column
+
+
+def _cost_row(row: Mapping, *, with_paper: bool) -> dict:
+    cells = {
+        "model": row["model"],
+        "task": label(row["task"], TASK_LABELS),
+        "epochs": number(row["epochs"], "g"),
+        "trials": number(row["n_trials"], "g"),
+        "steps": number(row["steps"], ",.0f"),
+        "seconds": seconds(row["seconds"]),
+    }
+    if with_paper:
+        cells["paper: model"] = row["published_model"]
+        cells["paper: epochs"] = number(row["published_epochs"], "g")
+        cells["paper: seconds"] = seconds(row["published_seconds"])
+    return cells
+
+
+def table6(
+    runs: pd.DataFrame,
+    trials: pd.DataFrame,
+    *,
+    model: str,
+    published: pd.DataFrame | None = None,
+    published_model: str = "",
+) -> Table:
+    """Show how many trials each method started, and how they ended.
+
+    Args:
+        published: the published Table 6 (task, method, n_trials); it has ELECTRA only.
+        published_model: the published model that `model` stands for.
+    """
+    runs, trials = of_model(runs, trials, model)
+    data = trial_counts(trials, runs)
+    paper = of_published(published, published_model, ["task", "method", "n_trials"])
+    paper = paper.rename(columns={"n_trials": "published_n_trials"})
+    data = data.merge(
+        paper[["task", "method", "published_n_trials"]], how="left", on=["task", "method"]
+    )
+    methods = [m for m in in_order(data["method"], METHOD_LABELS) if m != "grid"]
+    rows = [
+        _count_row(data[data["task"] == task].set_index("method"), task, methods, len(paper) > 0)
+        for task in in_order(data["task"], TASK_LABELS)
+    ]
+    caption = (
+        f"Table 6: trials started in one tuning run, {plays(model, published_model)}: mean over "
+        "repetitions (range where they differ; early = of these, stopped by the scheduler or cut "
+        f"at the end of the budget). {describe_study(runs, trials)}"
+    )
+    return Table(f"table06_trials_{model}", caption, frame_of(rows), data=data)
+
+
+def _count_row(counts: pd.DataFrame, task: str, methods: list[str], with_paper: bool) -> dict:
+    cells = {"task": label(task, TASK_LABELS)}
+    for method in methods:
+        name = label(method, METHOD_LABELS)
+        row = counts.reindex([method]).iloc[0]
+        text = number(row["n_trials"], ".3g")
+        if row["minimum"] != row["maximum"] and pd.notna(row["minimum"]):
+            text += f" ({row['minimum']:.0f}–{row['maximum']:.0f})"
+        cells[name] = text
+        if method != "rs":
+            cells[f"{name}: early"] = number(row["stopped"] + row["cut"], ".3g")
+        if with_paper:
+            cells[f"{name}: paper"] = number(row["published_n_trials"], ".3g")
+    return cells
+
+
+def claims_table(rows: Iterable[Mapping[str, Any]], *, note: str, name: str = "claims") -> Table:
+    """Set the paper's claims against what was found here.
+
+    Args:
+        rows: claim, paper, here, interval (text, or empty), agrees (True, False, or None where the
+            numbers do not decide).
+        note: where the numbers come from; see `describe_study`.
+    Raises:
+        ValueError: if a row has other keys.
+    """
+    columns = ["claim", "paper", "here", "interval", "agrees"]
+    texts = {True: "yes", False: "no", None: "undecided"}
+    cells = []
+    for row in rows:
+        if set(row) != set(columns):
+            raise ValueError(f"a claim must have the keys {columns}, but got {sorted(row)}")
+        agrees = row["agrees"] if row["agrees"] is None else bool(row["agrees"])
+        cells.append({c: str(row[c]) for c in columns} | {"agrees": texts[agrees]})
+    caption = f"The paper's claims and what was found here. {note}"
+    return Table(name, caption, frame_of(cells, columns))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from repro.names import check_name
 from repro.records import HYPERPARAMETERS
 
 
@@ -124,8 +125,7 @@ def search_space(family: str, *, epochs: int, reduction: str = "full") -> Search
     Source: Liu & Wang 2021, Table 1 and sec. 5.1; the paper's text, not its code, for ELECTRA's
         Smin (the code searched the batch size too).
     """
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"`reduction` must be one of {list(REDUCTIONS)}, but got {reduction!r}")
+    check_name("reduction", reduction, REDUCTIONS)
     table = _family(family)
     full = SearchSpace(
         name="full",
@@ -229,8 +229,7 @@ REDUCTIONS = ("full", "s-wr", "s-wr-hdo", "smin")
 
 
 def _family(family: str) -> dict[str, tuple[tuple, Domain]]:
-    if family not in FAMILIES:
-        raise ValueError(f"`family` must be one of {list(FAMILIES)}, but got {family!r}")
+    check_name("family of search spaces", family, FAMILIES)
     return _in_order({"learning_rate": _LEARNING_RATES[family]} | _REST[family])
 
 
@@ -262,10 +261,8 @@ def _in_order(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_hyperparameters(names: Iterable[str]) -> None:
-    if unknown := sorted(set(names) - set(HYPERPARAMETERS)):
-        raise ValueError(
-            f"hyperparameters must be among {list(HYPERPARAMETERS)}, but got {unknown}"
-        )
+    for name in names:
+        check_name("hyperparameter", name, HYPERPARAMETERS)
 
 
 def _check_epochs(epochs: int) -> int:

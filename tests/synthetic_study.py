@@ -100,7 +100,13 @@ def _trial(key, number, *, status, method, rng) -> dict:
         "epochs": 3.0,
         "steps": steps,
     }
-    row |= {"init_seed": 1, "order_seed": 2, "dropout_seed": 3, "started_seconds": 0.0}
+    row |= {
+        "init_seed": 1,
+        "order_seed": 2,
+        "dropout_seed": 3,
+        "started_at": 0.0,
+        "worker": "test:1",
+    }
     row |= {"epochs_trained": steps / 50, "seconds": steps / 10}
     row |= {"training_seconds": steps / 15, "evaluation_seconds": steps / 40}
     if status in ("failed", "diverged"):

@@ -35,10 +35,11 @@ from repro.table_cells import (
     plays,
     points,
     scientific,
+    slug,
 )
 from repro.table_styles import BOLD, Mark, Table
 
-ABOVE = {"above": Mark("light", "▲", "mean above grid search's")}
+ABOVE = {"above": Mark("light", "▲", "our mean above our grid search's")}
 AGAINST_GRID = {
     "higher": Mark("dark", "▲", "higher than grid search's"),
     "lower": Mark("light", "▼", "lower than grid search's"),
@@ -81,7 +82,7 @@ def table3(
         + describe_study(runs, trials)
     )
     marks = frame_of(marks, frame.columns)
-    return Table(f"table03_{model}", caption, frame, marks, ABOVE, data, blocks="split")
+    return Table(f"table03_{slug(model)}", caption, frame, marks, ABOVE, data, blocks="split")
 
 
 def _scores_beside(summary: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +154,7 @@ def table8_9(
         f"of the tuning runs that overfit. {_verdict_counts(best)} Scores in percent. "
         f"{describe_study(runs, trials)}"
     )
-    name = f"table08_09_{model}"
+    name = f"table08_09_{slug(model)}"
     return Table(name, caption, frame, marks, AGAINST_GRID, data, blocks="source")
 
 
@@ -236,7 +237,7 @@ def best_vs_last(runs: pd.DataFrame, trials: pd.DataFrame, *, model: str, seed: 
         "cannot be negative, for the best checkpoint is chosen there. "
         f"{describe_study(runs, trials)}"
     )
-    return Table(f"best_vs_last_{model}", caption, frame, marks, {}, data)
+    return Table(f"best_vs_last_{slug(model)}", caption, frame, marks, {}, data)
 
 
 def _gain_row(data: pd.DataFrame, task: str) -> dict:

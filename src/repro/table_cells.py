@@ -1,5 +1,6 @@
 """The text of single cells, and the sentence on profile, repetitions and failures in captions."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -125,6 +126,11 @@ def of_published(published: pd.DataFrame | None, model: str, columns: Sequence[s
     if "model" in published:
         published = published[published["model"] == model]
     return published.reset_index(drop=True)
+
+
+def slug(model: str) -> str:
+    """Turn a model's name or path into a part of a file name."""
+    return re.sub(r"[^\w.-]+", "-", model).strip("-")
 
 
 def plays(model: str, published_model: str) -> str:

@@ -95,7 +95,7 @@ class Table:
             lines.append(f'<caption style="{_CAPTION_STYLE}">{text}</caption>')
         numeric = self._numeric()
         heads = [
-            f'<th style="{_cell_style(n)};border-bottom:1px solid">{html.escape(str(c))}</th>'
+            f'<th style="{_cell_style(n, heading=True)}">{html.escape(str(c))}</th>'
             for c, n in zip(self.frame.columns, numeric, strict=True)
         ]
         lines.append(f"<thead><tr>{''.join(heads)}</tr></thead><tbody>")
@@ -179,5 +179,8 @@ def _latex(text: str) -> str:
     return re.sub(r"(?<![\w-])-(?=\d)", "$-$", text)
 
 
-def _cell_style(numeric: bool) -> str:
-    return f"text-align:{'right' if numeric else 'left'};padding:2px 8px;white-space:nowrap"
+def _cell_style(numeric: bool, *, heading: bool = False) -> str:
+    style = f"text-align:{'right' if numeric else 'left'};padding:2px 8px"
+    if heading:
+        return f"{style};vertical-align:bottom;border-bottom:1px solid"
+    return f"{style};white-space:nowrap"

@@ -21,6 +21,7 @@ from repro.table_cells import (
     plays,
     seconds,
     short,
+    slug,
 )
 from repro.table_styles import Mark, Table
 
@@ -209,7 +210,7 @@ def table6(
         "repetitions (range where they differ; early = of these, stopped by the scheduler or cut "
         f"at the end of the budget). {describe_study(runs, trials)}"
     )
-    return Table(f"table06_trials_{model}", caption, frame_of(rows), data=data)
+    return Table(f"table06_trials_{slug(model)}", caption, frame_of(rows), data=data)
 
 
 def _count_row(counts: pd.DataFrame, task: str, methods: list[str], with_paper: bool) -> dict:

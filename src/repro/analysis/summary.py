@@ -137,6 +137,27 @@ def differences_from_grid(best: pd.DataFrame) -> pd.DataFrame:
     return _paired(paired, "score", "grid_score", "{}_score", "grid_{}_score")
 
 
+def published_differences(scores: pd.DataFrame) -> pd.DataFrame:
+    """Subtract grid search's published score from each method's.
+
+    Args:
+        scores: task, method, split, score (percent), of one model and one metric a task, as
+            `published_scores(model, tuned_only=True)` gives them.
+    Returns:
+        one row a task, method and split: these and difference (fraction).
+    """
+    keys = ["task", "split"]
+    is_grid = scores["method"] == "grid"
+    grid = scores[is_grid].set_index(keys)["score"]
+    if grid.index.has_duplicates:
+        raise ValueError(
+            "`scores` must hold one metric a task, but got several; use tuned_only=True"
+        )
+    others = scores[~is_grid].join(grid.rename("grid_score"), on=keys)
+    difference = (others["score"] - others["grid_score"]) / 100
+    return others.assign(difference=difference)[["task", "method", "split", "difference"]]
+
+
 def best_against_last(best: pd.DataFrame) -> pd.DataFrame:
     """Subtract the last checkpoint's score from the best checkpoint's, in each run's best trial.
 

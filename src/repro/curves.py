@@ -1,0 +1,143 @@
+"""Figures over steps: learning curves of one trial, incumbents of tuning runs."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
+from repro.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
+
+_BLUE, _ORANGE = "#0072B2", "#D55E00"
+
+
+@styled
+def plot_losses(losses: pd.DataFrame, evaluations: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw one trial's training loss of every update and its validation losses.
+
+    Args:
+        losses, evaluations: rows of these tables, of one trial.
+    """
+    ax = ax or new_axes()
+    losses, evaluations = _one_trial(losses).dropna(), _one_trial(evaluations)
+    ax.plot(losses["step"], losses["loss"], color="0.65", lw=0.7, label="training, each update")
+    look = {"color": _ORANGE, "marker": "s", "label": "validation"}
+    ax.plot(evaluations["step"], evaluations["validation_loss"], **look)
+    ax.set(xlabel="optimizer step", ylabel="loss")
+    ax.legend()
+    return ax
+
+
+@styled
+def plot_scores(
+    evaluations: pd.DataFrame, ax: Axes | None = None, *, metric: str = "score"
+) -> Axes:
+    """Draw one trial's validation scores; the best checkpoint is ringed.
+
+    Args:
+        evaluations: rows of this table, of one trial.
+        metric: what the score is, for the axis.
+    """
+    ax = ax or new_axes()
+    rows = _one_trial(evaluations)
+    scores = 100 * rows["validation_score"]
+    ax.plot(rows["step"], scores, color=_BLUE, marker="o")
+    if scores.notna().any():
+        best = scores.idxmax()  # the first of equals, as training keeps it
+        look = {"s": 60, "facecolors": "none", "edgecolors": "black", "zorder": 3}
+        ax.scatter(rows.loc[best, "step"], scores[best], label="best checkpoint", **look)
+        ax.legend()
+    ax.set(xlabel="optimizer step", ylabel=f"validation {metric} (%)")
+    ax.margins(y=0.12)
+    return ax
+
+
+@styled
+def figure_learning_curve(
+    evaluations: pd.DataFrame, losses: pd.DataFrame, *, metric: str = "score"
+) -> Figure:
+    """Draw the losses of one trial above its validation scores.
+
+    Args:
+        evaluations, losses: rows of these tables, of one trial.
+        metric: what the score is, for the axis.
+    """
+    figure = new_figure(COLUMN_WIDTH * 1.3, 3.6)
+    above, below = figure.subplots(2, 1, sharex=True)
+    plot_losses(losses, evaluations, above).set_xlabel("")
+    plot_scores(evaluations, below, metric=metric)
+    return figure
+
+
+def _one_trial(frame: pd.DataFrame) -> pd.DataFrame:
+    trials = frame["trial_id"].unique()
+    if len(trials) > 1:
+        raise ValueError(
+            f"a learning curve must be of one trial, but got {len(trials)}; select one trial_id"
+        )
+    return frame.sort_values("step").reset_index(drop=True)
+
+
+@styled
+def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the best validation score so far over the steps spent, one line a tuning run.
+
+    The panel begins at the lowest incumbent after a tenth of a run's spending: the first climb
+    would press all the rest together.
+
+    Args:
+        curves: from `analysis.summary.incumbent_curves`, of one model and task.
+    """
+    ax = ax or new_axes()
+    for method in in_order(curves["method"], METHOD_LABELS):
+        style, name = style_of(method), label(method, METHOD_LABELS)
+        for _, run in curves[curves["method"] == method].groupby("run_id"):
+            run = run.sort_values("cumulative_steps")
+            look = {"color": style.colour, "ls": style.line, "marker": style.marker}
+            ax.plot(
+                run["cumulative_steps"],
+                100 * run["incumbent_score"],
+                drawstyle="steps-post",
+                markevery=[-1],  # the end of the run
+                label=name,
+                **look,
+            )
+            name = "_"  # one entry a method in the legend
+    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation score (%)")
+    ax.margins(x=0.03)
+    bottom, top = 100 * _after_a_tenth(curves), 100 * curves["incumbent_score"].max()
+    if bottom < top:
+        ax.set_ylim(bottom - 0.08 * (top - bottom), top + 0.08 * (top - bottom))
+    return ax
+
+
+def _after_a_tenth(curves: pd.DataFrame) -> float:
+    spent = curves.groupby("run_id")["cumulative_steps"].transform("max")
+    return curves.loc[curves["cumulative_steps"] >= 0.1 * spent, "incumbent_score"].min()
+
+
+@styled
+def figure_incumbents(curves: pd.DataFrame) -> Figure:
+    """Draw `plot_incumbents` for each task of one model.
+
+    Args:
+        curves: as there, with several tasks.
+    """
+    tasks = in_order(curves["task"], TASK_LABELS)
+    n_columns = min(3, len(tasks))
+    n_rows = -(-len(tasks) // n_columns)
+    figure = new_figure(PAGE_WIDTH, 0.5 + 1.7 * n_rows)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for ax, task in zip(axes, tasks, strict=False):
+        plot_incumbents(curves[curves["task"] == task], ax).set(xlabel="", ylabel="")
+        ax.set_title(label(task, TASK_LABELS))
+    for ax in axes[len(tasks) :]:
+        ax.remove()
+    figure.supxlabel("optimizer steps spent", fontsize=8)
+    figure.supylabel("incumbent's validation score (%)", fontsize=8)
+    entries = {}
+    for ax in axes[: len(tasks)]:
+        entries |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    names = [n for n in METHOD_LABELS.values() if n in entries]
+    handles = [entries[n] for n in names]
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    return figure

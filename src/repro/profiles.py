@@ -24,9 +24,9 @@ from pydantic import (
 from repro.methods import METHODS
 from repro.names import check_name, suggest_name
 from repro.spaces import FAMILIES
+from repro.task_definitions import TASKS, is_yaml, read_own_task
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
-TASKS = ("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli", "superglue_rte")
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, strict=True)]
@@ -63,8 +63,7 @@ class ModelSettings(_Checked):
     @classmethod
     def _check_tasks(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
         for task in tasks:
-            if not task.endswith((".yaml", ".yml")):
-                check_name("task", task, TASKS)
+            read_own_task(Path(task)) if is_yaml(task) else check_name("task", task, TASKS)
         return _distinct(tasks)
 
     @model_validator(mode="after")
@@ -167,13 +166,18 @@ def load_profile(name_or_path: str | Path, **overrides: Any) -> Profile:
     overrides = {key: value for key, value in overrides.items() if value is not None}
     try:
         values = _read(path)
-        _refuse_unknown(overrides, [*_settable(), "tasks", "epochs"])
-        _refuse_unknown(values, _settable())
+        _refuse_unknown(overrides, overridable_keys())
+        _refuse_unknown(values, _KEYS)
         return Profile(**_merge(values, overrides), name=path.stem, overrides=overrides)
     except ValidationError as error:
         raise ValueError(f"{path}: {_one_line(error)}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def overridable_keys() -> tuple[str, ...]:
+    """Return what `load_profile` takes as overrides."""
+    return (*_KEYS, "tasks", "epochs")
 
 
 def known_profiles() -> dict[str, str]:
@@ -186,8 +190,8 @@ def guess_family(model: str) -> str:
 
     BERT has a miniature space only: the sources give no grid for a BERT of full size.
     """
-    if model in (embedded := {f"tiny-{kind}": f"{kind}-mini" for kind in _KINDS}):
-        return embedded[model]
+    if model in ("tiny-electra", "tiny-roberta", "tiny-bert"):
+        return model.removeprefix("tiny-") + "-mini"
     config = Path(model) / "config.json"
     text = json.loads(config.read_text()).get("model_type", "") if config.is_file() else model
     fitting = [family for family in ("electra", "roberta") if family in str(text).lower()]
@@ -196,7 +200,7 @@ def guess_family(model: str) -> str:
     raise ValueError(f"model {model!r} must come with its `family`, one of {list(FAMILIES)}")
 
 
-_KINDS = ("electra", "roberta", "bert")
+_KEYS = tuple(key for key in Profile.model_fields if key not in ("name", "overrides"))
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -227,22 +231,20 @@ def _merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     of_models = {key: overrides[key] for key in ("tasks", "epochs") if key in overrides}
     merged = values | {key: v for key, v in overrides.items() if key not in of_models}
     models = _listed(merged.get("models"))
-    if isinstance(models, list | tuple):
-        models = [_settings(model, values["models"]) for model in models]
-        models = [model | of_models if isinstance(model, dict) else model for model in models]
+    if not isinstance(models, list | tuple):
+        return merged
+    models = [_settings(model, values.get("models")) for model in models]
+    models = [model | of_models if isinstance(model, dict) else model for model in models]
     return merged | {"models": models}
 
 
-def _settings(model: Any, of_file: list) -> Any:
+def _settings(model: Any, of_file: Any) -> Any:
     """Find a model that is given by its name; a new one is like the first of the file."""
-    if not isinstance(model, str) or not all(isinstance(known, dict) for known in of_file):
+    valid = isinstance(of_file, list) and all(isinstance(known, dict) for known in of_file)
+    if not isinstance(model, str) or not (valid and of_file):
         return model
     named = [known for known in of_file if known.get("name") == model]
     return named[0] if named else of_file[0] | {"name": model, "family": None}
-
-
-def _settable() -> list[str]:
-    return [key for key in Profile.model_fields if key not in ("name", "overrides")]
 
 
 def _refuse_unknown(values: Iterable[str], known: Iterable[str]) -> None:

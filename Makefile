@@ -1,0 +1,47 @@
+PYTHON ?= python3
+PROFILE ?= mini
+NOTEBOOK ?=
+ARGS ?=
+
+PY := .venv/bin/python
+MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12
+
+.PHONY: help reproduce plan test lint lab pretrain bench clean
+
+help:  ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Variables: PROFILE=mini (or smoke, laptop, paper, a file)  NOTEBOOK=01_initial_study'
+	@echo '           ARGS="-p tasks rte --data path/to/glue"  PYTHON=python3.12'
+
+reproduce: .venv/.installed  ## Run the notebooks; tables and figures go to figures/PROFILE
+	$(PY) -m repro reproduce --profile $(PROFILE) $(NOTEBOOK:%=--notebook %) $(ARGS)
+
+plan: .venv/.installed  ## List the tuning runs of PROFILE with their steps, disk and hours
+	$(PY) -m repro plan --profile $(PROFILE) $(ARGS)
+
+test: .venv/.installed  ## Run the tests
+	$(PY) -m pytest $(ARGS)
+
+lint: .venv/.installed  ## Check style and formatting
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+lab: .venv/.installed  ## Open JupyterLab on this machine, with its token
+	$(PY) -m jupyterlab --ip=127.0.0.1 $(ARGS)
+
+pretrain: .venv/.installed  ## Pretrain the embedded models again (an hour or more)
+	$(PY) -m repro.mini.pretraining $(ARGS)
+
+bench: .venv/.installed  ## Measure the speed; writes benchmarks/RESULTS.md
+	$(PY) benchmarks/bench.py $(ARGS)
+
+clean:  ## Remove what runs and tools left, but no results, figures or .venv
+	rm -rf build dist .pytest_cache .ruff_cache src/*.egg-info
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("$(MESSAGE)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --disable-pip-version-check -r requirements.lock
+	$(PY) -m pip install --disable-pip-version-check --no-deps -e .
+	@touch $@

@@ -1,0 +1,127 @@
+"""Run notebooks, plan studies, list profiles: `python -m repro`."""
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from repro import reproduce
+from repro.names import check_name
+from repro.profiles import Profile, known_profiles, load_profile, overridable_keys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit status: 1 for a failed notebook, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was finished is kept: the same command goes on", file=sys.stderr)
+        return 130
+    except reproduce.NotebookError as error:
+        return _complain(error, 1, options.debug)
+    except (ValueError, OSError) as error:
+        return _complain(error, 2, options.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m repro", description=__doc__)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("reproduce", help="run notebooks; tables and figures go to figures/")
+    run.add_argument("--notebook", action="append", default=[], help="its name; default: all")
+    run.set_defaults(command=_reproduce)
+    plan = commands.add_parser("plan", help="list the tuning runs with their cost")
+    plan.add_argument(
+        "--steps-per-second", type=float, metavar="RATE", help="of one trial; default: measured"
+    )
+    plan.set_defaults(command=_plan)
+    for command in (run, plan):
+        command.add_argument("--profile", default="mini", help="a name in profiles/ or a file")
+        command.add_argument("--data", metavar="SOURCE", help="mini, hub or a directory")
+        command.add_argument(
+            "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values"
+        )
+    profiles = commands.add_parser("profiles", help="list the profiles")
+    profiles.set_defaults(command=_list_profiles)
+    return parser
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from repro.gallery import write_index
+
+    started, folders = time.monotonic(), reproduce.Folders()
+    profile, values = _check_profile(options)
+    values = {"profile": _absolute(options.profile)} | values
+    notebooks = reproduce.find_notebooks(options.notebook, folders.notebooks)
+    parameters = reproduce.check_parameters(notebooks, values)
+    made = reproduce.run_notebooks(
+        notebooks, profile=profile.name, parameters=parameters, folders=folders
+    )
+    index = write_index(folders.figures / profile.name)
+    print(reproduce.describe_files([*made, index]))
+    elapsed = reproduce.format_seconds(time.monotonic() - started)
+    print(f"{len(made)} files in {elapsed}; to look at them open {index}")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from repro.planning import plan
+
+    profile, values = _check_profile(options)
+    if unknown := set(values) - set(profile.overrides):
+        check_name("key", unknown.pop(), overridable_keys())
+    frame = plan(profile, steps_per_second=options.steps_per_second)
+    print(frame.to_string(index=False, float_format="{:.3g}".format))
+    return 0
+
+
+def _list_profiles(options: argparse.Namespace) -> int:
+    for name, description in known_profiles().items():
+        print(f"{name:10}  {description}")
+    return 0
+
+
+def _check_profile(options: argparse.Namespace) -> tuple[Profile, dict[str, Any]]:
+    """Return the profile with what overrides it, and all values given, so that both are checked."""
+    values = {name: _parse_value(text) for name, text in options.values}
+    if options.data is not None:
+        values["source"] = _absolute(options.data)
+    overrides = {name: value for name, value in values.items() if name in overridable_keys()}
+    return load_profile(options.profile, **overrides), values
+
+
+def _parse_value(text: str) -> Any:
+    """Read a value as YAML, and 1e-4 as a number, which YAML 1.1 does not."""
+    if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text):
+        return float(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ValueError(f"a value after -p must be YAML, but got {text!r}; quote it") from None
+
+
+def _absolute(name_or_path: str) -> str:
+    """Make a path hold wherever it is read; names stay."""
+    path = Path(name_or_path)
+    return (
+        str(path.resolve())
+        if path.exists() and name_or_path not in ("mini", "hub")
+        else name_or_path
+    )
+
+
+def _complain(error: Exception, status: int, debug: bool) -> int:
+    if debug:
+        raise error
+    print(f"error: {error}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

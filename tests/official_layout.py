@@ -65,8 +65,8 @@ OFFICIAL = {
     ),
     "rte": (
         "RTE",
-        'index\tsentence1\tsentence2\tlabel\n0\tHe said "sit.\tHe spoke.\tentailment\n'
-        '1\tAn "owl" sat.\tIt" flew.\tnot_entailment\n',
+        'index\tsentence1\tsentence2\tlabel\n0\t"Sit," he said.\tHe spoke.\tentailment\n'
+        '1\t"An owl sat.\tIt" flew.\tnot_entailment\n',
         "index\tsentence1\tsentence2\tlabel\n0\tAn owl.\tA cat.\tnot_entailment\n",
         "index\tsentence1\tsentence2\n0\tA cat.\tAn animal.\n",
         [0, 1],

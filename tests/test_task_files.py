@@ -54,15 +54,15 @@ def test_texts_are_kept_as_they_are(tmp_path):
         write_official(tmp_path, name)
     assert load_task("sst2", tmp_path).splits["train"]["text_a"][0] == "a fine owl "
     rte = load_task("rte", tmp_path).splits["train"]
-    assert rte["text_a"].tolist() == ['He said "sit.', 'An "owl" sat.']
+    assert rte["text_a"].tolist() == ['"Sit," he said.', '"An owl sat.']
     assert load_task("qnli", tmp_path).splits["validation"]["text_b"][0] == "A \ufeffcat ran."
     assert load_task("mrpc", tmp_path).splits["train"]["text_b"][1] == "A cat."
 
 
 def test_lines_end_at_line_feeds_alone(tmp_path):
-    train = "index\tsentence1\tsentence2\tlabel\r\n0\tA\u2028B\x85C\tD\x0bE\tentailment\r\n"
+    train = "index\tsentence1\tsentence2\tlabel\r\n0\tA\u2028B\x85C\tD\x0bE\rF\tentailment\r\n"
     frame = load_task("rte", write_official(tmp_path, "rte", train=train)).splits["train"]
-    assert frame["text_a"][0] == "A\u2028B\x85C" and frame["text_b"][0] == "D\x0bE"
+    assert frame["text_a"][0] == "A\u2028B\x85C" and frame["text_b"][0] == "D\x0bE\rF"
 
 
 def test_index_is_the_files_own(tmp_path):

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from repro.models import EncodedSplit
+from repro.encoding import EncodedSplit
 
 _GROUPED_BATCHES = 50  # batches among which examples of like length are brought together
 
@@ -113,31 +112,7 @@ def training_batches(
         epoch += 1
 
 
-def make_inputs(split: EncodedSplit, rows: np.ndarray, device: torch.device) -> dict:
-    """Gather one batch, padded to its longest example, as the model's keyword arguments.
-
-    Without padding there is no mask: attending to everything is then the same and cheaper.
-    """
-    lengths = split.lengths[rows]
-    longest = int(lengths.max())
-    inputs = {"input_ids": _gather(split.ids, rows, longest, device)}
-    if split.types is not None:
-        inputs["token_type_ids"] = _gather(split.types, rows, longest, device)
-    if int(lengths.min()) < longest:
-        mask = np.arange(longest) < lengths[:, None]
-        inputs["attention_mask"] = torch.from_numpy(mask).to(device, non_blocking=True)
-    return inputs
-
-
-def _gather(table: np.ndarray, rows: np.ndarray, longest: int, device: torch.device):
-    values = table[rows, :longest].astype(np.int64, copy=False)
-    return torch.from_numpy(values).to(device, non_blocking=True)
-
-
-def evaluation_batches(
-    split: EncodedSplit, *, batch_size: int, device: torch.device
-) -> list[tuple[np.ndarray, dict]]:
-    """Cut a split into batches of like length, ready on the device: (positions, inputs) pairs."""
+def evaluation_batches(split: EncodedSplit, *, batch_size: int) -> list[np.ndarray]:
+    """Cut a split into batches of like length; return the examples' positions."""
     order = np.argsort(-split.lengths, kind="stable")
-    batches = np.split(order, range(batch_size, len(order), batch_size))
-    return [(rows, make_inputs(split, rows, device)) for rows in batches]
+    return np.split(order, range(batch_size, len(order), batch_size))

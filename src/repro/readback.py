@@ -35,7 +35,7 @@ def check_configuration(configuration: dict, *, defaults: dict) -> dict:
     given = {name: value for name, value in configuration.items() if value is not None}
     if {"warmup_ratio", "warmup_steps"} <= set(given):
         raise ValueError("a configuration must have `warmup_ratio` or `warmup_steps`, got both")
-    resolved = dict.fromkeys(HYPERPARAMETERS) | defaults | given
+    resolved = dict.fromkeys(HYPERPARAMETERS) | {"weight_decay": 0.0} | defaults | given
     if "warmup_steps" not in given and resolved["warmup_ratio"] is None:
         resolved["warmup_ratio"] = 0.0
     return {name: _checked(name, value) for name, value in resolved.items()}

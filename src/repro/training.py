@@ -19,11 +19,11 @@ import torch
 from repro.batches import (
     epoch_batches,
     evaluation_batches,
-    make_inputs,
     make_plan,
     training_batches,
 )
 from repro.models import EncodedTask, ModelSpec, build_model, load_tokenizer, quiet
+from repro.packing import can_pack, pack, packed_logits, pad, plain_logits
 from repro.readback import SetUp, check_configuration, check_fit, read_back, searched_dropouts
 from repro.tasks import score_predictions
 from repro.trial import (
@@ -63,6 +63,7 @@ def train_trial(
     seeds: Seeds,
     report: Callable[[Evaluation], None] | None = None,
     save_best_to: Path | None = None,
+    score_to_beat: float = -math.inf,
 ) -> TrialResult:
     """Fine-tune a model with one configuration and predict validation and test.
 
@@ -71,6 +72,7 @@ def train_trial(
 
     Args:
         save_best_to: a directory to make, with the best checkpoint and the tokenizer.
+        score_to_beat: the best checkpoint is written only if its validation score is higher.
     Raises:
         ValueError: before any training, if configuration, data, model and settings do not fit.
     """
@@ -80,7 +82,7 @@ def train_trial(
     with _threads(settings.threads):
         status, message = trial.run(report or (lambda evaluation: None))
         status, message = trial.predict_test(status, message)
-        if save_best_to is not None and trial.best is not None:
+        if save_best_to is not None and trial.best and trial.best.score > score_to_beat:
             trial.save_best(Path(save_best_to))
     return trial.result(status, message)
 
@@ -163,6 +165,8 @@ class _Trial:
         self.batches = training_batches(train, self.plan, **order)
         self.labels = torch.from_numpy(train.labels).to(self.device)
         self.scaler = torch.amp.GradScaler(enabled=settings.precision == "fp16")
+        packed = settings.packed and can_pack(self.model)
+        self.make_batch, self.logits = (pack, packed_logits) if packed else (pad, plain_logits)
         self.noise = DropoutNoise(seeds.dropout, self.device)
         self.best_state = [torch.empty_like(tensor) for tensor in self._state()]
         self.validation = self._evaluation_batches("validation")
@@ -170,9 +174,11 @@ class _Trial:
     def _state(self) -> list[torch.Tensor]:
         return list(self.model.state_dict().values())
 
-    def _evaluation_batches(self, split: str) -> list:
-        size = self.settings.evaluation_batch_size
-        return evaluation_batches(self.data.splits[split], batch_size=size, device=self.device)
+    def _evaluation_batches(self, name: str) -> list:
+        """Return a split's batches, ready on the device: (positions, batch) pairs."""
+        split = self.data.splits[name]
+        batches = evaluation_batches(split, batch_size=self.settings.evaluation_batch_size)
+        return [(rows, self.make_batch(split, rows, self.device)) for rows in batches]
 
     def _advance(self, until: int) -> None:
         """Train up to step `until`, evaluate there, and keep the state if it is the best."""
@@ -200,12 +206,12 @@ class _Trial:
         self.model.train()
         with self.noise.drawn():
             for i, rows in enumerate(islice(self.batches, n_steps)):
-                inputs = make_inputs(train, rows, self.device)
+                batch = self.make_batch(train, rows, self.device)
                 labels = self.labels[torch.from_numpy(rows).to(self.device)]
                 for group in groups:
                     group["lr"] = rate * self.plan.rate_factor(self.step + i)
                 with self._autocast():
-                    logits = self.model(**inputs).logits
+                    logits = self.logits(self.model, batch)
                 loss = mean_loss(logits, labels)
                 self.scaler.scale(loss).backward()
                 self.scaler.unscale_(self.optimizer)
@@ -247,7 +253,7 @@ class _Trial:
     def _predict(self, batches: list, n: int) -> np.ndarray:
         self.model.eval()
         with torch.inference_mode(), self._autocast():
-            logits = [self.model(**inputs).logits.float() for _, inputs in batches]
+            logits = [self.logits(self.model, batch).float() for _, batch in batches]
         rows = np.concatenate([rows for rows, _ in batches])
         ordered = np.empty((n, logits[0].shape[1]), dtype=np.float32)
         ordered[rows] = torch.cat(logits).numpy(force=True)
@@ -313,5 +319,6 @@ class _Trial:
             "threads": self.settings.threads,
             "adam_betas": tuple(self.settings.adam_betas),
             "length_grouped": self.settings.length_grouped,
+            "packed": self.settings.packed,
             "evaluations_per_epoch": self.settings.evaluations_per_epoch,
         }

@@ -15,7 +15,8 @@ class TrainingSettings:
     evaluations_per_epoch: int = 5
     precision: str = "fp32"
     adam_betas: tuple[float, float] = (0.9, 0.999)
-    length_grouped: bool = False
+    length_grouped: bool = False  # batches of like length: less padding, less random batches
+    packed: bool = True  # compute no padding, where the architecture is known: the same, faster
     evaluation_batch_size: int = 128
     device: str = "auto"  # "auto": a GPU if there is one
     threads: int = 1  # more threads change the last digits of the numbers

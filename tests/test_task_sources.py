@@ -73,8 +73,14 @@ def test_hub_copy_with_other_classes_is_refused(tmp_path):
     ("columns", "message"),
     [
         (rte_columns(labels=(0, 2)), "train.* row 1: label of rte must be one of .* but got 2"),
-        (rte_columns(labels=(0, -1)), "every row of the train split .* none for 1 of 2 rows"),
-        (rte_columns(labels=(-1, -1)), "every row of the train split .* none for 2 of 2 rows"),
+        (
+            rte_columns(labels=(0, -1)),
+            "every row of the train split of rte .* none for 1 of 2 rows",
+        ),
+        (
+            rte_columns(labels=(-1, -1)),
+            "every row of the train split of rte .* none for 2 of 2 rows",
+        ),
         (rte_columns(sentence1=["a", None]), "row 1: `sentence1` must be text, but got None"),
         ({"premise": ["a"]}, "must have the columns .'sentence1', 'sentence2', 'label'"),
         ({name: values[:0] for name, values in rte_columns().items()}, "at least one row"),

@@ -43,7 +43,7 @@ def read_labels(task: Task, table: Table, columns: Columns) -> np.ndarray:
         return hidden_labels(task, len(table.lines))
     if task.labels is None:
         return _read_scores(task, table, cells)
-    return _read_classes(task, table, cells, _class_ids(task, table, coded=columns.coded))
+    return _read_classes(task, table, cells, class_ids=_class_ids(task, table, coded=columns.coded))
 
 
 def hidden_labels(task: Task, n: int) -> np.ndarray:
@@ -103,7 +103,7 @@ def _class_ids(task: Task, table: Table, *, coded: bool) -> dict[Any, int]:
 
 
 def _read_classes(
-    task: Task, table: Table, cells: Iterable, class_ids: dict[Any, int]
+    task: Task, table: Table, cells: Iterable, *, class_ids: dict[Any, int]
 ) -> np.ndarray:
     known = ", ".join(str(label) for label in class_ids if label != -1)
     labels = []

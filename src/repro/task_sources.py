@@ -82,9 +82,7 @@ def mini_frames(
         split: rows_table(f"mini {task.name} {split}", frame.to_dict("list"))
         for split, frame in frames.items()
     }
-    return _check_splits(
-        {split: make_frame(task, table, _hub_columns(task)) for split, table in tables.items()}
-    )
+    return _make_frames(task, tables, _hub_columns(task))
 
 
 def hub_frames(task: Task) -> dict[str, pd.DataFrame]:
@@ -111,9 +109,7 @@ def hub_frames(task: Task) -> dict[str, pd.DataFrame]:
             "connect, or give a directory with the data"
         ) from error
     tables = {split: _dataset_table(task, split, splits) for split in SPLITS}
-    return _check_splits(
-        {split: make_frame(task, table, _hub_columns(task)) for split, table in tables.items()}
-    )
+    return _make_frames(task, tables, _hub_columns(task))
 
 
 def directory_frames(task: Task, directory: Path) -> dict[str, pd.DataFrame]:
@@ -127,10 +123,6 @@ def directory_frames(task: Task, directory: Path) -> dict[str, pd.DataFrame]:
         raise ValueError(
             f"`source` must be 'mini', 'hub' or a directory, but got {str(directory)!r}; "
             "check the path"
-        )
-    if task.name not in LAYOUTS:
-        raise ValueError(
-            f"task {task.name} must be a built-in one to come from {directory}; name its YAML file"
         )
     layout = LAYOUTS[task.name]
     if (directory / layout.folder / layout.files[0]).is_file():
@@ -154,12 +146,8 @@ def own_frames(path: Path) -> dict[str, pd.DataFrame]:
     """
     own = read_own_task(path)
     columns = Columns(own.task.text_fields, own.task.label_field, own.index)
-    return _check_splits(
-        {
-            split: make_frame(own.task, _read_split(file, split, columns), columns)
-            for split, file in own.files.items()
-        }
-    )
+    tables = {split: _read_split(file, split, columns) for split, file in own.files.items()}
+    return _make_frames(own.task, tables, columns)
 
 
 def with_labels(task: Task, test: pd.DataFrame | None, path: Path) -> pd.DataFrame:
@@ -178,16 +166,15 @@ def with_labels(task: Task, test: pd.DataFrame | None, path: Path) -> pd.DataFra
 
 
 def _official_frames(task: Task, folder: Path, layout: Layout) -> dict[str, pd.DataFrame]:
-    frames = {}
+    tables = {}
     for split, name in zip(SPLITS, layout.files, strict=True):
         if split == "test" and not (folder / name).is_file():
             continue
         header = None if split == "test" else layout.header
-        table = _read_split(
+        tables[split] = _read_split(
             folder / name, split, layout.columns, header=header, ragged=layout.ragged
         )
-        frames[split] = make_frame(task, table, layout.columns)
-    return _check_splits(frames)
+    return _make_frames(task, tables, layout.columns)
 
 
 def _read_split(path: Path, split: str, columns: Columns, **options: Any) -> Table:
@@ -238,7 +225,7 @@ def _shards(folder: Path, split: str) -> list[Path]:
 
 
 def _parquet_frames(task: Task, folder: Path) -> dict[str, pd.DataFrame]:
-    columns, frames = _hub_columns(task), {}
+    columns, tables = _hub_columns(task), {}
     for split in SPLITS:
         shards = _shards(folder, split)
         if not shards and split == "validation":
@@ -248,20 +235,22 @@ def _parquet_frames(task: Task, folder: Path) -> dict[str, pd.DataFrame]:
             )
         if shards:
             required = (*columns.texts, columns.label)
-            table = read_parquet(shards, required, optional=("idx",))
-            frames[split] = make_frame(task, table, columns)
-    return _check_splits(frames)
+            tables[split] = read_parquet(shards, required, optional=("idx",))
+    return _make_frames(task, tables, columns)
 
 
-def _check_splits(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Refuse hidden labels where they are needed, and labels hidden in a part of a split."""
+def _make_frames(
+    task: Task, tables: Mapping[str, Table], columns: Columns
+) -> dict[str, pd.DataFrame]:
+    """Build each split; only a test split may have hidden labels, and then all of them."""
+    frames = {split: make_frame(task, table, columns) for split, table in tables.items()}
     for split, frame in frames.items():
         label = frame["label"]
         hidden = label.isna() if label.dtype == "float64" else label == -1
         if hidden.any() and (split != "test" or not hidden.all()):
             raise ValueError(
-                f"every row of the {split} split must have a label, but got none for "
-                f"{int(hidden.sum())} of {len(frame)} rows; mend the data"
+                f"every row of the {split} split of {task.name} must have a label, but got none "
+                f"for {int(hidden.sum())} of {len(frame)} rows; mend the data"
             )
     return frames
 

@@ -1,11 +1,17 @@
 """Figures over steps: learning curves of one trial, incumbents of tuning runs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
 from repro.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 

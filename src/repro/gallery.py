@@ -4,15 +4,19 @@ Each saved thing has a small `<name>.json` beside it with its kind and caption, 
 be written again at any time from what lies in the folders.
 """
 
+from __future__ import annotations
+
 import html
 import json
 import re
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from repro.plots import paper_style
 from repro.table_styles import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PNG_DPI = 200
 _SUFFIXES = {"table": (".csv", ".md", ".tex"), "figure": (".png", ".pdf")}

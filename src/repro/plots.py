@@ -4,19 +4,23 @@
 `figure_x(frame)` lays panels out. Curves are in `repro.curves`.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
 
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
+
+if TYPE_CHECKING:  # the rest of matplotlib is slow to import, and only drawing needs it
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMN_WIDTH = 3.35  # inches: one column of a two-column page
 PAGE_WIDTH = 6.9
@@ -76,7 +80,7 @@ def new_axes(width: float = COLUMN_WIDTH, height: float = 2.4) -> Axes:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return a new figure, in inches, that makes room for its labels."""
-    import matplotlib.pyplot as plt  # slow to import, and only drawing needs it
+    import matplotlib.pyplot as plt
 
     return plt.figure(figsize=(width, height), layout="constrained")
 
@@ -143,7 +147,9 @@ def _limit(differences: pd.DataFrame) -> float:
 def _annotate_cell(ax: Axes, row: int, column: int, value: float, limit: float) -> None:
     if np.isnan(value):
         corner = (column - 0.5, row - 0.5)
-        ax.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="0.5", lw=0))
+        ax.add_patch(
+            mpl.patches.Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="0.5", lw=0)
+        )
         return
     # the ends of the colour scale are dark
     colour = "white" if abs(value) > 0.65 * limit else "black"
@@ -171,7 +177,7 @@ def figure_differences(panels: dict[str, pd.DataFrame]) -> Figure:
     bar = figure.colorbar(axes[0].images[0], ax=axes, pad=0.01, aspect=30)
     bar.set_label("HPO minus grid search (points)")
     if any(frame["difference"].isna().any() for frame in panels.values()):
-        patch = Patch(fill=False, hatch="////", edgecolor="0.5", label="no score")
+        patch = mpl.patches.Patch(fill=False, hatch="////", edgecolor="0.5", label="no score")
         figure.legend(handles=[patch], loc="outside lower right")
     return figure
 
@@ -266,11 +272,11 @@ def plot_trial_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _count_handles(methods: Sequence[str], statuses: Sequence[str]) -> list[Patch]:
+def _count_handles(methods: Sequence[str], statuses: Sequence[str]) -> list[mpl.patches.Patch]:
     styles = [style_of(m) for m in methods]
-    handles = [Patch(facecolor=s.colour, label=s.label) for s in styles]
+    handles = [mpl.patches.Patch(facecolor=s.colour, label=s.label) for s in styles]
     looks = {s: "0.4" if not STATUS_HATCHES[s] else "white" for s in statuses}
     return handles + [
-        Patch(facecolor=colour, edgecolor="0.4", hatch=STATUS_HATCHES[s], label=s)
+        mpl.patches.Patch(facecolor=colour, edgecolor="0.4", hatch=STATUS_HATCHES[s], label=s)
         for s, colour in looks.items()
     ]

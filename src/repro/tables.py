@@ -245,7 +245,6 @@ def claims_table(rows: Iterable[Mapping[str, Any]], *, note: str, name: str = "c
     for row in rows:
         if set(row) != set(columns):
             raise ValueError(f"a claim must have the keys {columns}, but got {sorted(row)}")
-        agrees = row["agrees"] if row["agrees"] is None else bool(row["agrees"])
-        cells.append({c: str(row[c]) for c in columns} | {"agrees": texts[agrees]})
+        cells.append({c: str(row[c]) for c in columns} | {"agrees": texts[row["agrees"]]})
     caption = f"The paper's claims and what was found here. {note}"
     return Table(name, caption, frame_of(cells, columns))

@@ -1,0 +1,138 @@
+"""Methods of tuning: a searcher that proposes and, for some, a scheduler that stops.
+
+A searcher has `suggest(trial) -> configuration or None` and `tell(trial, score)`, a scheduler
+`add(trial)`, `stops(trial, evaluation, score)` and `remove(trial)`; trials are numbered 0, 1, ...
+The algorithms are Ray Tune's and Optuna's.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from repro.spaces import Choice, LogUniform, SearchSpace, Uniform, sample_configuration
+
+
+class GridSearcher:
+    def __init__(self, configurations: tuple[dict, ...]):
+        self._configurations = configurations
+
+    def suggest(self, trial: int) -> dict | None:
+        return dict(self._configurations[trial]) if trial < len(self._configurations) else None
+
+    def tell(self, trial: int, score: float) -> None:
+        pass
+
+
+class RandomSearcher:
+    def __init__(self, space: SearchSpace, seed: int):
+        self._space, self._rng = space, np.random.default_rng(seed)
+
+    def suggest(self, trial: int) -> dict:
+        return sample_configuration(self._space, self._rng)
+
+    def tell(self, trial: int, score: float) -> None:
+        pass
+
+
+class TPESearcher:
+    """Ray's OptunaSearch with the univariate TPE and 10 random starts of 2021 (ray_facts).
+
+    A trial without a score is told as failed. A trial that was stopped or cut is told with the
+    best score it reached, as Ray does.
+    """
+
+    def __init__(self, space: SearchSpace, seed: int):
+        import optuna
+        from ray.tune.search.optuna import OptunaSearch
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=10, multivariate=False, constant_liar=False
+        )
+        domains = {name: _distribution(domain) for name, domain in space.domains.items()}
+        self._fixed = space.fixed
+        self._search = OptunaSearch(space=domains, metric="score", mode="max", sampler=sampler)
+
+    def suggest(self, trial: int) -> dict:
+        return {**self._search.suggest(str(trial)), **self._fixed}
+
+    def tell(self, trial: int, score: float) -> None:
+        failed = math.isnan(score)
+        result = None if failed else {"score": score, "training_iteration": 1}
+        self._search.on_trial_complete(str(trial), result=result, error=failed)
+
+
+def _distribution(domain):
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    match domain:
+        case Uniform():
+            return FloatDistribution(domain.low, domain.high)
+        case LogUniform():
+            return FloatDistribution(domain.low, domain.high, log=True)
+        case Choice():
+            return CategoricalDistribution(list(domain.values))
+    raise TypeError(f"a domain must be Uniform, LogUniform or Choice, but got {domain!r}")
+
+
+@dataclass(frozen=True)
+class _TrialName:
+    trial_id: int
+
+
+class Asha:
+    """Ray's ASHA, asked directly; a fidelity is the number of evaluations so far.
+
+    It compares the scores at a rung, not the best so far, as the paper's version did.
+    """
+
+    def __init__(self, scheduler):
+        self._scheduler = scheduler
+
+    def add(self, trial: int) -> None:
+        self._scheduler.on_trial_add(None, _TrialName(trial))
+
+    def stops(self, trial: int, evaluation: int, score: float) -> bool:
+        result = {"evaluation": evaluation, "score": score}
+        return self._scheduler.on_trial_result(None, _TrialName(trial), result) == "STOP"
+
+    def remove(self, trial: int) -> None:
+        self._scheduler.on_trial_remove(None, _TrialName(trial))
+
+
+def _asha() -> Asha:
+    """ASHA with Ray's defaults, which the paper used: rungs after 1, 4, 16, 64 evaluations."""
+    from ray.tune.schedulers import ASHAScheduler
+
+    scheduler = ASHAScheduler(
+        time_attr="evaluation",
+        metric="score",
+        mode="max",
+        max_t=100,
+        grace_period=1,
+        reduction_factor=4,
+        brackets=1,
+    )
+    return Asha(scheduler)
+
+
+METHODS = {  # name: (searcher, scheduler)
+    "grid": ("grid", None),
+    "rs": ("random", None),
+    "asha": ("random", "asha"),
+    "bo_asha": ("tpe", "asha"),
+}
+
+
+def make_searcher(method: str, *, space: SearchSpace, grid: tuple[dict, ...], seed: int):
+    """Return the searcher of `method`; all but grid search draw from `space` with `seed`."""
+    if method == "grid":
+        return GridSearcher(grid)
+    searcher = {"random": RandomSearcher, "tpe": TPESearcher}[METHODS[method][0]]
+    return searcher(space, seed)
+
+
+def make_scheduler(method: str) -> Asha | None:
+    """Return the scheduler of `method`, or None when it trains every trial to the end."""
+    return _asha() if METHODS[method][1] == "asha" else None

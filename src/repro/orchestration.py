@@ -1,0 +1,249 @@
+"""Ray: connect to it, and let Ray Tune train what a plan of tuning runs proposes.
+
+One Tune experiment holds all tuning runs of a study, so that one warm worker process a core
+serves them all; an experiment a run would pay several seconds of cold start each time. The plan
+enters as a Ray searcher and a Ray scheduler. A trial is never killed: when its run stops it, a
+mailbox tells the worker, which scores its checkpoints and hands in a complete outcome.
+"""
+
+import logging
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from repro.tuning import Journal, Outcome, Plan, Progress, Request, TuningRun
+
+Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
+
+_START_ATTEMPTS = 3
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of the profile keep their meaning
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal keeps what matters
+    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # the journal resumes a study, not Tune
+    "TUNE_MAX_PENDING_TRIALS_PG": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "60",  # a busy laptop needs longer than Ray expects
+}
+
+
+@contextmanager
+def connected(*, cores: int | None = None, gpus: int | None = None) -> Iterator[None]:
+    """Use the Ray cluster at RAY_ADDRESS, or start one on this machine for the duration.
+
+    A local one listens on loopback, with Ray's token authentication and no dashboard.
+
+    Args:
+        cores: of the local one; all that this process may use when None.
+        gpus: of the local one; all visible ones when None.
+    """
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.update(_ENVIRONMENT)
+    if os.environ.get("RAY_ADDRESS"):
+        _init()
+    else:
+        _start(_local_options(cores, gpus))
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _init(**options) -> None:
+    import ray
+
+    ray.init(logging_level=logging.ERROR, log_to_driver=False, namespace="repro", **options)
+
+
+def _start(options: dict) -> None:
+    """Start a local Ray; on a busy machine its parts may miss each other the first time."""
+    import ray
+
+    for attempt in range(1, _START_ATTEMPTS + 1):
+        try:
+            return _init(**options)
+        except Exception as error:
+            ray.shutdown()
+            if attempt == _START_ATTEMPTS:
+                raise RuntimeError(
+                    f"Ray must start within {_START_ATTEMPTS} attempts, but did not "
+                    f"({str(error).splitlines()[0]}); is this machine very busy?"
+                ) from error
+
+
+def _local_options(cores: int | None, gpus: int | None) -> dict:
+    return {
+        "num_cpus": cores or len(os.sched_getaffinity(0)),
+        "num_gpus": gpus,
+        "include_dashboard": False,
+        "object_store_memory": 200 * 1024**2,
+        "_node_ip_address": "127.0.0.1",
+    }
+
+
+def tune_runs(
+    runs: list[TuningRun],
+    objective: Objective,
+    *,
+    journal: Journal,
+    unit: str = "steps",
+    known_costs: dict[str, float] | None = None,
+    cpus_per_trial: float = 1,
+    gpus_per_trial: float = 0,
+    cores: int | None = None,
+) -> None:
+    """Carry out tuning runs side by side; everything that comes of them goes to `journal`.
+
+    Args:
+        runs: started in this order; a budget waits for the grid search that it refers to.
+        objective: trains one request; picklable. `report(progress)` returns None to go on, or
+            the status to end the trial with. What it raises becomes a failed trial.
+        unit: of the budgets, "steps" or "seconds".
+        known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
+        cores: of a Ray started for this; all that this process may use when None.
+    Raises:
+        ValueError: if a budget refers to a grid search that is neither in `runs` nor known.
+        KeyboardInterrupt: if interrupted; the journal holds all finished trials.
+    """
+    plan = Plan(runs, unit=unit, journal=journal, known_costs=known_costs or {})
+    first = plan.next_request()
+    if first is None:  # the journal held all there was to do
+        return
+    from ray import tune
+
+    with connected(cores=cores), tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
+        mailbox = _start_mailbox()
+        resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
+        tune.Tuner(
+            tune.with_resources(_make_trainable(objective, mailbox), resources),
+            tune_config=tune.TuneConfig(
+                search_alg=_make_searcher(plan, first),
+                scheduler=_make_scheduler(plan, mailbox),
+                num_samples=10**9,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                storage_path=folder,
+                name="study",
+                verbose=0,
+                # A lost worker or node: the trial starts again elsewhere.
+                failure_config=tune.FailureConfig(max_failures=2),
+            ),
+        ).fit()
+    if not plan.finished:
+        raise KeyboardInterrupt("interrupted; finished trials are kept, run it again to go on")
+
+
+def _start_mailbox():
+    import ray
+
+    @ray.remote(num_cpus=0)
+    class Mailbox:
+        """Tells workers how their trial shall end."""
+
+        def __init__(self):
+            self._verdicts = {}
+
+        def put(self, trial_id: str, verdict: str) -> None:
+            self._verdicts[trial_id] = verdict
+
+        def take(self, trial_id: str) -> str | None:
+            return self._verdicts.pop(trial_id, None)
+
+    return Mailbox.remote()
+
+
+def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:
+    def train(config: dict) -> None:
+        import ray
+        from ray import tune
+
+        trial_id = tune.get_context().get_trial_id()
+        request = config["request"][0]
+
+        def report(progress: Progress) -> str | None:
+            tune.report({"progress": [progress]})
+            return ray.get(mailbox.take.remote(trial_id))
+
+        started_at = time.time()
+        try:
+            outcome = objective(request, report)
+        except Exception as error:
+            outcome = failed_outcome(error)
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        outcome = replace(outcome, started_at=started_at, worker=worker)
+        tune.report({"outcome": [outcome], "done": True})
+
+    return train
+
+
+def failed_outcome(error: BaseException) -> Outcome:
+    """Return the outcome of a trial that raised: a row like any other, with the message."""
+    message = f"{type(error).__name__}: {error}".splitlines()[0]
+    return Outcome("failed", message, score=float("nan"), steps=0, seconds=0.0)
+
+
+def _make_searcher(plan: Plan, first: Request):
+    from ray.tune.search import Searcher
+
+    class PlanSearcher(Searcher):
+        """Hands the plan's requests to Ray Tune."""
+
+        def __init__(self):
+            super().__init__()
+            self._waiting = [first]
+
+        def suggest(self, trial_id: str):
+            request = self._waiting.pop() if self._waiting else plan.next_request()
+            if request is None:
+                return Searcher.FINISHED if plan.finished else None
+            return {"request": [request]}
+
+        def on_trial_complete(self, trial_id, result=None, error=False):
+            pass
+
+        def save(self, checkpoint_path: str):
+            pass
+
+        def restore(self, checkpoint_path: str):
+            pass
+
+        def get_state(self):
+            return {}
+
+    return PlanSearcher()
+
+
+def _make_scheduler(plan: Plan, mailbox):
+    import ray
+    from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+    class PlanScheduler(FIFOScheduler):
+        """Passes reports to the plan, and verdicts to the workers."""
+
+        def on_trial_result(self, tune_controller, trial, result):
+            request, evaluation = trial.config["request"][0], result["training_iteration"]
+            cell = plan.cells[request.run_id]
+            verdict = cell.on_progress(
+                request.trial, result["progress"][0], evaluation=evaluation
+            )
+            if verdict:
+                ray.get(mailbox.put.remote(trial.trial_id, verdict))
+            return TrialScheduler.CONTINUE
+
+        def on_trial_complete(self, tune_controller, trial, result):
+            plan.on_outcome(trial.config["request"][0], result["outcome"][0])
+
+        def on_trial_error(self, tune_controller, trial):
+            lost = RuntimeError("the worker process was lost; see Ray's logs")
+            plan.on_outcome(trial.config["request"][0], failed_outcome(lost))
+
+    return PlanScheduler()

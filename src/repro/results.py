@@ -1,0 +1,270 @@
+"""What tuning runs leave on disk: one folder a run, there complete or not at all.
+
+While a run is in progress, its folder's name ends in `.partial` and each finished trial is one
+file in it, so that a killed run goes on where it stopped. A finished folder holds `run.json`,
+`trials.parquet`, `evaluations.parquet`, `losses.parquet`, `predictions.parquet` (the incumbent's)
+and, where asked for, `checkpoint/` (the incumbent's best).
+"""
+
+import json
+import math
+import shutil
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from repro.outcomes import read_outcome, write_outcome
+from repro.records import make_table
+from repro.tasks import Task, score_predictions
+from repro.trial import Evaluation, TrialResult
+from repro.tuning import Outcome, Request
+
+KEY = ("run_id", "task", "model", "method", "space", "budget_gst", "repetition")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one tuning run.
+
+    Args:
+        path: of the finished folder.
+        key: the columns of KEY.
+        about: everything else that `run.json` shall say: what was asked, seeds, versions.
+    """
+
+    path: Path
+    key: dict
+    about: dict = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / "run.json").is_file()
+
+    @property
+    def partial(self) -> Path:
+        return self.path.with_name(self.path.name + ".partial")
+
+    def checkpoint(self, trial: int) -> Path:
+        """Where trial number `trial` saves its best checkpoint while the run is in progress."""
+        return self.partial / "checkpoints" / f"trial{trial:04d}"
+
+    def recall(self, request: Request) -> Outcome | None:
+        """Return the recorded outcome of this very trial, if there is one."""
+        path = self._trial_path(request.trial)
+        if not path.is_file():
+            return None
+        configuration, outcome = read_outcome(path)
+        return outcome if configuration == request.configuration else None
+
+    def record(self, request: Request, outcome: Outcome) -> None:
+        """Keep the outcome of a trial, in a file that is complete or absent."""
+        path = self._trial_path(request.trial)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_outcome(path, request.configuration, outcome)
+
+    def finish(self, *, task: Task, examples: dict[str, pd.DataFrame], ledger: dict) -> None:
+        """Turn the recorded trials into the tables of a finished folder.
+
+        Args:
+            examples: of the validation and test splits, with columns index and label.
+            ledger: `budget_unit`, `budget` (infinite for grid search) and `spent`.
+        """
+        outcomes = [read_outcome(path) for path in sorted(self.partial.glob("trial*.npz"))]
+        tables = self._tables(task, examples, outcomes)
+        for name, table in tables.items():
+            table.to_parquet(self.partial / f"{name}.parquet", index=False)
+        run = self._run_row(tables["trials"], ledger)
+        self._keep_checkpoint(run["best_trial_id"])
+        for path in self.partial.glob("trial*.npz"):
+            path.unlink()
+        _write_json(self.partial / "run.json", {**self.about, "run": run})
+        self.partial.rename(self.path)
+
+    def read(self, table: str) -> pd.DataFrame:
+        """Return a table of the finished run: trials, evaluations, losses or predictions."""
+        return pd.read_parquet(self.path / f"{table}.parquet")
+
+    def read_run(self) -> dict:
+        """Return `run.json`."""
+        return json.loads((self.path / "run.json").read_text())
+
+    def _trial_path(self, trial: int) -> Path:
+        return self.partial / f"trial{trial:04d}.npz"
+
+    def _tables(self, task, examples, outcomes) -> dict[str, pd.DataFrame]:
+        trials, evaluations, losses, incumbent = [], [], [], None
+        for number, (configuration, outcome) in enumerate(outcomes):
+            row = self._trial_row(number, configuration, outcome)
+            result = outcome.payload
+            if result is not None:
+                row |= _score_row(task, result, examples)
+                evaluations += [_evaluation_row(row["trial_id"], e) for e in result.evaluations]
+                losses.append(_losses_frame(row["trial_id"], result.losses))
+                if _beats(row, incumbent[0] if incumbent else None):
+                    incumbent = row, result
+            trials.append(row)
+        return {
+            "trials": make_table("trials", trials),
+            "evaluations": make_table("evaluations", evaluations),
+            "losses": pd.concat(losses) if losses else make_table("losses", []),
+            "predictions": _predictions_frame(examples, incumbent[1] if incumbent else None),
+        }
+
+    def _trial_row(self, number: int, configuration: dict, outcome: Outcome) -> dict:
+        result = outcome.payload
+        row = {
+            **self.key,
+            "trial_id": f"{self.key['run_id']}/trial{number:04d}",
+            "trial": number,
+            "status": outcome.status,
+            "message": outcome.message,
+            **(result.hyperparameters if result else configuration),
+            **self.about["seeds"],
+            "steps": outcome.steps,
+            "epochs_trained": result.epochs_trained if result else 0.0,
+            "seconds": outcome.seconds,
+            "training_seconds": result.training_seconds if result else 0.0,
+            "evaluation_seconds": result.evaluation_seconds if result else 0.0,
+            "started_at": outcome.started_at,
+            "worker": outcome.worker,
+        }
+        return row
+
+    def _run_row(self, trials: pd.DataFrame, ledger: dict) -> dict:
+        scores = trials["validation_score"]
+        best = trials["trial_id"][scores.idxmax()] if scores.notna().any() else ""
+        seconds = math.fsum(trials["seconds"])
+        budget, spent = ledger["budget"], ledger["spent"]
+        limited = math.isfinite(budget)
+        return {
+            **self.key,
+            "budget_unit": ledger["budget_unit"],
+            "budget": budget if limited else None,  # JSON has no infinity
+            "spent": spent,
+            "overshoot": max(0.0, spent - budget) if limited else 0.0,
+            "profile": self.about["profile"],
+            "split": self.about["split"],
+            "steps": int(trials["steps"].sum()),
+            "epochs_trained": math.fsum(trials["epochs_trained"]),
+            "seconds": seconds,
+            "gpu_seconds": seconds * self.about["gpus_per_trial"],
+            "n_trials": len(trials),
+            "n_failed": int(trials["status"].isin(["failed", "diverged"]).sum()),
+            "best_trial_id": best,
+        }
+
+    def _keep_checkpoint(self, best_trial_id: str) -> None:
+        checkpoints = self.partial / "checkpoints"
+        best = checkpoints / best_trial_id.rpartition("/")[2]
+        if best_trial_id and best.is_dir() and not (self.partial / "checkpoint").exists():
+            best.rename(self.partial / "checkpoint")
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Finished tuning runs as tidy tables (see `records`)."""
+
+    folders: tuple[RunFolder, ...]
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        rows = [folder.read_run()["run"] for folder in self.folders]
+        return make_table("runs", [{k: _number(v) for k, v in row.items()} for row in rows])
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        return self._concatenated("trials")
+
+    @cached_property
+    def evaluations(self) -> pd.DataFrame:
+        return self._concatenated("evaluations")
+
+    @cached_property
+    def losses(self) -> pd.DataFrame:
+        return self._concatenated("losses")
+
+    def predictions(self, run_id: str) -> pd.DataFrame:
+        """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
+        folders = {folder.key["run_id"]: folder for folder in self.folders}
+        if run_id not in folders:
+            raise ValueError(f"`run_id` must be one of {sorted(folders)}, but got {run_id!r}")
+        return folders[run_id].read("predictions")
+
+    def _concatenated(self, table: str) -> pd.DataFrame:
+        frames = [folder.read(table) for folder in self.folders]
+        return pd.concat(frames, ignore_index=True) if frames else make_table(table, [])
+
+
+def _score_row(task: Task, result: TrialResult, examples: dict[str, pd.DataFrame]) -> dict:
+    row = {}
+    if result.best:
+        row |= {"best_step": result.best.step, "validation_score": result.best.score}
+        row |= {"validation_loss": result.best.loss}
+        row |= {f"validation_{metric}": value for metric, value in result.best.metrics.items()}
+        row |= {"last_validation_score": result.last.score}
+        row |= {"last_validation_loss": result.last.loss}
+    best, last = (_test_metrics(task, result, c, examples) for c in ("best", "last"))
+    row |= {f"test_{metric}": value for metric, value in best.items()}
+    row |= {"test_score": best.get(task.metric), "last_test_score": last.get(task.metric)}
+    return row
+
+
+def _test_metrics(task, result, checkpoint: str, examples) -> dict[str, float]:
+    predictions = result.predictions.get(f"test_{checkpoint}")
+    if predictions is None or "test" not in examples:
+        return {}
+    labels = examples["test"]["label"].to_numpy()
+    hidden = np.isnan(labels) if task.labels is None else labels < 0
+    return {} if hidden.any() else score_predictions(task, predictions, labels)
+
+
+def _evaluation_row(trial_id: str, evaluation: Evaluation) -> dict:
+    return {
+        "trial_id": trial_id,
+        "step": evaluation.step,
+        "epoch": evaluation.epoch,
+        "seconds": evaluation.seconds,
+        "validation_score": evaluation.score,
+        "validation_loss": evaluation.loss,
+        **evaluation.metrics,
+    }
+
+
+def _losses_frame(trial_id: str, losses: np.ndarray) -> pd.DataFrame:
+    steps = np.arange(1, len(losses) + 1)
+    frame = pd.DataFrame({"step": steps, "loss": losses.astype(np.float64)})
+    frame.insert(0, "trial_id", pd.Series([trial_id] * len(frame), dtype="str"))
+    return frame
+
+
+def _beats(row: dict, other: dict | None) -> bool:
+    """Whether a trial has a better validation score than another; a tie goes to the earlier."""
+    score = row.get("validation_score")
+    return score is not None and (other is None or score > other["validation_score"])
+
+
+def _predictions_frame(examples: dict, result: TrialResult | None) -> pd.DataFrame:
+    frames = []
+    for name, predictions in (result.predictions if result else {}).items():
+        split, checkpoint = name.split("_")
+        frame = examples[split][["index", "label"]].assign(prediction=predictions)
+        frames.append(frame.assign(split=split, checkpoint=checkpoint))
+    columns = ["split", "checkpoint", "index", "prediction", "label"]
+    return pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def _write_json(path: Path, content: dict) -> None:
+    clean = json.dumps(content, indent=2, sort_keys=True, default=_plain)
+    path.write_text(clean + "\n")
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _number(value):
+    return math.nan if value is None else value

@@ -1,0 +1,298 @@
+"""A study: all tuning runs behind a notebook's claims; what is finished is never run again.
+
+`run_study` enumerates task x model x method x repetition, skips what is on disk, tunes the rest
+side by side, and returns tidy tables. A run is found again by its fingerprint: the data, the
+weights, the space and every setting that decides its numbers.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from repro.model_files import find_model, weights_fingerprint
+from repro.profiles import ModelSettings, Profile
+from repro.progress import StudyProgress
+from repro.results import Results, RunFolder
+from repro.spaces import grid_configurations, search_space
+from repro.splits import split_data
+from repro.tasks import TaskData, load_task
+from repro.tuning import Outcome, Progress, Request, TuningRun
+
+RESULTS = Path(os.environ.get("REPRO_RESULTS", Path(__file__).resolve().parents[2] / "data/results"))
+FORMAT = 1  # of the results; raising it makes old results answers to another question
+_VERSIONS = ("torch", "transformers", "ray", "optuna", "numpy")
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """One tuning run of a study: what to do, and the folder that holds or awaits its results."""
+
+    task: str
+    tuning: TuningRun
+    folder: RunFolder
+
+
+def run_study(
+    profile: Profile,
+    *,
+    reduction: str = "full",
+    results: Path = RESULTS,
+    cores: int | None = None,
+) -> Results:
+    """Carry out the tuning runs of a profile that are not on disk yet; return all of them.
+
+    Interrupted or killed, it goes on where it stopped when called again.
+
+    Args:
+        reduction: of the search spaces (see `spaces.REDUCTIONS`).
+        results: the folder of results, shared by all studies.
+        cores: of the local Ray; all that this process may use when None.
+    Raises:
+        ValueError: before any training, if data, models or settings do not fit.
+    """
+    study = enumerate_runs(profile, reduction=reduction, results=results)
+    todo = [run for run in study if not run.folder.finished]
+    if todo:
+        _tune(profile, study, todo, cores)
+    return Results(tuple(run.folder for run in study))
+
+
+def enumerate_runs(
+    profile: Profile, *, reduction: str = "full", results: Path = RESULTS
+) -> list[StudyRun]:
+    """Return the tuning runs of a profile, grid search before what is budgeted by it.
+
+    Raises:
+        ValueError: if a model or a task's data cannot be found, or a budget has no grid search.
+    """
+    methods = profile.methods
+    if "grid" not in methods and len(methods):
+        raise ValueError(
+            f"`methods` must include 'grid', whose cost is the unit of budgets, but got {methods}"
+        )
+    return [
+        _study_run(profile, model, task, method, repetition, reduction, results)
+        for model in profile.models
+        for task in model.tasks
+        for method in sorted(methods, key=lambda method: method != "grid")
+        for repetition in range(1, 2 if method == "grid" else profile.repetitions + 1)
+    ]
+
+
+def load_data(profile: Profile, task: str) -> TaskData:
+    """Return the data of a task as the profile wants them: source, shift, sizes, split."""
+    return _load_data(
+        task,
+        profile.source,
+        profile.shift,
+        tuple(sorted((profile.sizes or {}).items())),
+        profile.split,
+        profile.split_seed,
+    )
+
+
+@lru_cache(maxsize=16)
+def _load_data(task, source, shift, sizes, split, split_seed) -> TaskData:
+    data = load_task(task, source, shift=shift, sizes=dict(sizes) or None)
+    return split_data(data, split, seed=split_seed)
+
+
+def derive_seed(master: int, *key: str | int) -> int:
+    """Return a seed below 2**32 that depends on the key only, so that new runs move no others."""
+    digest = hashlib.sha256("/".join(map(str, (master, *key))).encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def _study_run(profile, model, task, method, repetition, reduction, results) -> StudyRun:
+    epochs = profile.epochs_for(model.name, task)
+    space = search_space(model.family, epochs=epochs, reduction=reduction)
+    is_grid = method == "grid"
+    key = {
+        "run_id": "",
+        "task": Path(task).stem,
+        "model": model.name,
+        "method": method,
+        "space": "grid" if is_grid else space.name,
+        "budget_gst": 1.0 if is_grid else float(profile.budget_gst),
+        "repetition": repetition,
+    }
+    key["run_id"] = _run_id(key)
+    tuning = TuningRun(
+        run_id=key["run_id"],
+        method=method,
+        space=space,
+        seed=derive_seed(profile.seed, key["task"], model.name, method, repetition),
+        grid=tuple(grid_configurations(model.family, epochs=epochs)) if is_grid else (),
+        grid_run_id=None if is_grid else _run_id({**key, **_GRID}),
+        budget_gst=math.nan if is_grid else float(profile.budget_gst),
+        trials_at_once=profile.trials_at_once_per_run,
+        context={"task": task, "model": model.name},
+    )
+    question = _question(profile, model, task, tuning)
+    path = results / f"{key['run_id']}-{_fingerprint(question)}"
+    return StudyRun(task, tuning, RunFolder(path, key, _about(profile, question)))
+
+
+_GRID = {"method": "grid", "space": "grid", "budget_gst": 1.0, "repetition": 1}
+
+
+def _run_id(key: dict) -> str:
+    """Name a run in words: tiny-electra/mrpc/asha/1gst/full/rep2."""
+    model = key["model"].strip("/").replace("/", "--")
+    budget = f"{key['budget_gst']:g}gst"
+    parts = (model, key["task"], key["method"], budget, key["space"], f"rep{key['repetition']}")
+    return "/".join(parts)
+
+
+def _question(profile: Profile, model: ModelSettings, task: str, tuning: TuningRun) -> dict:
+    """Everything that decides a run's numbers, for its fingerprint and for `run.json`."""
+    return {
+        "format": FORMAT,
+        "data": load_data(profile, task).fingerprint(),
+        "weights": weights_fingerprint(find_model(model.name)),
+        "method": tuning.method,
+        "space": repr(tuning.space) if tuning.method != "grid" else "",
+        "grid": tuning.grid,
+        "search_seed": tuning.seed if tuning.method != "grid" else None,
+        "budget_gst": profile.budget_gst if tuning.method != "grid" else None,
+        "budget_unit": profile.budget_unit if tuning.method != "grid" else None,
+        "trials_at_once_per_run": profile.trials_at_once_per_run,
+        "training_seed": profile.training_seed,
+        "evaluations_per_epoch": profile.evaluations_for(task),
+        "precision": profile.precision,
+        "max_length": profile.max_length,
+        "adam_epsilon": profile.adam_epsilon,
+    }
+
+
+def _fingerprint(question: dict) -> str:
+    text = json.dumps(question, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _about(profile: Profile, question: dict) -> dict:
+    seed = profile.training_seed
+    return {
+        "question": question,
+        "profile": profile.title,
+        "split": profile.split,
+        "seeds": {"init_seed": seed, "order_seed": seed, "dropout_seed": seed},
+        "gpus_per_trial": profile.gpus_per_trial,
+        "versions": {name: version(name) for name in _VERSIONS} | {"python": platform.python_version()},
+    }
+
+
+class _StudyJournal:
+    """Passes what happens in tuning to the run folders and to the progress line."""
+
+    def __init__(self, profile: Profile, runs: list[StudyRun], progress: StudyProgress):
+        self._profile, self._progress = profile, progress
+        self._runs = {run.tuning.run_id: run for run in runs}
+
+    def recall(self, request: Request) -> Outcome | None:
+        outcome = self._runs[request.run_id].folder.recall(request)
+        if outcome is not None:
+            self._progress.trial_done(request.run_id, outcome)
+        return outcome
+
+    def record(self, request: Request, outcome: Outcome) -> None:
+        self._runs[request.run_id].folder.record(request, outcome)
+        self._progress.trial_done(request.run_id, outcome)
+
+    def finish(self, run: TuningRun, *, budget: float, spent: float) -> None:
+        study_run = self._runs[run.run_id]
+        data = load_data(self._profile, study_run.task)
+        ledger = {"budget_unit": self._profile.budget_unit, "budget": budget, "spent": spent}
+        examples = {name: frame for name, frame in data.splits.items() if name != "train"}
+        study_run.folder.finish(task=data.task, examples=examples, ledger=ledger)
+        self._progress.run_done(run.run_id)
+
+
+def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], cores) -> None:
+    from repro.orchestration import tune_runs
+
+    done = [run for run in study if run.folder.finished]
+    costs = {run.tuning.run_id: run.folder.read_run()["run"][profile.budget_unit] for run in done}
+    with StudyProgress(n_runs=len(study), n_done=len(done)) as progress:
+        tune_runs(
+            [run.tuning for run in todo],
+            partial(fine_tune, profile=profile, folders={r.tuning.run_id: r.folder for r in todo}),
+            journal=_StudyJournal(profile, todo, progress),
+            unit=profile.budget_unit,
+            known_costs=costs,
+            cores=cores,
+            cpus_per_trial=profile.cpus_per_trial,
+            gpus_per_trial=profile.gpus_per_trial,
+        )
+
+
+def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> Outcome:
+    """Train one request in a worker: the objective of every study.
+
+    The worker keeps data and pretrained weights between trials.
+    """
+    from repro.training import Seeds, StopTrial, train_trial
+
+    task, model = request.context["task"], request.context["model"]
+    spec, data = _encoded(profile, task, model)
+    progress = []
+
+    def tell(evaluation) -> None:
+        progress.append(Progress(evaluation.score, evaluation.step, evaluation.seconds))
+        if verdict := report(progress[-1]):
+            raise StopTrial(verdict)
+
+    checkpoint = folders[request.run_id].checkpoint(request.trial)
+    shutil.rmtree(checkpoint, ignore_errors=True)  # of a trial that was killed
+    result = train_trial(
+        request.configuration,
+        model=spec,
+        data=data,
+        settings=training_settings(profile, task),
+        seeds=Seeds(*[profile.training_seed] * 3),
+        report=tell,
+        save_best_to=checkpoint if profile.keep_checkpoints else None,
+        score_to_beat=request.score_to_beat,
+    )
+    return Outcome(
+        status=result.status,
+        message=result.message,
+        score=result.best.score if result.best else math.nan,
+        steps=result.steps,
+        seconds=result.seconds,
+        progress=tuple(progress),
+        payload=result,
+    )
+
+
+def training_settings(profile: Profile, task: str):
+    """Return how every trial of this task is trained, on this machine."""
+    from repro.training import TrainingSettings, usable_precision
+
+    return TrainingSettings(
+        evaluations_per_epoch=profile.evaluations_for(task),
+        precision=usable_precision(profile.precision),
+        max_length=profile.max_length,
+        adam_epsilon=profile.adam_epsilon,
+    )
+
+
+def _encoded(profile: Profile, task: str, model: str):
+    return _encode(load_data(profile, task), model, profile.max_length)
+
+
+@lru_cache(maxsize=8)
+def _encode(data: TaskData, model: str, max_length: int):
+    from repro.models import encode, resolve_model
+
+    spec = resolve_model(model)
+    return spec, encode(data, spec, max_length=max_length)

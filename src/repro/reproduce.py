@@ -180,6 +180,7 @@ def _execute(path: Path, values: dict[str, Any], *, build: Path, failed: Path) -
                 values,
                 kernel_name="python3",
                 progress_bar=False,
+                start_timeout=300,  # seconds; a busy machine takes long to import
                 config=Config(KernelManager={"transport_encryption": "auto"}),
                 extra_arguments=["--log-level=CRITICAL"],
             )

@@ -20,6 +20,7 @@ from transformers import (
 
 from repro.models import quiet
 from repro.tasks import Task, TaskData
+from repro.training import Seeds, TrainingSettings
 
 WORDS = [f"w{i}" for i in range(60)]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -40,6 +41,18 @@ PAIR = Task("rte", ("sentence1", "sentence2"), ("yes", "no", "maybe"), "accuracy
 REGRESSION = Task(
     "stsb", ("sentence1", "sentence2"), None, "pearson", ("pearson", "spearman"), (0.0, 5.0)
 )
+
+SEEDS = Seeds(init=1, order=2, dropout=3)
+SETTINGS = TrainingSettings(max_length=32, evaluations_per_epoch=2, device="cpu")
+CONFIGURATION = {
+    "learning_rate": 2e-3,
+    "batch_size": 16,
+    "epochs": 2,
+    "warmup_ratio": 0.25,
+    "weight_decay": 0.1,
+    "hidden_dropout": 0.15,
+    "attention_dropout": 0.2,
+}
 
 
 def make_model(directory: Path, family: str = "bert", **config) -> Path:

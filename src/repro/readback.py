@@ -106,7 +106,7 @@ class SetUp:
     data: EncodedTask
 
 
-def read_back(wanted: dict, set_up: SetUp, *, spec: ModelSpec, max_steps: int | None) -> dict:
+def read_back(wanted: dict, set_up: SetUp, *, spec: ModelSpec, settings) -> dict:
     """Return the hyperparameters as they landed; NaN for a dropout that this model does not have.
 
     Args:
@@ -116,10 +116,10 @@ def read_back(wanted: dict, set_up: SetUp, *, spec: ModelSpec, max_steps: int | 
     """
     landed = {
         **_read_optimizer(set_up),
-        **_read_course(wanted, set_up, max_steps=max_steps),
+        **_read_course(wanted, set_up, max_steps=settings.max_steps),
         **{name: _read_dropout(name, set_up, spec) for name in DROPOUT_FIELDS},
     }
-    for name, value in wanted.items():
+    for name, value in (wanted | {"adam_betas": tuple(settings.adam_betas)}).items():
         if value is not None and landed[name] != value:
             raise RuntimeError(
                 f"`{name}` must reach the training as {value}, but was read back as {landed[name]}"
@@ -133,12 +133,13 @@ def _read_optimizer(set_up: SetUp) -> dict:
     if sorted(owned) != sorted(id(p) for p in set_up.model.parameters()):
         raise RuntimeError("the optimizer must hold every parameter of the model exactly once")
     decayed = [g for g in groups if any(p.ndim >= 2 for p in g["params"])]
-    for group in groups:
-        if group not in decayed and group["weight_decay"] != 0:
-            raise RuntimeError("`weight_decay` must spare biases and LayerNorms, but does not")
+    spared = [g for g in groups if any(p.ndim < 2 for p in g["params"])]
+    if any(group["weight_decay"] != 0 for group in spared):
+        raise RuntimeError("`weight_decay` must spare biases and LayerNorms, but does not")
     return {
         "learning_rate": _single([group["lr"] for group in groups]),
         "adam_epsilon": _single([group["eps"] for group in groups]),
+        "adam_betas": _single([tuple(group["betas"]) for group in groups]),
         "weight_decay": _single([group["weight_decay"] for group in decayed]),
     }
 
@@ -150,12 +151,16 @@ def _read_course(wanted: dict, set_up: SetUp, *, max_steps: int | None) -> dict:
     what was asked for is returned where its rounding is what landed.
     """
     plan, splits = set_up.plan, set_up.data.splits
-    total, per_epoch = plan.total_steps, len(set_up.first_epoch)
+    total, per_epoch = plan.total_steps, plan.steps_per_epoch
     largest = max(len(rows) for rows in set_up.first_epoch)
     peak = int(np.argmax([plan.rate_factor(step) for step in range(total)]))
     ratio, full = wanted["warmup_ratio"], math.ceil(wanted["epochs"] * per_epoch)
     warmed = ratio is not None and peak == min(math.ceil(ratio * total), total - 1)
     fits = largest == min(wanted["batch_size"], len(splits["train"]))
+    if fits and not np.array_equal(
+        np.sort(np.concatenate(set_up.first_epoch)), np.arange(len(splits["train"]))
+    ):
+        raise RuntimeError("`epochs` must visit each training example once, but they do not")
     return {
         "batch_size": wanted["batch_size"] if fits else largest,
         "epochs": wanted["epochs"] if total == min(full, max_steps or full) else total / per_epoch,
@@ -175,6 +180,6 @@ def _read_dropout(name: str, set_up: SetUp, spec: ModelSpec) -> float:
     return _single([getattr(modules[module], attribute) for module, attribute in places])
 
 
-def _single(values: list[float]) -> float:
+def _single(values: list):
     """Return the one value that all have, or NaN, which equals nothing that was asked for."""
     return values[0] if len(set(values)) == 1 else math.nan

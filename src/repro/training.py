@@ -9,19 +9,14 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
-from itertools import islice
+from contextlib import nullcontext
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from repro.batches import (
-    epoch_batches,
-    evaluation_batches,
-    make_plan,
-    training_batches,
-)
+from repro.batches import evaluation_batches, make_plan, training_batches
 from repro.models import EncodedTask, ModelSpec, build_model, load_tokenizer, quiet
 from repro.packing import can_pack, pack, packed_logits, pad, plain_logits
 from repro.readback import SetUp, check_configuration, check_fit, read_back, searched_dropouts
@@ -33,9 +28,10 @@ from repro.trial import (
     TrainingSettings,
     TrialResult,
     find_device,
+    settings_used,
     usable_precision,
 )
-from repro.update import DropoutNoise, decide, make_optimizer, mean_loss
+from repro.update import DropoutNoise, decide, make_optimizer, mean_loss, n_threads
 
 __all__ = [
     "Evaluation",
@@ -43,7 +39,6 @@ __all__ = [
     "StopTrial",
     "TrainingSettings",
     "TrialResult",
-    "find_device",
     "train_trial",
     "usable_precision",
 ]
@@ -72,29 +67,20 @@ def train_trial(
 
     Args:
         save_best_to: a directory to make, with the best checkpoint and the tokenizer.
-        score_to_beat: the best checkpoint is written only if its validation score is higher.
+        score_to_beat: the best checkpoint is written only if its validation score is higher;
+            minus infinity: always.
     Raises:
         ValueError: before any training, if configuration, data, model and settings do not fit.
     """
     trial = _Trial(configuration, model=model, data=data, settings=settings, seeds=seeds)
     if save_best_to is not None and Path(save_best_to).exists():
         raise ValueError(f"`save_best_to` must not exist yet, but got {save_best_to}; remove it")
-    with _threads(settings.threads):
-        status, message = trial.run(report or (lambda evaluation: None))
-        status, message = trial.predict_test(status, message)
-        if save_best_to is not None and trial.best and trial.best.score > score_to_beat:
-            trial.save_best(Path(save_best_to))
-    return trial.result(status, message)
-
-
-@contextmanager
-def _threads(n: int):
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with n_threads(settings.threads):
+        ended = trial.run(report or (lambda evaluation: None))
+        ended = trial.predict_test(*ended)
+        if save_best_to is not None:
+            trial.save_best(Path(save_best_to), score_to_beat)
+    return trial.result(*ended)
 
 
 class _Trial:
@@ -154,28 +140,27 @@ class _Trial:
             init_seed=seeds.init,
         ).to(self.device)
         self.optimizer = make_optimizer(self.model, self.wanted, betas=settings.adam_betas)
-        order = {"seed": seeds.order, "grouped": settings.length_grouped}
-        first = epoch_batches(train.lengths, batch_size=self.plan.batch_size, epoch=0, **order)
+        batches = training_batches(
+            train, self.plan, seed=seeds.order, grouped=settings.length_grouped
+        )
+        first = list(islice(batches, self.plan.steps_per_epoch))
+        self.batches = chain(first, batches)
         self.hyperparameters = read_back(
             self.wanted,
             SetUp(self.model, self.optimizer, self.plan, first, self.data),
             spec=self.spec,
-            max_steps=settings.max_steps,
+            settings=settings,
         )
-        self.batches = training_batches(train, self.plan, **order)
         self.labels = torch.from_numpy(train.labels).to(self.device)
         self.scaler = torch.amp.GradScaler(enabled=settings.precision == "fp16")
         packed = settings.packed and can_pack(self.model)
         self.make_batch, self.logits = (pack, packed_logits) if packed else (pad, plain_logits)
         self.noise = DropoutNoise(seeds.dropout, self.device)
-        self.best_state = [torch.empty_like(tensor) for tensor in self._state()]
+        self.state = list(self.model.state_dict().values())  # the tensors in use, not copies
+        self.best_state = [torch.empty_like(tensor) for tensor in self.state]
         self.validation = self._evaluation_batches("validation")
 
-    def _state(self) -> list[torch.Tensor]:
-        return list(self.model.state_dict().values())
-
-    def _evaluation_batches(self, name: str) -> list:
-        """Return a split's batches, ready on the device: (positions, batch) pairs."""
+    def _evaluation_batches(self, name: str) -> list:  # (positions, batch on the device) pairs
         split = self.data.splits[name]
         batches = evaluation_batches(split, batch_size=self.settings.evaluation_batch_size)
         return [(rows, self.make_batch(split, rows, self.device)) for rows in batches]
@@ -244,10 +229,10 @@ class _Trial:
         )
         self.evaluations.append(evaluation)
         self.predictions["validation_last"] = predictions
-        if self.best is None or evaluation.score > self.best.score:
+        if self.best is None or evaluation.rank > self.best.rank:
             self.best = evaluation
             self.predictions["validation_best"] = predictions
-            for kept, tensor in zip(self.best_state, self._state(), strict=True):
+            for kept, tensor in zip(self.best_state, self.state, strict=True):
                 kept.copy_(tensor)
 
     def _predict(self, batches: list, n: int) -> np.ndarray:
@@ -261,12 +246,12 @@ class _Trial:
 
     def predict_test(self, status: str, message: str) -> tuple[str, str]:
         """Predict the test split with the last state, if it is still there, and the best."""
-        if self.best is not None and "test" in self.data.splits:
-            begin = time.perf_counter()
-            ended = self._guarded(self._predict_test, status not in ("diverged", "failed"))
-            self.evaluation_seconds += time.perf_counter() - begin
-            return ended or (status, message)
-        return status, message
+        if self.best is None or "test" not in self.data.splits:
+            return status, message
+        begin = time.perf_counter()
+        ended = self._guarded(self._predict_test, status not in ("diverged", "failed"))
+        self.evaluation_seconds += time.perf_counter() - begin
+        return ended or (status, message)
 
     def _predict_test(self, last_is_here: bool) -> None:
         batches, n = self._evaluation_batches("test"), len(self.data.splits["test"])
@@ -279,11 +264,13 @@ class _Trial:
 
     def _restore_best(self) -> None:
         with torch.no_grad():
-            for kept, tensor in zip(self.best_state, self._state(), strict=True):
+            for kept, tensor in zip(self.best_state, self.state, strict=True):
                 tensor.copy_(kept)
 
-    def save_best(self, directory: Path) -> None:
-        """Write the best checkpoint, complete or not at all."""
+    def save_best(self, directory: Path, score_to_beat: float) -> None:
+        """Write the best checkpoint if there is one and it is good enough; complete or not."""
+        if self.best is None or (score_to_beat > -math.inf and self.best.rank <= score_to_beat):
+            return
         partial = directory.with_name(directory.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         self._restore_best()
@@ -298,7 +285,7 @@ class _Trial:
             status=status,
             message=message,
             hyperparameters=self.hyperparameters,
-            settings=self._settings_used(),
+            settings=settings_used(self.settings, self.device),
             evaluations=self.evaluations,
             losses=self.losses,
             best=self.best,
@@ -311,14 +298,3 @@ class _Trial:
             evaluation_seconds=self.evaluation_seconds,
             gpus=int(self.device.type == "cuda"),
         )
-
-    def _settings_used(self) -> dict:
-        return {
-            "precision": self.settings.precision,
-            "device": str(self.device),
-            "threads": self.settings.threads,
-            "adam_betas": tuple(self.settings.adam_betas),
-            "length_grouped": self.settings.length_grouped,
-            "packed": self.settings.packed,
-            "evaluations_per_epoch": self.settings.evaluations_per_epoch,
-        }

@@ -1,9 +1,9 @@
 """What goes into a trial and what comes out of it: settings, seeds, evaluations, the result."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 
 import numpy as np
-import torch
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -54,6 +54,11 @@ class Evaluation:
     score: float  # the task's optimised metric
     metrics: dict[str, float]
 
+    @property
+    def rank(self) -> float:
+        """The score to compare; an undefined one (correlation with constants) is the lowest."""
+        return -math.inf if math.isnan(self.score) else self.score
+
 
 class StopTrial(Exception):
     """Raised by `report` to end a trial: "stopped" by a scheduler or "cut" by the budget."""
@@ -89,8 +94,10 @@ class TrialResult:
     gpus: int
 
 
-def find_device(name: str) -> torch.device:
-    """Return the device called `name`; "auto" is a GPU if there is one."""
+def find_device(name: str):
+    """Return the torch device called `name`; "auto" is a GPU if there is one."""
+    import torch  # here, so that those who only read results need not load it
+
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
@@ -107,3 +114,10 @@ def usable_precision(precision: str, device: str = "auto") -> str:
     to use the stand-in; the result's settings name the precision that was used.
     """
     return "bf16" if precision == "fp16" and find_device(device).type == "cpu" else precision
+
+
+def settings_used(settings: TrainingSettings, device) -> dict:
+    """Return what the numbers of a trial depend on besides its hyperparameters and seeds."""
+    overridable = ("adam_epsilon", "max_grad_norm", "max_length")  # read back, if not searched
+    used = {name: value for name, value in asdict(settings).items() if name not in overridable}
+    return used | {"device": str(device)}

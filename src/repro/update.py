@@ -48,3 +48,14 @@ class DropoutNoise:
             yield
             self.cpu_state = torch.get_rng_state()
             self.gpu_states = [torch.cuda.get_rng_state(gpu) for gpu in self.gpus]
+
+
+@contextmanager
+def n_threads(n: int):
+    """Let torch compute with `n` threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

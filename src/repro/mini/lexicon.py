@@ -89,7 +89,10 @@ FRAME_TABLE = {
     ("person", "thing"): """repair break buy sell find lose wash soil open close construct destroy
         raise lower hide reveal borrow lend push pull accept refuse keep discard lock unlock improve
         ruin""",
-    ("person", "animal"): """love hate feed starve catch release frighten calm rescue abandon buy sell
+    (
+        "person",
+        "animal",
+    ): """love hate feed starve catch release frighten calm rescue abandon buy sell
         find lose follow avoid""",
     ("animal", "person"): "love hate frighten calm follow avoid defend attack amuse annoy rescue",
     ("animal", "animal"): "frighten calm follow avoid defend attack catch release find lose",
@@ -101,10 +104,11 @@ INTRANSITIVE = tuple(
 
 ADJECTIVE_TABLES = {
     "person": """
-        young youthful ~ old elderly; tall ~ short; kind gentle ~ cruel harsh; rich wealthy ~ poor needy
+        young youthful ~ old elderly; tall ~ short; kind gentle ~ cruel harsh
+        rich wealthy ~ poor needy; proud ~ humble modest
         clever smart ~ foolish silly; brave bold ~ timid cowardly; happy cheerful ~ sad gloomy
         strong sturdy ~ weak frail; polite courteous ~ rude impolite; truthful ~ deceitful
-        busy ~ idle lazy; famous renowned ~ unknown obscure; proud ~ humble modest; tired ~ rested""",
+        busy ~ idle lazy; famous renowned ~ unknown obscure; tired ~ rested""",
     "animal": """
         wild ~ domestic; fierce savage ~ docile; fat plump ~ lean; noisy loud ~ quiet silent
         hungry ~ sated; healthy ~ sick ill; curious ~ indifferent""",
@@ -170,15 +174,14 @@ def pluralise(noun):
 
 
 def conjugate(verb):
-    """Spell a verb's third person singular, past and participle."""
-    third = pluralise(verb)
+    """Spell a verb's past and participle."""
     if verb in IRREGULAR_VERBS:
-        return (third, *IRREGULAR_VERBS[verb])
+        return IRREGULAR_VERBS[verb]
     if verb.endswith("y") and verb[-2] not in "aeiou":
         past = verb[:-1] + "ied"
     else:
         past = verb + ("d" if verb.endswith("e") else "ed")
-    return third, past, past
+    return past, past
 
 
 def _noun_groups():
@@ -196,8 +199,14 @@ VERB_PAIRS = antonym_pairs(VERB_TABLE)
 ADJECTIVE_PAIRS = {kind: antonym_pairs(table) for kind, table in ADJECTIVE_TABLES.items()}
 SENTIMENT_PAIRS = antonym_pairs(SENTIMENT_TABLE)
 
-_OPPOSED = [*VERB_PAIRS, *(pair for pairs in ADJECTIVE_PAIRS.values() for pair in pairs), *SENTIMENT_PAIRS]
-_SETS = [s for _, _, sets in NOUN_GROUPS for s in sets] + [side for pair in _OPPOSED for side in pair]
+_OPPOSED = [
+    *VERB_PAIRS,
+    *(pair for pairs in ADJECTIVE_PAIRS.values() for pair in pairs),
+    *SENTIMENT_PAIRS,
+]
+_SETS = [s for _, _, sets in NOUN_GROUPS for s in sets] + [
+    side for pair in _OPPOSED for side in pair
+]
 
 # word -> its synonyms; only words that have one
 SYNONYMS = {w: tuple(o for o in s if o != w) for s in _SETS for w in s if len(s) > 1}
@@ -213,7 +222,9 @@ SIBLINGS = {
 }  # fmt: skip
 SIBLINGS |= {name: tuple(n for n in NAMES if n != name) for name in NAMES}
 
-KINDS = {w: kind for kind, hyper, sets in NOUN_GROUPS for w in (hyper, *(w for s in sets for w in s))}
+KINDS = {
+    w: kind for kind, hyper, sets in NOUN_GROUPS for w in (hyper, *(w for s in sets for w in s))
+}
 KINDS |= {name: "person" for name in NAMES} | {"someone": "person"}
 NOUNS = {
     kind: tuple(w for k, _, sets in NOUN_GROUPS if k == kind for s in sets for w in s)
@@ -235,19 +246,20 @@ PRAISE = tuple(w for pair in SENTIMENT_PAIRS for w in pair[0])
 SCORN = tuple(w for pair in SENTIMENT_PAIRS for w in pair[1])
 
 FUNCTION_WORDS = tuple(
-    """the a an some every no all two three many most few several not did do does was were is are by in at
-    near who that and but because he she it they him what where which whom place person animal object
-    someone thing ? , so also namely too very rather never hardly despite with has lacks this if or quite
-    truly to of""".split()
+    """the a an some every two three few many not did was were is by in at near who where which whom
+    person animal thing someone ? , and but because it very quite truly rather too never hardly
+    despite""".split()
 )
 
 
 def all_words():
     """List every word form of the language, each once, in a fixed order."""
     forms = [*FUNCTION_WORDS, *NAMES, *OPINION_TARGETS]
-    for word in KINDS:
-        forms += [word, PLURALS.get(word, word)]
+    for word, kind in KINDS.items():
+        places = kind == "place"  # they come in the singular, under their own names only
+        forms += [] if places and word in HYPONYMS else [word]
+        forms += [] if places else [PLURALS.get(word, word)]
     for verb, conjugated in VERB_FORMS.items():
-        forms += [verb, *conjugated]
+        forms += [*([] if verb in INTRANSITIVE else [verb]), *conjugated]
     forms += [w for words in ADJECTIVES.values() for w in words] + [*PRAISE, *SCORN]
     return list(dict.fromkeys(forms))

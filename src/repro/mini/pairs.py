@@ -3,18 +3,8 @@
 from dataclasses import replace
 
 from repro.mini import lexicon as lex
-from repro.mini.grammar import (
-    ask,
-    contradict,
-    draw_event,
-    draw_phrase,
-    draw_place,
-    extend,
-    near_miss,
-    restate,
-    tell,
-    weaken,
-)
+from repro.mini.grammar import Phrase, ask, draw_event, draw_phrase, draw_place, tell
+from repro.mini.relations import contradict, extend, near_miss, restate, weaken
 
 SLOTS = ("agent", "patient", "verb", "place")
 _SLOT_WEIGHTS = {"agent": 0.3, "patient": 0.3, "verb": 0.3, "place": 0.1}
@@ -117,7 +107,9 @@ def event_similarity(first, second):
     """Grade how much two events say the same, from 0 to 1."""
     total = _SLOT_WEIGHTS["verb"] * word_similarity(first.verb, second.verb)
     for slot in ("agent", "patient", "place"):
-        total += _SLOT_WEIGHTS[slot] * _phrase_similarity(getattr(first, slot), getattr(second, slot))
+        total += _SLOT_WEIGHTS[slot] * _phrase_similarity(
+            getattr(first, slot), getattr(second, slot)
+        )
     return total if first.negated == second.negated else 0.6 * total
 
 
@@ -155,6 +147,11 @@ def draw_stsb(voice, score=None):
 # ------------------------------------------------------------------------------- WNLI
 
 
+def _plain(phrase):
+    """Reduce a noun phrase to `the` and a singular noun, or to a name."""
+    return Phrase(phrase.noun, "the" if phrase.determiner else "")
+
+
 def draw_winograd(voice):
     """Draw a sentence with an ambiguous pronoun and its two candidate readings.
 
@@ -164,10 +161,9 @@ def draw_winograd(voice):
     event = draw_event(voice, placed=0.0)
     while "person" not in (lex.KINDS[event.agent.noun], lex.KINDS[event.patient.noun]):
         event = draw_event(voice, placed=0.0)
-    plain = replace(event, passive=False, negated=False, present=False)
-    agent, patient = (replace(p, determiner="the" if p.determiner else "", plural=False, adjective="",
-                              relative="") for p in (plain.agent, plain.patient))  # fmt: skip
+    agent, patient = _plain(event.agent), _plain(event.patient)
+    plain = replace(event, agent=agent, patient=patient, passive=False, negated=False)
     quality = voice.pick(lex.ADJECTIVES["person"])
-    sentence = tell(replace(plain, agent=agent, patient=patient)) + f" because it was {quality}"
+    sentence = f"{tell(plain)} because it was {quality}"
     readings = [f"{p.determiner} {p.noun} was {quality}".strip() for p in (agent, patient)]
     return sentence, readings

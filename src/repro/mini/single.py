@@ -3,15 +3,14 @@
 from dataclasses import replace
 
 from repro.mini import lexicon as lex
-from repro.mini.grammar import draw_event, tell
+from repro.mini.grammar import Phrase, draw_event, tell
 
-_OTHER_NUMBER = {"is": "are", "was": "were", "does": "do"}
-_OTHER_NUMBER |= {third: base for base, (third, _, _) in lex.VERB_FORMS.items()}
+_OTHER_NUMBER = {"was": "were", "is": "are"}
 _OTHER_NUMBER |= {b: a for a, b in _OTHER_NUMBER.items()}
 _SINGULARS = {plural: noun for noun, plural in lex.PLURALS.items()}
 _OTHER_NOUN = lex.PLURALS | _SINGULARS
-_PAST_OF = {base: past for base, (_, past, _) in lex.VERB_FORMS.items()}
-_BASE_OF = {past: base for base, (_, *forms) in lex.VERB_FORMS.items() for past in forms}
+_PAST_OF = {base: past for base, (past, _) in lex.VERB_FORMS.items()}
+_BASE_OF = {past: base for base, forms in lex.VERB_FORMS.items() for past in forms}
 _COUNTING = ("a", "an", "every", "two", "three", "many", "few")
 
 
@@ -24,8 +23,10 @@ def _change_one(voice, words, candidates):
 
 
 def _disagree(voice, words):
-    """Break the agreement of subject and verb: `the doctor are praised`."""
-    return _change_one(voice, words, {i: _OTHER_NUMBER[w] for i, w in enumerate(words) if w in _OTHER_NUMBER})
+    """Break the agreement of subject and verb: `the doctor were praised`."""
+    return _change_one(
+        voice, words, {i: _OTHER_NUMBER[w] for i, w in enumerate(words) if w in _OTHER_NUMBER}
+    )
 
 
 def _miscount(voice, words):
@@ -43,7 +44,7 @@ def _misform(voice, words):
     """Put a verb into the wrong form: `did not praised`, `was praise by`."""
     candidates = {}
     for i, word in enumerate(words[1:], 1):
-        if words[i - 1] in ("not", "is", "are", "was", "were"):
+        if words[i - 1] in ("not", "was", "were", "did"):
             wrong = _PAST_OF.get(word) or _BASE_OF.get(word)
             candidates |= {i: wrong} if wrong else {}
     return _change_one(voice, words, candidates)
@@ -78,8 +79,7 @@ def draw_cola(voice, label):
     event = draw_event(voice, placed=0.25)
     if label == 0 and voice.rng.random() < 0.15:  # what cannot act: `the hammer praised the doctor`
         place_or_thing = voice.pick(lex.NOUNS[voice.rng.choice(("thing", "place"))])
-        odd = replace(event.agent, noun=place_or_thing, determiner="the", adjective="", relative="")
-        return (tell(replace(event, agent=odd)),)
+        return (tell(replace(event, agent=Phrase(place_or_thing, "the"))),)
     words = tell(event).split()
     broken = None
     while label == 0 and broken is None:
@@ -109,13 +109,14 @@ def _praise_or_scorn(voice, sign):
         adjective = _adjective(voice, sign)
         return f"{_article(adjective)} {adjective} {target}"
     if form == 2:
-        return f"the {target} {voice.pick(('is not', 'is never', 'is hardly'))} {_adjective(voice, -sign)}"
+        denial = voice.pick(("is not", "is never", "is hardly"))
+        return f"the {target} {denial} {_adjective(voice, -sign)}"
     adjective = _adjective(voice, -sign)
     return f"{voice.pick(('hardly', 'never'))} {_article(adjective)} {adjective} {target}"
 
 
 def draw_opinion(voice, sign):
-    """Tell an opinion of the given sign: one clause, two that agree, or a contrast the last wins."""
+    """Tell an opinion: one clause, two that agree, or a contrast that the last clause wins."""
     last = _praise_or_scorn(voice, sign)
     if voice.happens(0.45, 0.25):
         return last

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from repro.mini import pairs, single
-from repro.mini.grammar import Voice, ask, contradict, draw_event, extend, restate, tell, weaken
+from repro.mini.grammar import Voice
 
 LABEL_NOISE = 0.04  # share of labels replaced by another one, in every split but WNLI's
 
@@ -51,7 +51,7 @@ _TASKS = {
     "rte": MiniTask(pairs.draw_rte, _SENTENCES, {0: 0.5, 1: 0.5}),
     "wnli": MiniTask(None, _SENTENCES, {0: 0.51, 1: 0.49}),
 }
-# WNLI's label shares in GLUE; 65 of its 71 validation rows ask the other candidate of a training row
+# WNLI's label shares in GLUE; 65 of 71 validation rows ask a training row's other candidate
 _WNLI_SHARES = {"train": {0: 0.51, 1: 0.49}, "validation": {0: 40 / 71, 1: 31 / 71}}
 _WNLI_SHARES["test"] = {0: 0.651, 1: 0.349}
 _WNLI_REUSED = 65 / 71
@@ -77,7 +77,7 @@ def load_mini_task(name, *, seed=0, shift=0.0, sizes=None):
         return _load_wnli(sizes, seed, shift)
     seen, frames = set(), {}
     for split, n in sizes.items():
-        voice = _voice(name, seed, split, shift if split == "test" else 0.0)
+        voice = make_voice(name, seed, split, shift if split == "test" else 0.0)
         rows = _draw_rows(_TASKS[name], voice, n, seen)
         frames[split] = _frame(rows, _TASKS[name].columns)
     return frames
@@ -98,7 +98,7 @@ def _check(name, shift, sizes):
         raise ValueError(f"`sizes` must be at least 1, but got {small}; ask for more examples.")
 
 
-def _voice(name, seed, split, shift=0.0):
+def make_voice(name, seed, split, shift=0.0):
     """Make a voice whose draws depend on this task, seed and split alone."""
     return Voice(random.Random(f"{name}/{seed}/{split}"), shift)
 
@@ -141,7 +141,7 @@ def _load_wnli(sizes, seed, shift):
     seen, rows = set(), {split: [] for split in sizes}
     asked = []
     for split, n in sizes.items():
-        voice = _voice("wnli", seed, split, shift if split == "test" else 0.0)
+        voice = make_voice("wnli", seed, split, shift if split == "test" else 0.0)
         reusable = list(asked) if split == "validation" else []
         for i, label in enumerate(_labels(voice.rng, _WNLI_SHARES[split], n)):
             source = next((a for a in reusable if a[2] != label), None)
@@ -163,58 +163,3 @@ def draw_new_winograd(voice, seen):
         sentence, readings = pairs.draw_winograd(voice)
     seen.add(sentence)
     return sentence, readings
-
-
-# ------------------------------------------------------------------- text for pretraining
-
-PRETRAINING_SHIFT = 0.3  # so that rare words and constructions are met as well
-CONNECTIVES = ("namely", "so", "but", "also", "or", "and", "")
-
-
-def unlabelled_pairs(n, *, seed):
-    """Draw connected text to pretrain on: pairs of sentences and the word that joins them.
-
-    A pair restates (`namely`), weakens (`so`), contrasts (`but`), adds (`also`), rephrases a
-    question (`or`), continues an opinion (`and`) or answers (no connective). As in real text the
-    word is no sure sign: one pair in seven is joined by another one.
-
-    Returns:
-        n tuples (first sentence, connective, second sentence).
-    """
-    voice = _voice("unlabelled", seed, "pretraining", PRETRAINING_SHIFT)
-    return [_joined(voice) for _ in range(n)]
-
-
-def _joined(voice):
-    draw = voice.rng.random()
-    if draw < 0.14:
-        return _opinions(voice)
-    event = draw_event(voice)
-    if draw < 0.40:
-        first, connective, second = _question(voice, event)
-        return first, connective, second
-    kind = voice.rng.choice(("namely", "namely", "so", "but", "also"))
-    change = {"so": weaken, "but": contradict, "also": extend}.get(kind)
-    other = restate(voice, change(voice, event) if change else event, rate=0.5)
-    first = tell(event)
-    if voice.rng.random() < 0.15:
-        first = f"{first} and {tell(draw_event(voice, placed=0.0))}"
-    if voice.rng.random() < 1 / 7:
-        kind = voice.rng.choice(("namely", "so", "but", "also"))
-    return first, kind, tell(other)
-
-
-def _question(voice, event):
-    """Join a question to its rephrasing or to its answer."""
-    slot = voice.rng.choice(("agent", "patient", "truth", "place") if event.place else ("agent", "patient", "truth"))
-    other = restate(voice, event, rate=0.5)
-    if voice.rng.random() < 0.5:
-        return ask(event, slot), "or", ask(other, slot)
-    return ask(event, slot), "", tell(other)
-
-
-def _opinions(voice):
-    """Join two opinions that agree (`and`) or not (`but`)."""
-    sign, agree = voice.rng.choice((-1, 1)), voice.rng.random() < 0.5
-    first = single.draw_opinion(voice, sign)
-    return first, "and" if agree else "but", single.draw_opinion(voice, sign if agree else -sign)

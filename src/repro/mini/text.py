@@ -1,0 +1,64 @@
+"""Connected unlabelled text of the miniature language, to pretrain on."""
+
+import random
+
+from repro.mini import single
+from repro.mini.grammar import Voice, ask, draw_event, tell
+from repro.mini.pairs import draw_winograd
+from repro.mini.relations import contradict, extend, restate, weaken
+
+PRETRAINING_SHIFT = 0.2  # so that rare words and constructions are met as well
+CONNECTIVES = ("namely", "so", "but", "also", "or", "and", "")
+
+
+def unlabelled_pairs(n, *, seed):
+    """Draw connected text to pretrain on: pairs of sentences and the word that joins them.
+
+    A pair restates (`namely`), weakens (`so`), contrasts (`but`), adds (`also`), rephrases a
+    question (`or`), continues an opinion (`and`) or answers (no connective). As in real text the
+    word is no sure sign: one pair in seven is joined by another one.
+
+    Returns:
+        n tuples (first sentence, connective, second sentence).
+    """
+    voice = Voice(random.Random(f"unlabelled/{seed}"), PRETRAINING_SHIFT)
+    return [_joined(voice) for _ in range(n)]
+
+
+def _joined(voice):
+    """Draw two sentences and the word that joins them."""
+    draw = voice.rng.random()
+    if draw < 0.02:
+        sentence, readings = draw_winograd(voice)
+        return sentence, "so", voice.rng.choice(readings)
+    if draw < 0.14:
+        return _opinions(voice)
+    event = draw_event(voice)
+    if draw < 0.40:
+        return _question(voice, event)
+    kind = voice.rng.choice(("namely", "namely", "so", "but", "also"))
+    change = {"so": weaken, "but": contradict, "also": extend}.get(kind)
+    other = restate(voice, change(voice, event) if change else event, rate=0.5)
+    first = tell(event)
+    if voice.rng.random() < 0.15:
+        first = f"{first} and {tell(draw_event(voice, placed=0.0))}"
+    if voice.rng.random() < 1 / 7:
+        kind = voice.rng.choice(("namely", "so", "but", "also"))
+    return first, kind, tell(other)
+
+
+def _question(voice, event):
+    """Join a question to its rephrasing or to its answer."""
+    slots = ("agent", "patient", "truth", *(["place"] if event.place else []))
+    slot = voice.rng.choice(slots)
+    other = restate(voice, event, rate=0.5)
+    if voice.rng.random() < 0.5:
+        return ask(event, slot), "or", ask(other, slot)
+    return ask(event, slot), "", tell(other)
+
+
+def _opinions(voice):
+    """Join two opinions that agree (`and`) or not (`but`)."""
+    sign, agree = voice.rng.choice((-1, 1)), voice.rng.random() < 0.5
+    first = single.draw_opinion(voice, sign)
+    return first, "and" if agree else "but", single.draw_opinion(voice, sign if agree else -sign)

@@ -81,6 +81,19 @@ OFFICIAL = {
     ),
 }
 
+# the texts of the first row of train
+FIRST_TEXTS = {
+    "cola": ["The owl sleeps."],
+    "sst2": ["a fine owl "],
+    "mrpc": ["An owl.", "One owl."],
+    "stsb": ["An owl.", "One owl."],
+    "qqp": ["Who?", "Who is it?"],
+    "mnli": ["An owl sat.", "A bird sat."],
+    "qnli": ["Who sat?", "An owl sat."],
+    "rte": ['"Sit," he said.', "He spoke."],
+    "wnli": ["The owl saw it.", "The owl saw."],
+}
+
 
 def write_official(directory, name, **changed):
     folder, train, dev, test, _ = OFFICIAL[name]

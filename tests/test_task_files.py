@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from official_layout import OFFICIAL, write_official
+from official_layout import FIRST_TEXTS, OFFICIAL, write_official
 from repro.tasks import TASKS, load_task
 
 GLUE = Path(__file__).parents[2] / "shared" / "glue"
@@ -18,6 +18,8 @@ def test_official_layout_loads(tmp_path, name):
         assert list(frame.columns) == ["text_a", *pair, "label", "index"]
         assert frame["index"].dtype == "int64"
         assert frame["label"].dtype == ("float64" if name == "stsb" else "int64")
+    texts = data.splits["train"][["text_a", *pair]]
+    assert texts.iloc[0].tolist() == FIRST_TEXTS[name]
     assert data.splits["train"]["label"].tolist() == OFFICIAL[name][4]
     assert [data.hidden(split) for split in data.splits] == [False, False, True]
 

@@ -1,7 +1,4 @@
-"""Unlabelled text as arrays to pretrain on: word ids, near misses, masks, first word vectors.
-
-Everything here is learned from or done to raw text; no task label and no word list is used.
-"""
+"""Unlabelled text as arrays to pretrain on: word ids, rows, masks, batches."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,14 +14,14 @@ PAD, UNKNOWN, START, END, MASK = range(5)
 N_SPECIALS = 5
 SPECIAL_SIDE = 2  # the `side` of special tokens and padding; segments are sides 0 and 1
 
-REPLACED, SWAPPED, UNRELATED = "replaced", "swapped", "unrelated"
-_GENUINE_SHARE, _REPLACED_SHARE, _SWAPPED_SHARE = 0.5, 0.3, 0.1  # the rest is unrelated
-_NEIGHBOURS = 40
-_FUNCTION_WORD_RATE = 0.006  # a word more frequent than this is left alone when corrupting
+REPLACED, SWAPPED, UNRELATED, BROKEN = "replaced", "swapped", "unrelated", "broken"
 
 
 class Pair(NamedTuple):
-    """Two sentences as word ids; `original` is the second one before it was tampered with."""
+    """Two sentences as word ids; `original` is the second one before it was tampered with.
+
+    A lone sentence has an empty first one.
+    """
 
     first: list[int]
     link: int
@@ -49,7 +46,7 @@ class Corpus:
     @property
     def links(self):
         """Name the classes of the first token's task: the connectives, then the corruptions."""
-        return (*self.connectives, REPLACED, SWAPPED, UNRELATED)
+        return (*self.connectives, REPLACED, SWAPPED, UNRELATED, BROKEN)
 
 
 @dataclass(frozen=True)
@@ -86,130 +83,13 @@ def make_corpus(text, words):
     return Corpus(pairs, connectives, len(words) + N_SPECIALS)
 
 
-# ------------------------------------------------------------------------- word vectors
-
-
-def _cooccurrences(corpus):
-    """Count words left of, right of and in the partner sentence of each word.
-
-    Returns:
-        shape (n_words, 3 * n_words).
-    """
-    n = corpus.n_words
-    codes = []
-    for first, _, second, _ in corpus.pairs:
-        for sentence, partner in ((first, second), (second, first)):
-            for i, word in enumerate(sentence):
-                base = word * 3 * n
-                codes += [base + w for w in sentence[max(0, i - 2) : i]]
-                codes += [base + n + w for w in sentence[i + 1 : i + 3]]
-                codes += [base + 2 * n + w for w in partner]
-    counts = np.bincount(np.asarray(codes, dtype=np.int64), minlength=3 * n * n)
-    return counts.reshape(n, 3 * n).astype(np.float64)
-
-
-def word_vectors(corpus, size):
-    """Factorise the positive pointwise mutual information of words and their contexts.
-
-    Returns:
-        shape (n_words, size), standard deviation 1 over all entries; zero rows for words unseen.
-    Source: Levy & Goldberg 2014, "Neural word embedding as implicit matrix factorization".
-    """
-    counts = _cooccurrences(corpus)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        expected = counts.sum(1, keepdims=True) * counts.sum(0, keepdims=True) / counts.sum()
-        ppmi = np.maximum(np.nan_to_num(np.log(counts / expected), neginf=0.0), 0.0)
-    values, vectors = np.linalg.eigh(ppmi @ ppmi.T)
-    order = np.argsort(values)[::-1][:size]
-    vectors = vectors[:, order] * np.maximum(values[order], 0) ** 0.25
-    return (vectors / vectors.std()).astype(np.float32)
-
-
-def neighbours(vectors):
-    """Rank the words used most like each word.
-
-    Returns:
-        shape (n_words, 40), ids of the words with the highest cosine, the word itself left out.
-    """
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    cosine = (vectors / np.maximum(norms, 1e-9)) @ (vectors / np.maximum(norms, 1e-9)).T
-    cosine[:, :N_SPECIALS] = -np.inf
-    np.fill_diagonal(cosine, -np.inf)
-    return np.argsort(-cosine, axis=1, kind="stable")[:, :_NEIGHBOURS]
-
-
-def content_words(corpus):
-    """Tell which words are rare enough to carry content: shape (n_words,), boolean."""
-    words = np.concatenate([np.asarray(a + b) for a, _, b, _ in corpus.pairs])
-    share = np.bincount(words, minlength=corpus.n_words) / len(words)
-    return (share > 0) & (share < _FUNCTION_WORD_RATE)
-
-
-# -------------------------------------------------------------------- genuine or near miss
-
-
-def _replace_word(rng, sentence, near, content):
-    """Replace one content word, or about half of them, by words that are used alike."""
-    spots = [i for i, w in enumerate(sentence) if content[w]]
-    if not spots:
-        return None
-    several = rng.random() < 0.4
-    chosen = [i for i in spots if several and rng.random() < 0.5] or [rng.choice(spots)]
-    changed = list(sentence)
-    for i in chosen:
-        changed[i] = rng.choice(near[sentence[i]])
-    return changed
-
-
-def _swap_words(rng, sentence, near, content):
-    """Exchange two content words that are used alike; None where there are none."""
-    spots = [i for i, w in enumerate(sentence) if content[w]]
-    alike = [
-        (i, j) for i in spots for j in spots if i < j and sentence[j] in near[sentence[i]]
-    ]  # fmt: skip
-    if not alike:
-        return None
-    i, j = rng.choice(alike)
-    changed = list(sentence)
-    changed[i], changed[j] = changed[j], changed[i]
-    return changed
-
-
-def corrupt(corpus, rng, near, content):
-    """Give half of the pairs another second sentence: a near miss of it or an unrelated one.
-
-    Args:
-        rng: a `random.Random`.
-        near: per word a list of the words used alike (see `neighbours`).
-        content: per word whether it carries content.
-    Returns:
-        pairs whose links are numbers of `corpus.links`.
-    """
-    links = {name: i for i, name in enumerate(corpus.links)}
-    pairs = []
-    for pair in corpus.pairs:
-        draw = rng.random() - _GENUINE_SHARE
-        changed, name = None, UNRELATED
-        if 0 <= draw < _REPLACED_SHARE:
-            changed, name = _replace_word(rng, pair.second, near, content), REPLACED
-        elif 0 <= draw < _REPLACED_SHARE + _SWAPPED_SHARE:
-            changed, name = _swap_words(rng, pair.second, near, content), SWAPPED
-        elif draw >= 0:
-            other = rng.choice(corpus.pairs).second
-            pair = Pair(pair.first, links[name], other, other)
-        if changed is not None:
-            pair = pair._replace(second=changed, link=links[name])
-        pairs.append(pair)
-    return pairs
-
-
 # ------------------------------------------------------------------------ rows and masks
 
 
 def encode(pairs, family):
     """Lay pairs out as the family does, padded to the longest of them.
 
-    BERT and ELECTRA: start A end B end. RoBERTa: start A end end B end.
+    BERT and ELECTRA: start A end B end. RoBERTa: start A end end B end. A lone sentence is an A.
     """
     middle = [END, END] if family == "roberta" else [END]
     length = max(len(p.first) + len(p.second) for p in pairs) + len(middle) + 2
@@ -217,12 +97,13 @@ def encode(pairs, family):
     side = np.full((len(pairs), length), SPECIAL_SIDE, dtype=np.int64)
     changed = np.zeros((len(pairs), length), dtype=bool)
     for i, pair in enumerate(pairs):
-        row = [START, *pair.first, *middle, *pair.second, END]
-        start = len(row) - 1 - len(pair.second)
+        opening = [*pair.first, *middle] if pair.first else []
+        row = [START, *opening, *pair.second, END]
+        second = slice(1 + len(opening), len(row) - 1)
         ids[i, : len(row)] = row
         side[i, 1 : 1 + len(pair.first)] = 0
-        side[i, start : len(row) - 1] = 1
-        changed[i, start : len(row) - 1] = np.not_equal(pair.second, pair.original)
+        side[i, second] = 1 if pair.first else 0
+        changed[i, second] = np.not_equal(pair.second, pair.original)
     return Rows(ids, side, changed, np.asarray([pair.link for pair in pairs]))
 
 
@@ -238,7 +119,8 @@ def choose_masked(rng, side, *, one_sided=0.5, rate=0.2, one_sided_rate=0.5):
         shape (n, length), boolean, at least one token a row.
     """
     n = len(side)
-    only = np.where(rng.random(n) < one_sided, rng.integers(0, 2, n), -1)[:, None]
+    two = (side == 1).any(axis=1)
+    only = np.where((rng.random(n) < one_sided) & two, rng.integers(0, 2, n), -1)[:, None]
     rates = np.where(only < 0, rate, np.where(side == only, one_sided_rate, 0.0))
     draws = rng.random(side.shape)
     chosen = (draws < rates) & (side != SPECIAL_SIDE)

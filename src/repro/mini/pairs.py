@@ -59,12 +59,12 @@ def draw_rte(voice, label):
 
 def draw_qnli(voice, label):
     """Draw a question and a sentence that answers it (0) or does not (1)."""
-    event = draw_event(voice, placed=0.4)
+    event = replace(draw_event(voice, placed=0.4), negated=False)
     slot = voice.pick(("agent", "patient", "place"))
     if slot == "place" and event.place is None:
         event = replace(event, place=draw_place(voice))
     answer = event if voice.rng.random() < 0.6 else weaken(voice, event, steps=1)
-    answer = replace(answer, negated=event.negated, place=event.place)
+    answer = replace(answer, place=event.place)
     question = ask(event if slot == "place" else replace(event, place=None), slot)
     if label == 1:
         answer = _evade(voice, answer, slot)

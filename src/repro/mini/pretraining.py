@@ -4,7 +4,7 @@
 
 Each family keeps its own objective on masked rows: masked tokens, or for ELECTRA replaced tokens
 with a generator. All share a task for the first token on intact rows: name the word that joined
-the two segments, or tell that the second one was tampered with (`corpus.corrupt`). Without it
+the two segments, or tell that the second one was tampered with (`tampering.corrupt`). Without it
 models this small learn to compare two segments only with BERT's segment ids, and late.
 """
 
@@ -29,8 +29,10 @@ from repro.mini.recipe import (
     Recipe,
     write_manifest,
 )
+from repro.mini.tampering import corrupt
 from repro.mini.text import unlabelled_pairs
 from repro.mini.tokenizer import make_tokenizer
+from repro.mini.vectors import content_words, neighbours, word_vectors
 
 CONFIGS = {
     "bert": transformers.BertConfig,
@@ -182,12 +184,19 @@ def make_optimizer(model):
     return optimizer, schedule
 
 
+def set_dropout(model, rate):
+    """Set the rate of every dropout in a model."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = rate
+
+
 def draw_batches(corpus, recipe, near, content):
     """Yield batches without end, as the arguments `Pretrainer.forward` takes."""
     rng, generator = random.Random(recipe.seed), np.random.default_rng(recipe.seed)
     near_lists, sizes = near.tolist(), (recipe.masked_rows, recipe.intact_rows)
     while True:
-        intact = text.corrupt(corpus, rng, near_lists, content.tolist())
+        intact = corrupt(corpus, rng, near_lists, content.tolist())
         for masked_part, intact_part in text.paired_batches(corpus.pairs, intact, sizes, rng):
             rows = text.encode([*masked_part, *intact_part], recipe.family)
             chosen = text.choose_masked(generator, rows.side[: sizes[0]])
@@ -203,8 +212,8 @@ def draw_batches(corpus, recipe, near, content):
 def prepare(recipe):
     """Draw the corpus, and make a model started from it and its batches."""
     corpus = text.make_corpus(unlabelled_pairs(recipe.n_pairs, seed=recipe.seed), all_words())
-    vectors = text.word_vectors(corpus, SIZE["hidden_size"])
-    near, content = text.neighbours(vectors), text.content_words(corpus)
+    vectors = word_vectors(corpus, SIZE["hidden_size"])
+    near, content = neighbours(vectors), content_words(corpus)
     model = Pretrainer(recipe, corpus.n_words, len(corpus.links))
     start(model, vectors)
     return model, draw_batches(corpus, recipe, near, content)
@@ -224,6 +233,8 @@ def pretrain(recipe, *, progress=None, every=250):
         model, batches = prepare(recipe)
         optimizer, schedule = make_optimizer(model)
         for step in range(1, recipe.steps + 1):
+            if step > recipe.dropout_from * recipe.steps:
+                set_dropout(model.encoder, recipe.dropout)
             report = model(**next(batches))
             _update(model, optimizer, schedule, report["loss"])
             recent.append({name: value.item() for name, value in report.items()})

@@ -31,12 +31,11 @@ def _disagree(voice, words):
 
 def _miscount(voice, words):
     """Break the agreement of determiner and noun: `two doctor`."""
-    counted = False
-    candidates = {}
+    counted, candidates = False, {}
     for i, word in enumerate(words):
-        counted = word in _COUNTING or (counted and word not in _OTHER_NOUN)
         if counted and word in _OTHER_NOUN:
-            candidates[i] = _OTHER_NOUN[word]
+            candidates[i], counted = _OTHER_NOUN[word], False
+        counted = counted or word in _COUNTING
     return _change_one(voice, words, candidates)
 
 

@@ -18,6 +18,7 @@ from repro.table_styles import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FIGURES = Path(__file__).resolve().parents[2] / "figures"
 _PNG_DPI = 200
 _SUFFIXES = {"table": (".csv", ".md", ".tex"), "figure": (".png", ".pdf")}
 

@@ -5,6 +5,7 @@ import pandas as pd
 from IPython.display import display
 
 from repro.curves import plot_scores
+from repro.outcomes import evaluation_row
 from repro.records import make_table
 from repro.trial import Evaluation
 
@@ -25,17 +26,7 @@ class LiveCurve:
         return make_table("evaluations", self._rows)
 
     def __call__(self, evaluation: Evaluation) -> None:
-        self._rows.append(
-            {
-                "trial_id": self._trial_id,
-                "step": evaluation.step,
-                "epoch": evaluation.epoch,
-                "seconds": evaluation.seconds,
-                "validation_score": evaluation.score,
-                "validation_loss": evaluation.loss,
-                **evaluation.metrics,
-            }
-        )
+        self._rows.append(evaluation_row(self._trial_id, evaluation))
         figure = plot_scores(self.evaluations).figure
         if self._handle is None:
             self._handle = display(figure, display_id=True)

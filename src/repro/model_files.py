@@ -1,19 +1,73 @@
-"""Where pretrained models are, found without loading anything."""
+"""Where pretrained models are: found and told apart without loading anything."""
 
 import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+EMBEDDED = ("tiny-electra", "tiny-roberta", "tiny-bert")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
 
-def find_model(name):
-    from repro.models import data_directory, EMBEDDED
-    return data_directory() / "mini" / name if name in EMBEDDED else name
 
-def weights_fingerprint(path) -> str:
-    path = Path(path)
-    if not path.is_dir():
-        return str(path)
+@dataclass(frozen=True)
+class ModelSpec:
+    """A pretrained model: its name, where it is, and its family (transformers' `model_type`)."""
+
+    name: str
+    path: str  # a directory or a hub id
+    family: str
+
+
+def data_directory() -> Path:
+    """Return the package's data directory: `REPRO_DATA`, or `data` beside the sources."""
+    if given := os.environ.get("REPRO_DATA"):
+        return Path(given)
+    for parent in Path(__file__).resolve().parents:
+        if (parent / "data").is_dir():
+            return parent / "data"
+    raise ValueError("`REPRO_DATA` must name the data directory where there is no repository")
+
+
+def find_model(name: str) -> str:
+    """Return where the model `name` is: a directory, or a hub id as it stands.
+
+    Raises:
+        ValueError: if it is a directory without configuration, weights or tokenizer, or an
+            embedded model that is not there.
+    """
+    path = str(name)
+    if name in EMBEDDED:
+        directory = data_directory() / "mini" / name
+        if not directory.is_dir():
+            raise ValueError(f"model '{name}' must be in {directory}; build it by `make pretrain`")
+        path = str(directory)
+    if Path(path).is_dir():
+        _check_directory(Path(path))
+    return path
+
+
+def _check_directory(directory: Path) -> None:
+    parts = (("config.json", ("config.json",)), ("weights", WEIGHTS), ("tokenizer", TOKENIZERS))
+    for part, names in parts:
+        if not any((directory / name).is_file() for name in names):
+            raise ValueError(
+                f"model directory {directory} must hold {' or '.join(names)}, but has no {part}; "
+                "save model and tokenizer there by `save_pretrained`"
+            )
+
+
+@lru_cache(maxsize=64)
+def weights_fingerprint(path: str) -> str:
+    """Return 16 hexadecimal digits that depend on a local checkpoint's files; a hub id as is."""
+    if not Path(path).is_dir():
+        return path
     digest = hashlib.sha256()
-    for file in sorted(path.glob("*")):
-        if file.is_file() and file.name != "README.md":
-            digest.update(file.name.encode()); digest.update(file.read_bytes())
+    for name in ("config.json", *TOKENIZERS, "tokenizer_config.json"):
+        if (file := Path(path) / name).is_file():
+            digest.update(name.encode() + file.read_bytes())
+    for file in sorted(Path(path).glob("*.safetensors")):
+        with file.open("rb") as weights:
+            digest.update(hashlib.file_digest(weights, "sha256").digest())
     return digest.hexdigest()[:16]

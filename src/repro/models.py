@@ -5,7 +5,6 @@ fresh copy. Weights come from safetensors only, and no code from a repository is
 """
 
 import copy
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.utils import logging as transformers_logging
 
 from repro.encoding import EncodedSplit, EncodedTask, encode_split
+from repro.model_files import EMBEDDED, TOKENIZERS, WEIGHTS, ModelSpec, find_model
 from repro.tasks import Task, TaskData
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "EncodedTask",
     "ModelSpec",
     "build_model",
-    "data_directory",
     "dropout_places",
     "encode",
     "load_tokenizer",
@@ -33,7 +32,6 @@ __all__ = [
     "resolve_model",
 ]
 
-EMBEDDED = ("tiny-electra", "tiny-roberta", "tiny-bert")
 # Where an architecture's configuration keeps a hyperparameter; the first name that it has counts.
 # A head's own dropout (`classifier_dropout`, DistilBERT's `seq_classif_dropout`) stays as the
 # checkpoint has it; where that is unset, as in the published BERT, ELECTRA and RoBERTa, the head
@@ -42,27 +40,6 @@ DROPOUT_FIELDS = {
     "hidden_dropout": ("hidden_dropout_prob", "hidden_dropout", "dropout"),
     "attention_dropout": ("attention_probs_dropout_prob", "attention_dropout"),
 }
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """A pretrained model: its name, where it is, and its family (transformers' `model_type`)."""
-
-    name: str
-    path: str  # a directory or a hub id
-    family: str
-
-
-def data_directory() -> Path:
-    """Return the package's data directory: `REPRO_DATA`, or `data` beside the sources."""
-    if given := os.environ.get("REPRO_DATA"):
-        return Path(given)
-    for parent in Path(__file__).resolve().parents:
-        if (parent / "data").is_dir():
-            return parent / "data"
-    raise ValueError("`REPRO_DATA` must name the data directory where there is no repository")
 
 
 def resolve_model(name: str) -> ModelSpec:
@@ -72,26 +49,8 @@ def resolve_model(name: str) -> ModelSpec:
         ValueError: if it is none of these, or a directory lacks configuration, weights or
             tokenizer.
     """
-    if name in EMBEDDED:
-        directory = data_directory() / "mini" / name
-        if not directory.is_dir():
-            raise ValueError(f"model '{name}' must be in {directory}; build it by `make pretrain`")
-        path = str(directory)
-    else:
-        path = str(name)
-    if Path(path).is_dir():
-        _check_directory(Path(path))
+    path = find_model(name)
     return ModelSpec(name=str(name), path=path, family=_configuration(path, name).model_type)
-
-
-def _check_directory(directory: Path) -> None:
-    parts = (("config.json", ("config.json",)), ("weights", _WEIGHTS), ("tokenizer", _TOKENIZERS))
-    for part, names in parts:
-        if not any((directory / name).is_file() for name in names):
-            raise ValueError(
-                f"model directory {directory} must hold {' or '.join(names)}, but has no {part}; "
-                "save model and tokenizer there by `save_pretrained`"
-            )
 
 
 def _configuration(path: str, name: str):
@@ -116,7 +75,7 @@ def _tokenizer(path: str, stamp: int):
 
 def _stamp(path: str) -> int:
     """Return what changes when a local checkpoint is written anew, so that caches see it."""
-    files = [Path(path) / name for name in (*_WEIGHTS, "config.json", *_TOKENIZERS)]
+    files = [Path(path) / name for name in (*WEIGHTS, "config.json", *TOKENIZERS)]
     return hash(tuple(file.stat().st_mtime_ns for file in files if file.is_file()))
 
 

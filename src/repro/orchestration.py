@@ -7,6 +7,7 @@ mailbox tells the worker, which scores its checkpoints and hands in a complete o
 """
 
 import logging
+import math
 import os
 import socket
 import tempfile
@@ -19,6 +20,11 @@ from repro.tuning import Journal, Outcome, Plan, Progress, Request, TuningRun
 
 Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
 
+
+class ObjectiveError(RuntimeError):
+    """The objective raised: not a trial that went wrong, but something that must be mended."""
+
+
 _START_ATTEMPTS = 3
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -29,6 +35,10 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_raylet_start_wait_time_s": "60",  # a busy laptop needs longer than Ray expects
 }
+
+# Ray listens on all interfaces of a Linux machine unless it is told, before its import, that there
+# is no cluster; the variable is named for the systems where that is its default.
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
@@ -41,12 +51,14 @@ def connected(*, cores: int | None = None, gpus: int | None = None) -> Iterator[
         cores: of the local one; all that this process may use when None.
         gpus: of the local one; all visible ones when None.
     """
+    os.environ.update(_ENVIRONMENT)
+    if not os.environ.get("RAY_ADDRESS"):
+        os.environ.update(_LOOPBACK)
     import ray
 
     if ray.is_initialized():
         yield
         return
-    os.environ.update(_ENVIRONMENT)
     if os.environ.get("RAY_ADDRESS"):
         _init()
     else:
@@ -85,7 +97,6 @@ def _local_options(cores: int | None, gpus: int | None) -> dict:
         "num_gpus": gpus,
         "include_dashboard": False,
         "object_store_memory": 200 * 1024**2,
-        "_node_ip_address": "127.0.0.1",
     }
 
 
@@ -105,12 +116,14 @@ def tune_runs(
     Args:
         runs: started in this order; a budget waits for the grid search that it refers to.
         objective: trains one request; picklable. `report(progress)` returns None to go on, or
-            the status to end the trial with. What it raises becomes a failed trial.
+            the status to end the trial with. It turns what goes wrong in training into an
+            outcome; what it raises means that nothing could be trained, and ends the study.
         unit: of the budgets, "steps" or "seconds".
         known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
         cores: of a Ray started for this; all that this process may use when None.
     Raises:
         ValueError: if a budget refers to a grid search that is neither in `runs` nor known.
+        ObjectiveError: if the objective raised; finished trials are in the journal.
         KeyboardInterrupt: if interrupted; the journal holds all finished trials.
     """
     plan = Plan(runs, unit=unit, journal=journal, known_costs=known_costs or {})
@@ -120,13 +133,13 @@ def tune_runs(
     from ray import tune
 
     with connected(cores=cores), tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
-        mailbox = _start_mailbox()
+        mailbox, errors = _start_mailbox(), []
         resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
         tune.Tuner(
             tune.with_resources(_make_trainable(objective, mailbox), resources),
             tune_config=tune.TuneConfig(
-                search_alg=_make_searcher(plan, first),
-                scheduler=_make_scheduler(plan, mailbox),
+                search_alg=_make_searcher(plan, first, errors),
+                scheduler=_make_scheduler(plan, mailbox, errors),
                 num_samples=10**9,
                 reuse_actors=True,
             ),
@@ -176,8 +189,9 @@ def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:
         started_at = time.time()
         try:
             outcome = objective(request, report)
-        except Exception as error:
-            outcome = failed_outcome(error)
+        except Exception as error:  # Ray would try such a trial again
+            tune.report({"error": [_describe(error, request)], "done": True})
+            return
         worker = f"{socket.gethostname()}:{os.getpid()}"
         outcome = replace(outcome, started_at=started_at, worker=worker)
         tune.report({"outcome": [outcome], "done": True})
@@ -185,13 +199,17 @@ def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:
     return train
 
 
-def failed_outcome(error: BaseException) -> Outcome:
-    """Return the outcome of a trial that raised: a row like any other, with the message."""
-    message = f"{type(error).__name__}: {error}".splitlines()[0]
-    return Outcome("failed", message, score=float("nan"), steps=0, seconds=0.0)
+def _describe(error: Exception, request: Request) -> str:
+    return f"{request.run_id}, trial {request.trial}: {type(error).__name__}: {error}"
 
 
-def _make_searcher(plan: Plan, first: Request):
+def _lost(request: Request) -> Outcome:
+    """Return the outcome of a trial whose worker died more often than it may: a row as well."""
+    message = "the worker process was lost; see Ray's logs"
+    return Outcome("failed", message, score=math.nan, steps=0, seconds=0.0)
+
+
+def _make_searcher(plan: Plan, first: Request, errors: list[str]):
     from ray.tune.search import Searcher
 
     class PlanSearcher(Searcher):
@@ -202,6 +220,8 @@ def _make_searcher(plan: Plan, first: Request):
             self._waiting = [first]
 
         def suggest(self, trial_id: str):
+            if errors:
+                raise ObjectiveError(errors[0])
             request = self._waiting.pop() if self._waiting else plan.next_request()
             if request is None:
                 return Searcher.FINISHED if plan.finished else None
@@ -222,7 +242,7 @@ def _make_searcher(plan: Plan, first: Request):
     return PlanSearcher()
 
 
-def _make_scheduler(plan: Plan, mailbox):
+def _make_scheduler(plan: Plan, mailbox, errors: list[str]):
     import ray
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
@@ -240,10 +260,13 @@ def _make_scheduler(plan: Plan, mailbox):
             return TrialScheduler.CONTINUE
 
         def on_trial_complete(self, tune_controller, trial, result):
-            plan.on_outcome(trial.config["request"][0], result["outcome"][0])
+            if "error" in result:  # Ray swallows what is raised here
+                errors.append(result["error"][0])
+            else:
+                plan.on_outcome(trial.config["request"][0], result["outcome"][0])
 
         def on_trial_error(self, tune_controller, trial):
-            lost = RuntimeError("the worker process was lost; see Ray's logs")
-            plan.on_outcome(trial.config["request"][0], failed_outcome(lost))
+            request = trial.config["request"][0]
+            plan.on_outcome(request, _lost(request))
 
     return PlanScheduler()

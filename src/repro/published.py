@@ -109,3 +109,14 @@ def _rows_of(table: pd.DataFrame, model: str) -> pd.DataFrame:
 def _check_model(model: str, known: list[str]) -> None:
     if model not in known:
         raise ValueError(f"`model` must be one of {known}, as in the paper, but got {model!r}")
+
+
+def counterpart(family: str) -> str:
+    """Return the paper's model that a search space's family stands for; empty where there is none.
+
+    Liu & Wang tuned ELECTRA-base and RoBERTa-base; BERT is not among their models.
+    """
+    return _COUNTERPARTS.get(family.removesuffix("-mini"), "")
+
+
+_COUNTERPARTS = {"electra": "electra-base", "roberta": "roberta-base"}

@@ -16,10 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.outcomes import read_outcome, write_outcome
+from repro.outcomes import (
+    evaluation_row,
+    loss_table,
+    read_outcome,
+    score_row,
+    write_outcome,
+)
 from repro.records import make_table
-from repro.tasks import Task, score_predictions
-from repro.trial import Evaluation, TrialResult
+from repro.tasks import Task
+from repro.trial import TrialResult
 from repro.tuning import Outcome, Request
 
 KEY = ("run_id", "task", "model", "method", "space", "budget_gst", "repetition")
@@ -72,6 +78,7 @@ class RunFolder:
             examples: of the validation and test splits, with columns index and label.
             ledger: `budget_unit`, `budget` (infinite for grid search) and `spent`.
         """
+        self.partial.mkdir(parents=True, exist_ok=True)
         outcomes = [read_outcome(path) for path in sorted(self.partial.glob("trial*.npz"))]
         tables = self._tables(task, examples, outcomes)
         for name, table in tables.items():
@@ -100,9 +107,9 @@ class RunFolder:
             row = self._trial_row(number, configuration, outcome)
             result = outcome.payload
             if result is not None:
-                row |= _score_row(task, result, examples)
-                evaluations += [_evaluation_row(row["trial_id"], e) for e in result.evaluations]
-                losses.append(_losses_frame(row["trial_id"], result.losses))
+                row |= score_row(task, result, examples)
+                evaluations += [evaluation_row(row["trial_id"], e) for e in result.evaluations]
+                losses.append(loss_table(result, row["trial_id"]))
                 if _beats(row, incumbent[0] if incumbent else None):
                     incumbent = row, result
             trials.append(row)
@@ -166,13 +173,14 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class Results:
-    """Finished tuning runs as tidy tables (see `records`)."""
+    """Finished tuning runs as tidy tables (see `records`), under the profile that asked now."""
 
     folders: tuple[RunFolder, ...]
+    profile: str
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        rows = [folder.read_run()["run"] for folder in self.folders]
+        rows = [folder.read_run()["run"] | {"profile": self.profile} for folder in self.folders]
         return make_table("runs", [{k: _number(v) for k, v in row.items()} for row in rows])
 
     @cached_property
@@ -197,48 +205,6 @@ class Results:
     def _concatenated(self, table: str) -> pd.DataFrame:
         frames = [folder.read(table) for folder in self.folders]
         return pd.concat(frames, ignore_index=True) if frames else make_table(table, [])
-
-
-def _score_row(task: Task, result: TrialResult, examples: dict[str, pd.DataFrame]) -> dict:
-    row = {}
-    if result.best:
-        row |= {"best_step": result.best.step, "validation_score": result.best.score}
-        row |= {"validation_loss": result.best.loss}
-        row |= {f"validation_{metric}": value for metric, value in result.best.metrics.items()}
-        row |= {"last_validation_score": result.last.score}
-        row |= {"last_validation_loss": result.last.loss}
-    best, last = (_test_metrics(task, result, c, examples) for c in ("best", "last"))
-    row |= {f"test_{metric}": value for metric, value in best.items()}
-    row |= {"test_score": best.get(task.metric), "last_test_score": last.get(task.metric)}
-    return row
-
-
-def _test_metrics(task, result, checkpoint: str, examples) -> dict[str, float]:
-    predictions = result.predictions.get(f"test_{checkpoint}")
-    if predictions is None or "test" not in examples:
-        return {}
-    labels = examples["test"]["label"].to_numpy()
-    hidden = np.isnan(labels) if task.labels is None else labels < 0
-    return {} if hidden.any() else score_predictions(task, predictions, labels)
-
-
-def _evaluation_row(trial_id: str, evaluation: Evaluation) -> dict:
-    return {
-        "trial_id": trial_id,
-        "step": evaluation.step,
-        "epoch": evaluation.epoch,
-        "seconds": evaluation.seconds,
-        "validation_score": evaluation.score,
-        "validation_loss": evaluation.loss,
-        **evaluation.metrics,
-    }
-
-
-def _losses_frame(trial_id: str, losses: np.ndarray) -> pd.DataFrame:
-    steps = np.arange(1, len(losses) + 1)
-    frame = pd.DataFrame({"step": steps, "loss": losses.astype(np.float64)})
-    frame.insert(0, "trial_id", pd.Series([trial_id] * len(frame), dtype="str"))
-    return frame
 
 
 def _beats(row: dict, other: dict | None) -> bool:

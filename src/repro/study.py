@@ -24,7 +24,7 @@ from repro.progress import StudyProgress
 from repro.results import Results, RunFolder
 from repro.spaces import grid_configurations, search_space
 from repro.splits import split_data
-from repro.tasks import TaskData, load_task
+from repro.tasks import TaskData, load_task, score_predictions
 from repro.tuning import Outcome, Progress, Request, TuningRun
 
 RESULTS = Path(os.environ.get("REPRO_RESULTS", Path(__file__).resolve().parents[2] / "data/results"))
@@ -63,7 +63,7 @@ def run_study(
     todo = [run for run in study if not run.folder.finished]
     if todo:
         _tune(profile, study, todo, cores)
-    return Results(tuple(run.folder for run in study))
+    return Results(tuple(run.folder for run in study), profile.title)
 
 
 def enumerate_runs(
@@ -292,7 +292,10 @@ def _encoded(profile: Profile, task: str, model: str):
 
 @lru_cache(maxsize=8)
 def _encode(data: TaskData, model: str, max_length: int):
-    from repro.models import encode, resolve_model
+    from repro.models import build_model, encode, resolve_model
 
     spec = resolve_model(model)
+    build_model(spec, task=data.task, configuration={}, init_seed=0)  # so that no trial pays for
+    labels = data.splits["validation"]["label"].to_numpy()  # reading weights and importing metrics
+    score_predictions(data.task, labels, labels)
     return spec, encode(data, spec, max_length=max_length)

@@ -22,6 +22,10 @@ from repro.names import suggest_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRESS_VARIABLE = "REPRO_PROGRESS"  # names the file to which a study writes one line of text
+_KERNEL = {
+    "transport_encryption": "auto",
+    "shutdown_wait_time": 40,  # seconds; half of them for Ray to end its workers when interrupted
+}
 
 
 class NotebookError(Exception):
@@ -181,7 +185,7 @@ def _execute(path: Path, values: dict[str, Any], *, build: Path, failed: Path) -
                 kernel_name="python3",
                 progress_bar=False,
                 start_timeout=300,  # seconds; a busy machine takes long to import
-                config=Config(KernelManager={"transport_encryption": "auto"}),
+                config=Config(KernelManager=_KERNEL),
                 extra_arguments=["--log-level=CRITICAL"],
             )
     except papermill.PapermillExecutionError as error:
@@ -191,6 +195,8 @@ def _execute(path: Path, values: dict[str, Any], *, build: Path, failed: Path) -
         kept = _keep(executed, failed)
         raise NotebookError(f"{path.stem}: {error}\nwhat ran of it: {kept}") from error
     except BaseException:
+        # an interrupt leaves the cell's task behind, whose end asyncio would report at length
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         shutil.rmtree(folder)
         raise
     return executed

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 EMBEDDED = ("tiny-electra", "tiny-roberta", "tiny-bert")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
+_HUB_ID = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ def find_model(name: str) -> str:
         path = str(directory)
     if Path(path).is_dir():
         _check_directory(Path(path))
+    elif not _HUB_ID.fullmatch(path):
+        raise ValueError(
+            f"`model` must be one of {list(EMBEDDED)}, a directory with a model, or a hub id, "
+            f"but got '{path}', where there is no directory"
+        )
     return path
 
 

@@ -109,6 +109,7 @@ def tune_runs(
     known_costs: dict[str, float] | None = None,
     cpus_per_trial: float = 1,
     gpus_per_trial: float = 0,
+    trials_at_once: int | None = None,
     cores: int | None = None,
 ) -> None:
     """Carry out tuning runs side by side; everything that comes of them goes to `journal`.
@@ -120,6 +121,7 @@ def tune_runs(
             outcome; what it raises means that nothing could be trained, and ends the study.
         unit: of the budgets, "steps" or "seconds".
         known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
+        trials_at_once: over all runs; as many as the resources allow when None.
         cores: of a Ray started for this; all that this process may use when None.
     Raises:
         ValueError: if a budget refers to a grid search that is neither in `runs` nor known.
@@ -141,6 +143,7 @@ def tune_runs(
                 search_alg=_make_searcher(plan, first, errors),
                 scheduler=_make_scheduler(plan, mailbox, errors),
                 num_samples=10**9,
+                max_concurrent_trials=trials_at_once,
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(

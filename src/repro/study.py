@@ -232,6 +232,7 @@ def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], cores) 
             cores=cores,
             cpus_per_trial=profile.cpus_per_trial,
             gpus_per_trial=profile.gpus_per_trial,
+            trials_at_once=profile.trials_at_once,
         )
 
 

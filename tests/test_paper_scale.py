@@ -1,0 +1,78 @@
+"""The paper's profile, driven whole on local folders that look like the hub's; and its plan."""
+
+import math
+import shutil
+
+import pytest
+
+from repro.mini.tasks import load_mini_task
+from repro.model_files import data_directory
+from repro.orchestration import connected
+from repro.planning import plan
+from repro.profiles import load_profile
+from repro.study import run_study
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A copy of the hub's repositories of RTE and of an ELECTRA, both of them tiny."""
+    folder = tmp_path_factory.mktemp("hub")
+    frames = load_mini_task("rte", sizes={"train": 48, "validation": 24, "test": 24})
+    frames["test"]["label"] = -1  # as on the hub: hidden
+    (folder / "glue" / "rte").mkdir(parents=True)
+    for split, frame in frames.items():
+        frame.to_parquet(folder / "glue" / "rte" / f"{split}-00000-of-00001.parquet")
+    shutil.copytree(data_directory() / "mini" / "tiny-electra", folder / "electra")
+    return folder
+
+
+def paper(hub, **changes):
+    model = {"name": str(hub / "electra"), "family": "electra", "tasks": ["rte"], "epochs": 2}
+    local = {"source": str(hub / "glue"), "models": [model], "max_length": 48, "gpus_per_trial": 0}
+    return load_profile("paper", **(local | changes))
+
+
+def test_the_paper_profile_runs_its_whole_path(hub, tmp_path):
+    profile = paper(hub, repetitions=1, trials_at_once_per_run=2, trials_at_once=2)
+    assert (profile.precision, profile.budget_unit) == ("fp16", "seconds")
+    with connected(cores=2):
+        results = run_study(profile, results=tmp_path)
+    runs, trials = results.runs.set_index("method"), results.trials
+    assert (trials["status"].isin(["completed", "stopped", "cut"])).all()
+    assert trials["test_score"].isna().all()  # GLUE's test labels are hidden
+    assert trials["validation_score"].notna().all()
+    # grid search's own seconds are the budget of the others, which end after it, not before
+    grid_seconds = trials.loc[trials["method"] == "grid", "seconds"].sum()
+    assert runs.loc["rs", "budget"] == pytest.approx(grid_seconds)
+    assert (runs.loc[["rs", "asha", "bo_asha"], "spent"] >= grid_seconds - 1e-9).all()
+    predictions = results.predictions(runs.loc["grid", "run_id"])
+    assert len(predictions.query("split == 'test' and checkpoint == 'best'")) == 24
+
+
+def test_the_paper_profile_has_the_papers_grids():
+    profile = load_profile("paper")
+    table = plan(profile, steps_per_second=10.0).set_index(["model", "task", "method"])
+    assert (table.index.get_level_values("task") == "qqp").sum() == 0  # pruned
+    # ELECTRA on RTE: 3 learning rates x 10 epochs x ceil(2490 / 32) = 78 steps
+    electra = table.loc[("google/electra-base-discriminator", "rte", "grid")]
+    assert (electra["trials"], electra["steps"]) == (3, 3 * 10 * 78)
+    # RoBERTa on RTE: 3 rates x 10 epochs x (156 steps of 16 + 78 steps of 32)
+    roberta = table.loc[("FacebookAI/roberta-base", "rte", "grid")]
+    assert (roberta["trials"], roberta["steps"]) == (6, 3 * 10 * (156 + 78))
+    assert table.loc[("google/electra-base-discriminator", "rte", "rs"), "steps"] == 3 * 3 * 10 * 78
+    assert electra["hours"] == pytest.approx(3 * 10 * 78 / 10 / 3600)
+    # 8 tasks + 5 tasks, each 1 grid search and 3 x 3 tuning runs (sec. 4)
+    assert table.loc[("total", "", ""), "runs"] == (8 + 5) * 10
+
+
+def test_a_plan_measures_the_rate_and_counts_what_is_done(tmp_path):
+    table = plan(load_profile("smoke", tasks=["rte"]), results=tmp_path)
+    assert table["done"].tolist() == [0, 0, 0, 0, 0]
+    assert table["steps"].tolist() == [6, 6, 6, 6, 24]
+    assert (table["hours"] > 0).all()
+    assert math.isclose(table["hours"].iloc[-1], table["hours"].iloc[:-1].sum())
+
+
+def test_a_rate_must_be_positive():
+    with pytest.raises(ValueError, match="`steps_per_second` must be above 0, but got -1"):
+        plan(load_profile("smoke"), steps_per_second=-1)

@@ -24,7 +24,7 @@ SOURCE = ROOT / "src/repro"
 SHARED = "names records".split()
 TRAINING = """
     mini task_definitions task_files task_frames task_sources tasks splits spaces methods profiles
-    encoding models model_files batches packing trial update readback training
+    encoding model_files models batches packing trial update readback training
     tuning orchestration outcomes results progress study planning procedure
 """.split()
 ANALYSIS = """
@@ -181,6 +181,7 @@ def test_every_target_of_make_is_in_its_help():
     assert [t for t in targets if not re.search(rf"^make {t} +\w", printed, re.M)] == []
 
 
+IMPORTS = 1  # number of the code cell that holds them all
 PARAMETER = re.compile(r"[a-z][a-z0-9_]*: [^=#]+ = [^=#]+  # [^=]+")
 
 
@@ -211,7 +212,7 @@ def find_faults(notebook):
 
 def _find_faults_in_cell(number, source):
     where = f"code cell {number}"
-    if len(source.splitlines()) > 15:
+    if number != IMPORTS and len(source.splitlines()) > 15:
         yield f"{where} must have at most 15 lines"
     if re.search(r"^\s*[%!]", source, re.M):
         yield f"{where} must have no magic"
@@ -219,10 +220,10 @@ def _find_faults_in_cell(number, source):
     nodes = list(ast.walk(ast.parse(source)))
     if any(isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for n in nodes):
         yield f"{where} must define nothing"
-    if number != 1 and any(isinstance(n, ast.Import | ast.ImportFrom) for n in nodes):
+    if number != IMPORTS and any(isinstance(n, ast.Import | ast.ImportFrom) for n in nodes):
         yield f"{where} must not import: the second code cell does"
     texts = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    if any(re.match(r"/|~|[A-Za-z]:\\|\w+://", text) for text in texts):
+    if any(re.match(r"[/~]\w|[A-Za-z]:\\|\w+://", text) for text in texts):
         yield f"{where} must have no absolute path or address"
 
 
@@ -249,8 +250,8 @@ def code(source, *, tags=(), outputs=()):
 
 
 PARAMETERS = code('profile: str = "mini"  # what to run', tags=["parameters"])
-IMPORTS = code("import math")
-GOOD = [markdown("# A"), PARAMETERS, markdown("b"), IMPORTS, markdown("c"), code("math.pi")]
+LOADED = code("import math\n" * 20)
+GOOD = [markdown("# A"), PARAMETERS, markdown("b"), LOADED, markdown("c"), code("math.pi")]
 
 
 @pytest.mark.parametrize(

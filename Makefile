@@ -33,7 +33,7 @@ pretrain: .venv/.installed  ## Pretrain the embedded models again (an hour or mo
 	$(PY) -m repro.mini.pretraining $(ARGS)
 
 bench: .venv/.installed  ## Measure the speed; writes benchmarks/RESULTS.md
-	$(PY) benchmarks/throughput.py $(ARGS)
+	$(PY) benchmarks/all.py $(ARGS)
 
 clean:  ## Remove what runs and tools left, but no results, figures or .venv
 	rm -rf build dist .pytest_cache .ruff_cache src/*.egg-info

@@ -1,6 +1,6 @@
 """Run all measurements and write benchmarks/RESULTS.md, with the machine named.
 
-    python benchmarks/all.py [--glue DIR]
+python benchmarks/all.py [--glue DIR]
 """
 
 import argparse

@@ -120,7 +120,7 @@ def test_seeds_derive_by_key():
 
 
 def test_run_json_says_what_was_asked_and_holds_no_environment(study):
-    folder, results = study
+    folder, _ = study
     about = json.loads(next(folder.rglob("run.json")).read_text())
     assert about["question"]["training_seed"] == 42
     assert about["versions"]["torch"].startswith("2.13.0")
@@ -150,7 +150,9 @@ def test_killed_and_started_again_it_gives_the_tables_of_an_uninterrupted_run(st
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    unfinished = [run for run in enumerate_runs(smoke(), results=tmp_path) if not run.folder.finished]
+    unfinished = [
+        run for run in enumerate_runs(smoke(), results=tmp_path) if not run.folder.finished
+    ]
     assert unfinished
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("run.json")}
     assert start(tmp_path, cores=1).wait() == 0
@@ -180,7 +182,10 @@ def test_interrupted_it_leaves_no_processes_behind(tmp_path):
     ("changes", "message"),
     [
         ({"methods": ["rs"]}, "`methods` must include 'grid'"),
-        ({"models": [{"name": "/nowhere", "family": "electra", "tasks": ["rte"], "epochs": 1}]}, "no directory"),
+        (
+            {"models": [{"name": "/nowhere", "family": "electra", "tasks": ["rte"], "epochs": 1}]},
+            "no directory",
+        ),
     ],
 )
 def test_a_study_that_cannot_be_is_refused_before_anything_starts(changes, message, tmp_path):
@@ -193,7 +198,9 @@ def test_a_trial_that_diverges_is_a_row(ray, tmp_path, monkeypatch):
     from repro import spaces
 
     rates = (1e-3, float("1e30"))
-    monkeypatch.setitem(spaces._LEARNING_RATES, "electra-mini", (rates, spaces.LogUniform(1e-4, 1e-3)))
+    monkeypatch.setitem(
+        spaces._LEARNING_RATES, "electra-mini", (rates, spaces.LogUniform(1e-4, 1e-3))
+    )
     results = run_study(smoke(methods=["grid"]), results=tmp_path)
     statuses = results.trials.set_index("learning_rate")["status"]
     assert statuses[1e-3] == "completed"

@@ -255,9 +255,7 @@ def _make_scheduler(plan: Plan, mailbox, errors: list[str]):
         def on_trial_result(self, tune_controller, trial, result):
             request, evaluation = trial.config["request"][0], result["training_iteration"]
             cell = plan.cells[request.run_id]
-            verdict = cell.on_progress(
-                request.trial, result["progress"][0], evaluation=evaluation
-            )
+            verdict = cell.on_progress(request.trial, result["progress"][0], evaluation=evaluation)
             if verdict:
                 ray.get(mailbox.put.remote(trial.trial_id, verdict))
             return TrialScheduler.CONTINUE

@@ -116,7 +116,9 @@ def _measure_rate(profile: Profile, model: ModelSettings, task: str) -> float:
 
 
 def _count_done(profile: Profile, frame: pd.DataFrame, results: Path) -> pd.Series:
-    keys = (run.folder.key for run in enumerate_runs(profile, results=results) if run.folder.finished)
+    keys = (
+        run.folder.key for run in enumerate_runs(profile, results=results) if run.folder.finished
+    )
     done = Counter((key["model"], key["task"], key["method"]) for key in keys)
     rows = frame[["model", "task", "method"]].itertuples(index=False, name=None)
     return pd.Series([done[row] for row in rows])

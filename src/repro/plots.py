@@ -165,7 +165,7 @@ def figure_differences(panels: dict[str, pd.DataFrame]) -> Figure:
         panels: name -> frame as for `plot_differences`, such as "tiny-electra\\nvalidation".
     """
     tasks = in_order({t for frame in panels.values() for t in frame["task"]}, TASK_LABELS)
-    figure = new_figure(PAGE_WIDTH, 0.75 + 0.24 * len(tasks))
+    figure = new_figure(PAGE_WIDTH, max(1.7, 0.75 + 0.24 * len(tasks)))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     limit = max(map(_limit, panels.values()))
     for ax, (name, frame) in zip(axes, panels.items(), strict=True):
@@ -175,7 +175,7 @@ def figure_differences(panels: dict[str, pd.DataFrame]) -> Figure:
         for tick in ax.get_xticklabels():
             tick.set(ha="right", rotation_mode="anchor")
     bar = figure.colorbar(axes[0].images[0], ax=axes, pad=0.01, aspect=30)
-    bar.set_label("HPO minus grid search (points)")
+    bar.set_label("HPO minus grid (points)")
     if any(frame["difference"].isna().any() for frame in panels.values()):
         patch = mpl.patches.Patch(fill=False, hatch="////", edgecolor="0.5", label="no score")
         figure.legend(handles=[patch], loc="outside lower right")

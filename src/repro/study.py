@@ -11,12 +11,10 @@ import math
 import os
 import platform
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
-
-import pandas as pd
 
 from repro.model_files import find_model, weights_fingerprint
 from repro.profiles import ModelSettings, Profile
@@ -27,7 +25,9 @@ from repro.splits import split_data
 from repro.tasks import TaskData, load_task, score_predictions
 from repro.tuning import Outcome, Progress, Request, TuningRun
 
-RESULTS = Path(os.environ.get("REPRO_RESULTS", Path(__file__).resolve().parents[2] / "data/results"))
+RESULTS = Path(
+    os.environ.get("REPRO_RESULTS", Path(__file__).resolve().parents[2] / "data/results")
+)
 FORMAT = 1  # of the results; raising it makes old results answers to another question
 _VERSIONS = ("torch", "transformers", "ray", "optuna", "numpy")
 
@@ -187,7 +187,8 @@ def _about(profile: Profile, question: dict) -> dict:
         "split": profile.split,
         "seeds": {"init_seed": seed, "order_seed": seed, "dropout_seed": seed},
         "gpus_per_trial": profile.gpus_per_trial,
-        "versions": {name: version(name) for name in _VERSIONS} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in _VERSIONS}
+        | {"python": platform.python_version()},
     }
 
 

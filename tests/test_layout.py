@@ -28,7 +28,8 @@ TRAINING = """
     tuning orchestration outcomes results progress study planning procedure
 """.split()
 ANALYSIS = """
-    published labels analysis table_styles table_cells score_tables space_tables tables plots curves gallery
+    published labels analysis table_styles table_cells score_tables space_tables tables plots
+    curves gallery
 """.split()
 TOP = "live reproduce __main__".split()  # may join the halves
 

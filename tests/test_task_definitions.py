@@ -35,6 +35,16 @@ def test_metrics_are_those_of_the_paper():
     assert all(task.metric == task.metrics[0] for task in TASKS.values())
 
 
+def test_classes_are_in_the_hubs_order():
+    labels = {name: task.labels for name, task in TASKS.items()}
+    nli = ("entailment", "not_entailment")
+    assert labels["rte"] == labels["qnli"] == labels["superglue_rte"] == nli
+    assert labels["wnli"] == ("not_entailment", "entailment")  # the other way round
+    assert labels["mnli"] == ("entailment", "neutral", "contradiction")
+    assert labels["mrpc"][1] == "equivalent" and labels["qqp"][1] == "duplicate"
+    assert labels["cola"][1] == "acceptable" and labels["sst2"][1] == "positive"
+
+
 def test_unknown_task_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown task 'mrcp' .did you mean 'mrpc'.*cola, sst2"):
         resolve_task("mrcp")
@@ -46,6 +56,7 @@ def test_unknown_task_lists_the_known_ones():
         ({"name": "a/b"}, "`name` must be letters"),
         ({"text_fields": ()}, "must have 1 or 2 text columns"),
         ({"labels": ("a", "a")}, "two or more different labels"),
+        ({"labels": ("a",)}, "two or more different labels"),
         ({"labels": None}, "either labels or a range"),
         ({"score_range": (0.0, 1.0)}, "either labels or a range"),
         ({"metric": "pearson", "metrics": ("pearson",)}, "unknown metric .* 'pearson'; known: acc"),

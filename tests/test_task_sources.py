@@ -140,6 +140,26 @@ def test_hub_is_asked_for_data_and_no_code(hub):
     assert not any("trust_remote_code" in options for _, options in hub)
 
 
+def test_hub_gives_the_matched_splits_of_mnli(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+
+    def split(text, label):
+        columns = {"premise": [text], "hypothesis": ["b"], "label": [label], "idx": [0]}
+        return datasets.Dataset.from_dict(columns)
+
+    names = ("validation_mismatched", "validation_matched", "test_mismatched", "test_matched")
+    splits = {name: split(name, -1 if name.startswith("test") else 1) for name in names}
+    monkeypatch.setattr(
+        datasets, "load_dataset", lambda *args: splits | {"train": split("train", 2)}
+    )
+    frames = load_task("mnli", "hub").splits
+    assert [frame["text_a"].tolist() for frame in frames.values()] == [
+        ["train"],
+        ["validation_matched"],
+        ["test_matched"],
+    ]
+
+
 def test_hub_out_of_reach_is_said_in_one_line(monkeypatch):
     datasets = pytest.importorskip("datasets")
 

@@ -54,11 +54,11 @@ def test_scores_of_classes_by_hand():
 
 
 def test_scores_of_numbers_by_hand():
-    # Deviations -1 0 1 and -2 1 1: covariance 3, squares 2 and 6, so Pearson = 3/sqrt(12).
-    # Ranks 1 2 3 and 1 2.5 2.5, deviations -1 0 1 and -1 .5 .5: Spearman = 1.5/sqrt(2*1.5).
-    scores = score_predictions(TASKS["stsb"], np.array([1, 2, 3]), np.array([1, 4, 4]))
-    assert scores["pearson"] == pytest.approx(3 / 12**0.5)
-    assert scores["spearman"] == pytest.approx(1.5 / 3**0.5)
+    # Deviations -4/3 -1/3 5/3 and -1 1 0: products sum to 1, squares to 14/3 and 2, so Pearson =
+    # 1/sqrt(28/3). Ranks 1 2 3 and 1 3 2, deviations -1 0 1 and -1 1 0: Spearman = 1/2.
+    scores = score_predictions(TASKS["stsb"], np.array([1, 2, 4]), np.array([1, 3, 2]))
+    assert scores["pearson"] == pytest.approx((3 / 28) ** 0.5)
+    assert scores["spearman"] == pytest.approx(1 / 2)
 
 
 def test_f1_of_three_classes_is_the_mean_over_classes():
@@ -84,6 +84,8 @@ def test_constant_predictions_have_a_score_and_no_warning(name, value):
         ([2.5, 2.5 + 4e-16, 2.5], [1.0, 2.0, 3.0]),
         ([1.0, 2.0, 3.0], [2.5, 2.5, 2.5]),
         ([1e-320, 2e-320, 3e-320], [1.0, 2.0, 3.0]),
+        ([1.5e308, -1.7e308, 1.6e308], [1.0, 2.0, 3.0]),  # their range overflows
+        ([1.5e308, 1.7e308, 1.6e308], [1.0, 2.0, 3.0]),  # their mean overflows
         ([1.0], [2.0]),
     ],
 )

@@ -186,7 +186,7 @@ def _correlation(function: Callable, predictions: np.ndarray, labels: np.ndarray
 
 
 def _constant(values: np.ndarray) -> bool:
-    return bool(np.ptp(values) == 0)
+    return bool(values.min() == values.max())
 
 
 _METRICS = {

@@ -115,8 +115,8 @@ def _test_metrics(task, result, checkpoint: str, examples) -> dict[str, float]:
 
 
 def _metrics(task: Task, predictions, examples: pd.DataFrame | None) -> dict[str, float]:
-    """Score predictions; without predictions, examples or labels there is nothing to score."""
-    if predictions is None or examples is None:
+    """Score predictions; without them, examples or labels there is nothing to score."""
+    if predictions is None or examples is None or not np.isfinite(predictions).all():
         return {}
     labels = examples["label"].to_numpy()
     hidden = np.isnan(labels) if task.labels is None else labels < 0

@@ -63,6 +63,7 @@ def test_the_paper_profile_has_the_papers_grids():
     assert electra["hours"] == pytest.approx(3 * 10 * 78 / 10 / 3600)
     # 8 tasks + 5 tasks, each 1 grid search and 3 x 3 tuning runs (sec. 4)
     assert table.loc[("total", "", ""), "runs"] == (8 + 5) * 10
+    assert (table["done"] == -1).all()  # not looked for
 
 
 def test_a_plan_measures_the_rate_and_counts_what_is_done(tmp_path):

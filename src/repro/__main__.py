@@ -61,9 +61,9 @@ def _reproduce(options: argparse.Namespace) -> int:
     notebooks = reproduce.find_notebooks(options.notebook, folders.notebooks)
     parameters = reproduce.check_parameters(notebooks, values)
     made = reproduce.run_notebooks(
-        notebooks, profile=profile.name, parameters=parameters, folders=folders
+        notebooks, profile=profile.folder, parameters=parameters, folders=folders
     )
-    index = write_index(folders.figures / profile.name)
+    index = write_index(folders.figures / profile.folder)
     print(reproduce.describe_files([*made, index]))
     elapsed = reproduce.format_seconds(time.monotonic() - started)
     print(f"{len(made)} files in {elapsed}; to look at them open {index}")

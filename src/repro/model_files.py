@@ -1,11 +1,14 @@
 """Where pretrained models are: found and told apart without loading anything."""
 
 import hashlib
+import json
 import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from repro.spaces import FAMILIES
 
 EMBEDDED = ("tiny-electra", "tiny-roberta", "tiny-bert")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -78,3 +81,21 @@ def weights_fingerprint(path: str) -> str:
         with file.open("rb") as weights:
             digest.update(hashlib.file_digest(weights, "sha256").digest())
     return digest.hexdigest()[:16]
+
+
+def guess_family(model: str) -> str:
+    """Guess whose search space suits a model, from its directory's config.json or its name.
+
+    BERT has a miniature space only: the sources give no grid for a BERT of full size.
+    """
+    if model in ("tiny-electra", "tiny-roberta", "tiny-bert"):
+        return model.removeprefix("tiny-") + "-mini"
+    config = Path(model) / "config.json"
+    text = json.loads(config.read_text()).get("model_type", "") if config.is_file() else model
+    fitting = [family for family in ("electra", "roberta") if family in str(text).lower()]
+    if len(fitting) == 1:
+        return fitting[0]
+    raise ValueError(f"model {model!r} must come with its `family`, one of {list(FAMILIES)}")
+
+
+_KEYS = tuple(key for key in Profile.model_fields if key not in ("name", "overrides"))

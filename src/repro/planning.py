@@ -51,7 +51,7 @@ def plan(
     frame = pd.DataFrame(rows)
     frame["done"] = -1 if steps_per_second else _count_done(profile, frame, results)
     sums = frame[["runs", "done", "trials", "steps", "hours", "gigabytes"]].sum().to_frame().T
-    total = sums.assign(model="total", task="", method="")
+    total = sums.assign(model="total", task="", method="", done=max(-1, sums["done"][0]))
     frame = pd.concat([frame, total], ignore_index=True).astype({"runs": int, "done": int})
     return frame.astype({"trials": int, "steps": int})[_COLUMNS]
 

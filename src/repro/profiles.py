@@ -4,7 +4,6 @@ A profile says everything that decides the numbers: data, models, tasks, methods
 training settings and resources. Values given to `load_profile` override the file's.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from repro.methods import METHODS
+from repro.model_files import guess_family
 from repro.names import check_name, suggest_name
 from repro.spaces import FAMILIES
 from repro.task_definitions import TASKS, is_yaml, read_own_task
@@ -120,6 +120,11 @@ class Profile(_Checked):
         changes = ", ".join(f"{key} {_plain(value)}" for key, value in self.overrides.items())
         return f"{self.name} ({changes})" if changes else self.name
 
+    @property
+    def folder(self) -> str:
+        """Name the folder of its figures; changed, a profile does not write over its own."""
+        return f"{self.name}-changed" if set(self.overrides) - {"source"} else self.name
+
     @field_validator("source")
     @classmethod
     def _check_source(cls, source: str) -> str:
@@ -183,24 +188,6 @@ def overridable_keys() -> tuple[str, ...]:
 def known_profiles() -> dict[str, str]:
     """Return name -> description of the profiles in profiles/."""
     return {p.stem: _read(p).get("description", "") for p in sorted(PROFILES.glob("*.yaml"))}
-
-
-def guess_family(model: str) -> str:
-    """Guess whose search space suits a model, from its directory's config.json or its name.
-
-    BERT has a miniature space only: the sources give no grid for a BERT of full size.
-    """
-    if model in ("tiny-electra", "tiny-roberta", "tiny-bert"):
-        return model.removeprefix("tiny-") + "-mini"
-    config = Path(model) / "config.json"
-    text = json.loads(config.read_text()).get("model_type", "") if config.is_file() else model
-    fitting = [family for family in ("electra", "roberta") if family in str(text).lower()]
-    if len(fitting) == 1:
-        return fitting[0]
-    raise ValueError(f"model {model!r} must come with its `family`, one of {list(FAMILIES)}")
-
-
-_KEYS = tuple(key for key in Profile.model_fields if key not in ("name", "overrides"))
 
 
 def _find(name_or_path: str | Path) -> Path:

@@ -23,8 +23,8 @@ SOURCE = ROOT / "src/repro"
 # than it must. What is in a package (`mini`, `analysis`) may import within it.
 SHARED = "names records".split()
 TRAINING = """
-    mini task_definitions task_files task_frames task_sources tasks splits spaces methods model_files
-    profiles encoding models batches packing trial update readback training
+    mini task_definitions task_files task_frames task_sources tasks splits spaces methods
+    model_files profiles encoding models batches packing trial update readback training
     tuning orchestration outcomes results progress study planning procedure
 """.split()
 ANALYSIS = """

@@ -96,6 +96,3 @@ def guess_family(model: str) -> str:
     if len(fitting) == 1:
         return fitting[0]
     raise ValueError(f"model {model!r} must come with its `family`, one of {list(FAMILIES)}")
-
-
-_KEYS = tuple(key for key in Profile.model_fields if key not in ("name", "overrides"))

@@ -190,6 +190,9 @@ def known_profiles() -> dict[str, str]:
     return {p.stem: _read(p).get("description", "") for p in sorted(PROFILES.glob("*.yaml"))}
 
 
+_KEYS = tuple(key for key in Profile.model_fields if key not in ("name", "overrides"))
+
+
 def _find(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):

@@ -28,7 +28,7 @@ class Recipe:
     Args:
         n_pairs: connected sentence pairs in the corpus.
         masked_rows, intact_rows: pairs per step for the family's objective and for the link.
-        word_spread: standard deviation of the initial word embeddings, twice the others'.
+        word_spread, position_spread: standard deviations of the initial embeddings.
         query_key_spread: standard deviation of the initial query weights, which the keys share, so
             that tokens first attend to tokens like them (after Trockman & Kolter 2023, "Mimetic
             initialization of self-attention layers").
@@ -38,7 +38,7 @@ class Recipe:
     """
 
     family: str
-    steps: int = 9_000
+    steps: int = 10_000
     seed: int = 0
     n_pairs: int = 60_000
     masked_rows: int = 24
@@ -47,6 +47,7 @@ class Recipe:
     warmup_steps: int = 200
     weight_decay: float = 0.01
     word_spread: float = 0.1
+    position_spread: float = 0.05
     query_key_spread: float = 0.125
     replaced_weight: float = 10.0
     dropout: float = 0.1
@@ -96,6 +97,7 @@ def write_manifest(recipe, averages, n_parameters, directory):
         ],
         "start": [
             "word embeddings: positive pointwise mutual information of the same text, factorised",
+            "positions: sinusoids",
             "attention keys: equal to the queries",
         ],
         "kept": "encoder and the dense layer over the first token; every output layer is dropped",

@@ -1,6 +1,7 @@
 """Connected unlabelled text of the miniature language, to pretrain on."""
 
 import random
+from dataclasses import replace
 
 from repro.mini import single
 from repro.mini.grammar import Voice, ask, draw_event, tell
@@ -40,9 +41,9 @@ def _passage(voice):
         opener = OPENERS[(sign > 0) != likely]
         return "", opener, single.draw_opinion(voice, sign)
     event = draw_event(voice)
-    if draw < 0.36:
+    if draw < 0.31:
         return "", "well", tell(event) if voice.rng.random() < 0.8 else ask(event, "agent")
-    if draw < 0.56:
+    if draw < 0.53:
         return _question(voice, event)
     return _statements(voice, event)
 
@@ -64,6 +65,7 @@ def _question(voice, event):
     """Join a question to its rephrasing or to its answer."""
     slots = ("agent", "patient", "truth", *(["place"] if event.place else []))
     slot = voice.rng.choice(slots)
+    event = replace(event, negated=False)
     other = restate(voice, event, rate=0.5)
     if voice.rng.random() < 0.5:
         return ask(event, slot), "or", ask(other, slot)
@@ -71,7 +73,7 @@ def _question(voice, event):
 
 
 def _opinions(voice):
-    """Join two opinions that agree (`and`) or not (`but`)."""
-    sign, agree = voice.rng.choice((-1, 1)), voice.rng.random() < 0.5
+    """Join two opinions that agree (`and`), as most do, or not (`but`)."""
+    sign, agree = voice.rng.choice((-1, 1)), voice.rng.random() < 0.75
     first = single.draw_opinion(voice, sign)
     return first, "and" if agree else "but", single.draw_opinion(voice, sign if agree else -sign)

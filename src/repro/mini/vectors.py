@@ -11,6 +11,8 @@ _FUNCTION_WORD_RATE = 0.006  # more frequent words do not count as carrying cont
 def _cooccurrences(corpus):
     """Count words left of, right of and in the partner sentence of each word.
 
+    A lone sentence is its own partner.
+
     Returns:
         shape (n_words, 3 * n_words).
     """
@@ -22,7 +24,7 @@ def _cooccurrences(corpus):
                 base = word * 3 * n
                 codes += [base + w for w in sentence[max(0, i - 2) : i]]
                 codes += [base + n + w for w in sentence[i + 1 : i + 3]]
-                codes += [base + 2 * n + w for w in partner]
+                codes += [base + 2 * n + w for w in partner or sentence]
     counts = np.bincount(np.asarray(codes, dtype=np.int64), minlength=3 * n * n)
     return counts.reshape(n, 3 * n).astype(np.float64)
 

@@ -33,7 +33,7 @@ def main() -> None:
         start = time.perf_counter()
         run_study(profile, results=Path(folder))
         again = time.perf_counter() - start
-    trials = results.trials
+        runs, trials = results.runs, results.trials
     work = float(trials["training_seconds"].sum() + trials["evaluation_seconds"].sum())
     first = trials["started_at"].min()
     tuning = float((trials["started_at"] + trials["seconds"]).max() - first)
@@ -41,7 +41,7 @@ def main() -> None:
     print("in training, of all core time | from the first trial on | peak memory GB |")
     print("|---|---|---|---|---|---|---|---|")
     print(
-        f"| {profile.title} | {len(results.runs)} | {len(trials)} | {wall:.0f} | {again:.1f} | "
+        f"| {profile.title} | {len(runs)} | {len(trials)} | {wall:.0f} | {again:.1f} | "
         f"{work / (wall * n_cores):.0%} | {work / (tuning * n_cores):.0%} | "
         f"{memory.peak / 1e9:.2f} |"
     )

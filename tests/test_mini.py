@@ -12,9 +12,10 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 from repro.mini import SIZES, corpus, lexicon, load_mini_task, unlabelled_pairs
 from repro.mini.grammar import Event, Phrase, Voice, ask, tell
+from repro.mini.manifest import check_manifest
 from repro.mini.pairs import event_similarity
 from repro.mini.pretraining import main, pretrain, save
-from repro.mini.recipe import FAMILIES, MODELS, Recipe, check_manifest
+from repro.mini.recipe import FAMILIES, MODELS, Recipe
 from repro.mini.relations import contradict, extend, near_miss, restate, weaken
 from repro.mini.single import MISTAKES
 from repro.mini.tampering import corrupt

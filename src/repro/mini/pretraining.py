@@ -2,10 +2,10 @@
 
     python -m repro.mini.pretraining --model tiny-bert --out data/mini/tiny-bert
 
-Each family keeps its own objective on masked rows: masked tokens, or for ELECTRA replaced tokens
-with a generator. All share a task for the first token on intact rows: name the word that joined
-the two segments, or tell that the second one was tampered with (`tampering.corrupt`). Without it
-models this small learn to compare two segments only with BERT's segment ids, and late.
+On masked rows each family keeps its own objective: masked tokens; for ELECTRA replaced ones, with a
+generator. On intact rows all share two: name, from the first token, the word that joined or opened
+the passage, or how it was tampered with (`tampering`); and find the words put there. Without them
+models this small hardly learn to compare two segments.
 """
 
 import argparse
@@ -21,25 +21,12 @@ from torch.nn import functional as F
 
 from repro.mini import corpus as text
 from repro.mini.lexicon import all_words
-from repro.mini.recipe import (
-    GENERATOR_SIZE,
-    MODELS,
-    NO_DROPOUT,
-    SIZE,
-    Recipe,
-    write_manifest,
-)
+from repro.mini.manifest import write_manifest
+from repro.mini.recipe import GENERATOR_SIZE, MODELS, NO_DROPOUT, SIZE, STEPS, Recipe
 from repro.mini.tampering import corrupt
 from repro.mini.text import unlabelled_pairs
 from repro.mini.tokenizer import make_tokenizer
 from repro.mini.vectors import content_words, neighbours, word_vectors
-
-CONFIGS = {
-    "bert": transformers.BertConfig,
-    "electra": transformers.ElectraConfig,
-    "roberta": transformers.RobertaConfig,
-}
-
 
 # --------------------------------------------------------------------------------- models
 
@@ -50,7 +37,8 @@ def make_config(family, n_words, **changes):
     if family == "electra":
         own["embedding_size"] = SIZE["hidden_size"]
     settings = SIZE | own | changes
-    return CONFIGS[family](
+    return transformers.AutoConfig.for_model(
+        family,
         vocab_size=n_words, pad_token_id=text.PAD, bos_token_id=text.START, eos_token_id=text.END,
         **settings,
     )  # fmt: skip
@@ -294,14 +282,16 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=MODELS, help="all of them where none is named")
     parser.add_argument("--out", type=Path, help="directory to write to; data/mini/<model>")
-    parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--steps", type=int, help=f"default: {STEPS}")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     given = parser.parse_args(arguments)
     if given.out and not given.model:
         parser.error("`--out` is the directory of one model; name it by `--model`")
     torch.set_num_threads(1)  # another number of threads gives other weights
     for name in [given.model] if given.model else MODELS:
-        recipe = Recipe(name.removeprefix("tiny-"), steps=given.steps, seed=given.seed)
+        family = name.removeprefix("tiny-")
+        steps = STEPS[family] if given.steps is None else given.steps
+        recipe = Recipe(family, steps=steps, seed=given.seed)
         model, averages = pretrain(recipe, progress=lambda *report: print(*report, flush=True))
         save(model, averages, given.out or Path("data/mini") / name)
 

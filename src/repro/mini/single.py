@@ -101,7 +101,7 @@ def _adjective(voice, sign):
 def _praise_or_scorn(voice, sign):
     """Tell one opinion of the given sign in a short clause."""
     target = voice.pick(lex.OPINION_TARGETS)
-    form = voice.rng.choice((0, 0, 0, 1, 1, 1, 2, 3))
+    form = voice.rng.choice((0, 0, 0, 0, 1, 1, 1, 1, 2, 3))
     if form == 0:
         return f"the {target} is {_adjective(voice, sign)}"
     if form == 1:
@@ -119,7 +119,7 @@ def draw_opinion(voice, sign):
     last = _praise_or_scorn(voice, sign)
     if voice.happens(0.45, 0.25):
         return last
-    if voice.happens(0.65, 0.4):
+    if voice.happens(0.75, 0.5):
         return f"{_praise_or_scorn(voice, sign)} and {last}"
     adjective = _adjective(voice, -sign)
     target = voice.pick(lex.OPINION_TARGETS)

@@ -111,7 +111,8 @@ def _read_record(path: Path) -> dict:
 
 def _section(folder: Path) -> str:
     name = html.escape(folder.name)
-    items = [_item(path, _read_record(path)) for path in sorted(folder.glob("*.json"))]
+    paths = sorted(folder.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    items = [_item(path, _read_record(path)) for path in paths]  # as the notebook made them
     head = f'<section id="{name}"><h2>{name}</h2>{_notebook_links(folder)}'
     return "\n".join([head, *items, "</section>"])
 

@@ -70,13 +70,14 @@ def _hpo_against_grid(ours, paper, split: str, seed: int) -> dict:
 def _overfitting_share(best: pd.DataFrame, published_model: str) -> dict:
     is_grid = best["method"] == "grid"
     judged = overfits(best[~is_grid], best[is_grid])
-    known = judged[judged["verdict"] != "unknown"]
-    n_over, n = int((known["verdict"] == "overfits").sum()), len(known)
+    n_over, n = int((judged["verdict"] == "overfits").sum()), len(judged)
+    n_unknown = int((judged["verdict"] == "unknown").sum())
     k_paper, n_paper = PUBLISHED_OVERFITTING[published_model]
     claim = "A share of the tuning runs overfits the validation set (A.3)"
     row = {"claim": claim, "paper": f"{k_paper} of {n_paper} ({k_paper / n_paper:.0%})"}
-    if not n:
-        return row | {"here": "no run with a test score", "interval": "", "agrees": None}
+    if n_unknown or not n:  # to leave them out would count only those that cannot overfit
+        here = f"{n_over} of {n}, {n_unknown} without the scores to tell"
+        return row | {"here": here, "interval": "", "agrees": None}
     low, high = binomtest(n_over, n).proportion_ci(method="wilson")
     return row | {
         "here": f"{n_over} of {n} ({n_over / n:.0%})",
@@ -121,7 +122,7 @@ def _best_against_last(best: pd.DataFrame, split: str, seed: int) -> dict:
     pairs = best_against_last(best)
     claim = f"The best checkpoint's {split} score is higher than the last one's (A.1)"
     found = _over_tasks(pairs[pairs["split"] == split], seed)
-    return _difference_claim(claim, "higher, by how much is not said", found, 1)
+    return _difference_claim(claim, "higher", found, 1)
 
 
 def _mean_over_tasks(differences: pd.DataFrame) -> float:
@@ -135,11 +136,14 @@ def _over_tasks(differences: pd.DataFrame, seed: int) -> pd.Series | None:
 
 
 def _as_points(value: float) -> str:
-    return f"{100 * value:+.2f} points"
+    return f"{100 * value:+.2f}"
 
 
 def _as_ratio(value: float) -> str:
-    return f"{1 + value:.1f} times as many"
+    return f"{1 + value:.1f}"
+
+
+_UNITS = {_as_points: "points", _as_ratio: "times as many"}
 
 
 def _difference_claim(
@@ -153,7 +157,7 @@ def _difference_claim(
     return {
         "claim": claim,
         "paper": paper,
-        "here": form(found["difference"]),
+        "here": f"{form(found['difference'])} {_UNITS[form]}",
         "interval": f"[{form(low)}, {form(high)}]",
         "agrees": bool(np.sign(found["difference"]) == sign) if decided else None,
     }

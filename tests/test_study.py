@@ -124,6 +124,8 @@ def test_run_json_says_what_was_asked_and_holds_no_environment(study):
     about = json.loads(next(folder.rglob("run.json")).read_text())
     assert about["question"]["training_seed"] == 42
     assert about["versions"]["torch"].startswith("2.13.0")
+    assert about["settings"]["precision"] == "fp32"
+    assert about["settings"]["threads"] == 1
     assert os.environ["PATH"] not in json.dumps(about)
 
 

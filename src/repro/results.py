@@ -87,7 +87,8 @@ class RunFolder:
         self._keep_checkpoint(run["best_trial_id"])
         for path in self.partial.glob("trial*.npz"):
             path.unlink()
-        _write_json(self.partial / "run.json", {**self.about, "run": run})
+        settings = next((o.payload.settings for _, o in outcomes if o.payload), {})
+        _write_json(self.partial / "run.json", {**self.about, "run": run, "settings": settings})
         self.partial.rename(self.path)
 
     def read(self, table: str) -> pd.DataFrame:

@@ -85,11 +85,11 @@ class RunFolder:
             table.to_parquet(self.partial / f"{name}.parquet", index=False)
         run = self._run_row(tables["trials"], ledger)
         self._keep_checkpoint(run["best_trial_id"])
-        for path in self.partial.glob("trial*.npz"):
-            path.unlink()
         settings = next((o.payload.settings for _, o in outcomes if o.payload), {})
         _write_json(self.partial / "run.json", {**self.about, "run": run, "settings": settings})
         self.partial.rename(self.path)
+        for path in self.path.glob("trial*.npz"):  # only now: a kill must lose nothing
+            path.unlink()
 
     def read(self, table: str) -> pd.DataFrame:
         """Return a table of the finished run: trials, evaluations, losses or predictions."""

@@ -79,13 +79,15 @@ class RunFolder:
             ledger: `budget_unit`, `budget` (infinite for grid search) and `spent`.
         """
         self.partial.mkdir(parents=True, exist_ok=True)
-        outcomes = [read_outcome(path) for path in sorted(self.partial.glob("trial*.npz"))]
+        paths = sorted(self.partial.glob("trial*.npz"))
+        outcomes = {int(path.stem.removeprefix("trial")): read_outcome(path) for path in paths}
         tables = self._tables(task, examples, outcomes)
         for name, table in tables.items():
             table.to_parquet(self.partial / f"{name}.parquet", index=False)
         run = self._run_row(tables["trials"], ledger)
         self._keep_checkpoint(run["best_trial_id"])
-        settings = next((o.payload.settings for _, o in outcomes if o.payload), {})
+        results = (outcome.payload for _, outcome in outcomes.values())
+        settings = next((result.settings for result in results if result), {})
         _write_json(self.partial / "run.json", {**self.about, "run": run, "settings": settings})
         self.partial.rename(self.path)
         for path in self.path.glob("trial*.npz"):  # only now: a kill must lose nothing
@@ -104,7 +106,7 @@ class RunFolder:
 
     def _tables(self, task, examples, outcomes) -> dict[str, pd.DataFrame]:
         trials, evaluations, losses, incumbent = [], [], [], None
-        for number, (configuration, outcome) in enumerate(outcomes):
+        for number, (configuration, outcome) in outcomes.items():
             row = self._trial_row(number, configuration, outcome)
             result = outcome.payload
             if result is not None:

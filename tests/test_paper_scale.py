@@ -13,6 +13,12 @@ from repro.profiles import load_profile
 from repro.study import run_study
 
 
+# On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     """A copy of the hub's repositories of RTE and of an ELECTRA, both of them tiny."""

@@ -18,6 +18,10 @@ from repro.spaces import search_space
 from repro.study import derive_seed, enumerate_runs, run_study
 from repro.tuning import Outcome, Progress, TuningRun
 
+# On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)
 TIMINGS = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "worker"]
 
 

@@ -12,7 +12,6 @@ from repro.planning import plan
 from repro.profiles import load_profile
 from repro.study import run_study
 
-
 # On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"

@@ -15,8 +15,8 @@ from repro.orchestration import ObjectiveError, connected, tune_runs
 from repro.profiles import load_profile
 from repro.records import check_table
 from repro.spaces import search_space
-from repro.study import derive_seed, enumerate_runs, run_study
-from repro.tuning import Outcome, Progress, TuningRun
+from repro.study import enumerate_runs, run_study
+from repro.tuning import Outcome, Progress, TuningRun, derive_seed
 
 # On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
 pytestmark = pytest.mark.filterwarnings(
@@ -188,6 +188,7 @@ def test_interrupted_it_leaves_no_processes_behind(tmp_path):
     ("changes", "message"),
     [
         ({"methods": ["rs"]}, "`methods` must include 'grid'"),
+        ({"max_length": 512}, "`max_length` must be between 4 and 6[0-9] for 'tiny-electra'"),
         (
             {"models": [{"name": "/nowhere", "family": "electra", "tasks": ["rte"], "epochs": 1}]},
             "no directory",

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,6 +67,29 @@ def _check_directory(directory: Path) -> None:
                 f"model directory {directory} must hold {' or '.join(names)}, but has no {part}; "
                 "save model and tokenizer there by `save_pretrained`"
             )
+
+
+def check_length(name: str, config: Mapping, max_length: int) -> None:
+    """Refuse a `max_length` that the model called `name` cannot take.
+
+    Args:
+        config: of the model, as its config.json has it.
+    Raises:
+        ValueError: if it is below 4 or beyond the model's positions.
+    """
+    longest, kind = config.get("max_position_embeddings", 512), config.get("model_type", "")
+    if "roberta" in kind or kind == "camembert":  # count positions from their padding id + 1
+        longest -= config.get("pad_token_id", 1) + 1
+    if not 4 <= max_length <= longest:
+        raise ValueError(
+            f"`max_length` must be between 4 and {longest} for '{name}', but got {max_length}"
+        )
+
+
+def read_config(path: str) -> dict:
+    """Return what a local model's config.json says; nothing for a hub id."""
+    file = Path(path) / "config.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,14 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.utils import logging as transformers_logging
 
 from repro.encoding import EncodedSplit, EncodedTask, encode_split
-from repro.model_files import EMBEDDED, TOKENIZERS, WEIGHTS, ModelSpec, find_model
+from repro.model_files import (
+    EMBEDDED,
+    TOKENIZERS,
+    WEIGHTS,
+    ModelSpec,
+    check_length,
+    find_model,
+)
 from repro.tasks import Task, TaskData
 
 __all__ = [
@@ -225,21 +232,10 @@ def encode(data: TaskData, spec: ModelSpec, *, max_length: int) -> EncodedTask:
     """
     config = _configuration(spec.path, spec.name)
     tokenizer = load_tokenizer(spec)
-    longest = _longest_input(config)
-    if not 4 <= max_length <= longest:
-        raise ValueError(
-            f"`max_length` must be between 4 and {longest} for '{spec.name}', but got {max_length}"
-        )
+    check_length(spec.name, config.to_dict(), max_length)
     typed = getattr(config, "type_vocab_size", 0) > 1  # RoBERTa has one segment, DistilBERT none
     splits = {
         name: encode_split(name, frame, tokenizer, max_length=max_length, typed=typed)
         for name, frame in data.splits.items()
     }
     return EncodedTask(data.task, spec.path, splits, max_length, int(tokenizer.pad_token_id))
-
-
-def _longest_input(config) -> int:
-    positions = getattr(config, "max_position_embeddings", 512)
-    # RoBERTa counts positions from its padding id + 1, and its descendants do so too.
-    shifted = "roberta" in config.model_type or config.model_type == "camembert"
-    return positions - (config.pad_token_id + 1 if shifted else 0)

@@ -16,14 +16,14 @@ from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
-from repro.model_files import find_model, weights_fingerprint
+from repro.model_files import check_length, find_model, read_config, weights_fingerprint
 from repro.profiles import ModelSettings, Profile
 from repro.progress import StudyProgress
 from repro.results import Results, RunFolder
 from repro.spaces import grid_configurations, search_space
 from repro.splits import split_data
 from repro.tasks import TaskData, load_task, score_predictions
-from repro.tuning import Outcome, Progress, Request, TuningRun
+from repro.tuning import Outcome, Progress, Request, TuningRun, derive_seed
 
 RESULTS = Path(
     os.environ.get("REPRO_RESULTS", Path(__file__).resolve().parents[2] / "data/results")
@@ -74,6 +74,9 @@ def enumerate_runs(
     Raises:
         ValueError: if a model or a task's data cannot be found, or a budget has no grid search.
     """
+    for model in profile.models:
+        if config := read_config(find_model(model.name)):
+            check_length(model.name, config, profile.max_length)
     methods = profile.methods
     if "grid" not in methods and len(methods):
         raise ValueError(
@@ -104,12 +107,6 @@ def load_data(profile: Profile, task: str) -> TaskData:
 def _load_data(task, source, shift, sizes, split, split_seed) -> TaskData:
     data = load_task(task, source, shift=shift, sizes=dict(sizes) or None)
     return split_data(data, split, seed=split_seed)
-
-
-def derive_seed(master: int, *key: str | int) -> int:
-    """Return a seed below 2**32 that depends on the key only, so that new runs move no others."""
-    digest = hashlib.sha256("/".join(map(str, (master, *key))).encode()).digest()
-    return int.from_bytes(digest[:4], "big")
 
 
 def _study_run(profile, model, task, method, repetition, reduction, results) -> StudyRun:

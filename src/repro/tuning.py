@@ -5,6 +5,7 @@ processes: a recorded trial is replayed into its cell without training, and a te
 by hand. `orchestration` lets Ray Tune train what they propose.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -90,6 +91,12 @@ class Journal(Protocol):
     def recall(self, request: Request) -> Outcome | None: ...
     def record(self, request: Request, outcome: Outcome) -> None: ...
     def finish(self, run: TuningRun, *, budget: float, spent: float) -> None: ...
+
+
+def derive_seed(master: int, *key: str | int) -> int:
+    """Return a seed below 2**32 that depends on the key only, so that new runs move no others."""
+    digest = hashlib.sha256("/".join(map(str, (master, *key))).encode()).digest()
+    return int.from_bytes(digest[:4], "big")
 
 
 class Cell:

@@ -5,32 +5,36 @@ import numpy as np
 from repro.mini.corpus import N_SPECIALS
 
 _NEIGHBOURS = 40
+_CONNECTIVE_WEIGHT = 10.0  # a few columns, or they would drown among the thousands of words'
 _FUNCTION_WORD_RATE = 0.006  # more frequent words do not count as carrying content
 
 
 def _cooccurrences(corpus):
-    """Count words left of, right of and in the partner sentence of each word.
+    """Count what is left of, right of and in the partner sentence of each word, and the connective.
 
     A lone sentence is its own partner.
 
     Returns:
-        shape (n_words, 3 * n_words).
+        shape (n_words, 3 * n_words + n_connectives).
     """
-    n = corpus.n_words
+    n, width = corpus.n_words, 3 * corpus.n_words + len(corpus.connectives)
     codes = []
-    for first, _, second, _ in corpus.pairs:
+    for first, link, second, _ in corpus.pairs:
         for sentence, partner in ((first, second), (second, first)):
             for i, word in enumerate(sentence):
-                base = word * 3 * n
+                base = word * width
                 codes += [base + w for w in sentence[max(0, i - 2) : i]]
                 codes += [base + n + w for w in sentence[i + 1 : i + 3]]
                 codes += [base + 2 * n + w for w in partner or sentence]
-    counts = np.bincount(np.asarray(codes, dtype=np.int64), minlength=3 * n * n)
-    return counts.reshape(n, 3 * n).astype(np.float64)
+                codes.append(base + 3 * n + link)
+    counts = np.bincount(np.asarray(codes, dtype=np.int64), minlength=n * width)
+    return counts.reshape(n, width).astype(np.float64)
 
 
 def word_vectors(corpus, size):
     """Factorise the positive pointwise mutual information of words and their contexts.
+
+    Opinion words of one kind come to lie together by the words that open and join opinions.
 
     Returns:
         shape (n_words, size), standard deviation 1 over all entries; zero rows for words unseen.
@@ -40,6 +44,7 @@ def word_vectors(corpus, size):
     with np.errstate(divide="ignore", invalid="ignore"):
         expected = counts.sum(1, keepdims=True) * counts.sum(0, keepdims=True) / counts.sum()
         ppmi = np.maximum(np.nan_to_num(np.log(counts / expected), neginf=0.0), 0.0)
+    ppmi[:, -len(corpus.connectives) :] *= _CONNECTIVE_WEIGHT
     values, vectors = np.linalg.eigh(ppmi @ ppmi.T)
     order = np.argsort(values)[::-1][:size]
     vectors = vectors[:, order] * np.maximum(values[order], 0) ** 0.25

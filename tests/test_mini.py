@@ -278,16 +278,20 @@ def test_tampering_is_labelled_as_what_it_is(small):
 # --------------------------------------------------------------------------- pretraining
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_pretraining_repeats_itself_and_loads_without_special_code(family, tmp_path):
-    recipe = Recipe(family, steps=2, n_pairs=300)
+def test_pretraining_repeats_itself():
+    recipe = Recipe("electra", steps=2, n_pairs=300)
     model, averages = pretrain(recipe)
     torch.manual_seed(99)
     again, _ = pretrain(recipe)
     assert all(map(torch.equal, model.state_dict().values(), again.state_dict().values()))
     assert np.isfinite(list(averages.values())).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_pretrained_model_loads_without_special_code(family, tmp_path):
+    model, averages = pretrain(Recipe(family, steps=1, n_pairs=300))
     save(model, averages, tmp_path)
-    assert check_manifest(tmp_path)["recipe"]["steps"] == 2
+    assert check_manifest(tmp_path)["recipe"]["steps"] == 1
     reloaded = AutoModel.from_pretrained(tmp_path).state_dict()
     kept = model.encoder.state_dict()
     assert all(torch.equal(kept[key], reloaded[key]) for key in kept)
@@ -299,7 +303,7 @@ def test_pretraining_repeats_itself_and_loads_without_special_code(family, tmp_p
 )
 def test_impossible_recipes_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        Recipe(**{"family": "bert"} | arguments)
+        Recipe(**{"family": "bert", "steps": 1} | arguments)
 
 
 def test_the_command_refuses_unknown_models(capsys):

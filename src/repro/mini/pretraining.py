@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from repro.mini import corpus as text
 from repro.mini.lexicon import all_words
 from repro.mini.manifest import write_manifest
-from repro.mini.recipe import GENERATOR_SIZE, MODELS, NO_DROPOUT, SIZE, Recipe
+from repro.mini.recipe import GENERATOR_SIZE, MODELS, NO_DROPOUT, SIZE, STEPS, Recipe
 from repro.mini.tampering import corrupt
 from repro.mini.text import unlabelled_pairs
 from repro.mini.tokenizer import make_tokenizer
@@ -282,14 +282,16 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=MODELS, help="all of them where none is named")
     parser.add_argument("--out", type=Path, help="directory to write to; data/mini/<model>")
-    parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--steps", type=int, help=f"default: {STEPS}")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     given = parser.parse_args(arguments)
     if given.out and not given.model:
         parser.error("`--out` is the directory of one model; name it by `--model`")
     torch.set_num_threads(1)  # another number of threads gives other weights
     for name in [given.model] if given.model else MODELS:
-        recipe = Recipe(name.removeprefix("tiny-"), steps=given.steps, seed=given.seed)
+        family = name.removeprefix("tiny-")
+        steps = STEPS[family] if given.steps is None else given.steps
+        recipe = Recipe(family, steps=steps, seed=given.seed)
         model, averages = pretrain(recipe, progress=lambda *report: print(*report, flush=True))
         save(model, averages, given.out or Path("data/mini") / name)
 

@@ -5,7 +5,7 @@ import numpy as np
 from repro.mini.corpus import N_SPECIALS
 
 _NEIGHBOURS = 40
-_CONNECTIVE_WEIGHT = 10.0  # a few columns, or they would drown among the thousands of words'
+_PARTNER_WEIGHT, _CONNECTIVE_WEIGHT = 3.0, 22.0
 _FUNCTION_WORD_RATE = 0.006  # more frequent words do not count as carrying content
 
 
@@ -34,21 +34,24 @@ def _cooccurrences(corpus):
 def word_vectors(corpus, size):
     """Factorise the positive pointwise mutual information of words and their contexts.
 
-    Opinion words of one kind come to lie together by the words that open and join opinions.
+    Synonyms come to lie together by the partner sentences they share, opinion words of one kind by
+    the words that open opinions; both contexts are weighted up, or neighbouring words drown them.
 
     Returns:
-        shape (n_words, size), standard deviation 1 over all entries; zero rows for words unseen.
-    Source: Levy & Goldberg 2014, "Neural word embedding as implicit matrix factorization".
+        shape (n_words, size), rows of length sqrt(size); zero rows for words unseen.
+    Source: Levy & Goldberg 2014, "Neural word embedding as implicit matrix factorization"; with all
+        singular values set to one, and weighted contexts.
     """
-    counts = _cooccurrences(corpus)
+    n, counts = corpus.n_words, _cooccurrences(corpus)
     with np.errstate(divide="ignore", invalid="ignore"):
         expected = counts.sum(1, keepdims=True) * counts.sum(0, keepdims=True) / counts.sum()
         ppmi = np.maximum(np.nan_to_num(np.log(counts / expected), neginf=0.0), 0.0)
-    ppmi[:, -len(corpus.connectives) :] *= _CONNECTIVE_WEIGHT
-    values, vectors = np.linalg.eigh(ppmi @ ppmi.T)
-    order = np.argsort(values)[::-1][:size]
-    vectors = vectors[:, order] * np.maximum(values[order], 0) ** 0.25
-    return (vectors / vectors.std()).astype(np.float32)
+    ppmi[:, 2 * n : 3 * n] *= _PARTNER_WEIGHT
+    ppmi[:, 3 * n :] *= _CONNECTIVE_WEIGHT
+    vectors = np.linalg.eigh(ppmi @ ppmi.T)[1][:, -size:]
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    seen = counts.sum(1, keepdims=True) > 0
+    return np.where(seen, vectors / np.maximum(norms, 1e-12) * size**0.5, 0).astype(np.float32)
 
 
 def neighbours(vectors):

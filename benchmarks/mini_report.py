@@ -7,14 +7,15 @@ what configurations, seeds and too high a learning rate do, and what shifting th
 """
 
 import argparse
-import platform
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from mini_tables import SEARCH_SEEDS, good_learning_rates, write_report
 
 from repro.mini.recipe import MODELS
 from repro.mini.tasks import SIZES
@@ -27,7 +28,6 @@ BASE = {
     "batch_size": 32, "epochs": 3,
 }  # fmt: skip
 SHIFTS = (0.0, 1.0)
-SEARCH_SEEDS = 2  # seeds of the search for a good learning rate
 N_CONFIGURATIONS = 12
 
 
@@ -69,6 +69,7 @@ def random_copy(model, seed, directory):
     return replace(resolve_model(model), path=str(target))
 
 
+@cache
 def load_shifted(task):
     """Load a task whose test split holds one test set per shift, one after the other."""
     from repro.tasks import load_task
@@ -169,131 +170,6 @@ def run_all(jobs, scratch, processes):
     return pd.DataFrame(rows)
 
 
-def good_learning_rates(trials):
-    """Choose per model, task and initialisation the rate with the best mean validation score."""
-    searched = trials[trials["purpose"].isin(["search", "random init"])]
-    searched = searched[searched["seed"] < SEARCH_SEEDS]
-    keys = ["model", "task", "purpose", "learning_rate"]
-    means = searched.groupby(keys)["validation"].mean().reset_index()
-    return means.loc[means.groupby(keys[:3])["validation"].idxmax()]
-
-
-# --------------------------------------------------------------------------------- report
-
-
-def baseline(task):
-    """Give the score of always answering with the majority; 0 for correlations."""
-    from repro.mini.tasks import load_mini_task
-
-    if task in ("cola", "stsb"):
-        return 0.0
-    return float(load_mini_task(task)["validation"]["label"].value_counts(normalize=True).max())
-
-
-def summarise(trials, model, task):
-    """Compute a task's row of the report.
-
-    Returns:
-        a dict of numbers; spreads are standard deviations, `lead` is the difference of pretrained
-        and random initialisation in standard errors of the difference, on the validation split.
-    """
-    mine = trials[(trials["model"] == model) & (trials["task"] == task)]
-    rates = good_learning_rates(mine).set_index("purpose")["learning_rate"]
-    fresh = mine[
-        (mine["purpose"] == "random init") & (mine["learning_rate"] == rates["random init"])
-    ]
-    ours = mine[mine["purpose"] == "seeds"]
-    several = mine[mine["purpose"] == "configurations"]
-    a, b = ours["validation"], fresh["validation"]
-    error = np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
-    floor = baseline(task)
-    return {
-        "baseline": floor,
-        "random init": b.mean(),
-        "pretrained": a.mean(),
-        "lead / s.e.": (a.mean() - b.mean()) / error if error else np.nan,
-        "best": a.max(),
-        "of range": (a.max() - floor) / (1 - floor),
-        "good rate": rates["search"],
-        "seed s.d.": a.std(ddof=1),
-        "config. s.d.": several["validation"].std(ddof=1),
-        "at 1e-2": mine[mine["purpose"] == "too high"]["validation"].mean(),
-        "test": ours["test_0"].mean(),
-        "shifted": ours["test_1"].mean(),
-        "rank": several["validation"].corr(several["test_0"], method="spearman"),
-        "rank shifted": several["validation"].corr(several["test_1"], method="spearman"),
-        "CPU s": ours["cpu_seconds"].median(),
-    }
-
-
-def markdown(frame):
-    """Write a frame as a Markdown table with three digits."""
-    lines = ["| " + " | ".join(["task", *frame.columns]) + " |"]
-    lines.append("|" + "---|" * (len(frame.columns) + 1))
-    for name, row in frame.iterrows():
-        cells = [f"{v:.0e}" if k == "good rate" else f"{v:.3g}" for k, v in row.items()]
-        lines.append("| " + " | ".join([name, *cells]) + " |")
-    return "\n".join(lines)
-
-
-def rate_table(trials, model):
-    """Average the validation scores of the search over its seeds: task by learning rate."""
-    mine = trials[(trials["model"] == model) & (trials["purpose"] == "search")]
-    table = mine.pivot_table(index="task", columns="learning_rate", values="validation")
-    return table.reindex([t for t in SIZES if t in table.index]).rename(columns="{:.0e}".format)
-
-
-def verdicts(table):
-    """Say in how many tasks each criterion holds, and what rate and shift do on average."""
-    rest = table.drop(index="wnli", errors="ignore")
-    wins = (table["lead / s.e."] > 2).sum()
-    inside = ((rest["of range"] >= 0.2) & (rest["best"] < 0.97)).sum()
-    spread = (rest["config. s.d."] / rest["seed s.d."]).median()
-    fall = (rest["pretrained"] - rest["at 1e-2"]).mean()
-    lower = (rest["test"] - rest["shifted"]).mean()
-    rank, shifted = rest["rank"].mean(), rest["rank shifted"].mean()
-    lines = [
-        f"pretrained leads by more than two standard errors on {wins} of {len(table)} tasks",
-        f"best score a fifth of the range above the baseline and below 0.97 on {inside} of"
-        f" {len(rest)} tasks (WNLI apart)",
-        f"spread over configurations / spread over seeds: median {spread:.1f}",
-        f"at learning rate 1e-2 the score falls by {fall:.3f} on average",
-        f"shift 1 lowers the test score by {lower:.3f} on average; Spearman correlation of"
-        f" validation and test over configurations {rank:.2f}, shifted {shifted:.2f}",
-    ]
-    return "\n".join(f"- {line}" for line in lines)
-
-
-INTRODUCTION = """# How informative the embedded miniature is
-
-Written by `python benchmarks/mini_report.py` on {date}, {machine}; {n} fine-tunings, one thread
-each. Scores are Matthews correlation (cola), Pearson correlation (stsb), else accuracy; on the
-validation split at the best checkpoint unless another split is named. *Random init*: the same model
-with fresh weights, at its own best learning rate. *Lead*: pretrained minus random init in standard
-errors ({seeds} seeds each). *Of range*: best score above the baseline as a share of what is left.
-*Config. s.d.*: over {configurations} random configurations (learning rate log-uniform in
-[3e-4, 3e-3], dropouts, warm-up, decay, batch size), one seed; *seed s.d.*: {seeds} seeds at the
-good rate. *Rank*: Spearman correlation of validation and test over the configurations; *shifted*:
-the test drawn at shift 1.
-"""
-
-
-def write_report(trials, seeds, path):
-    """Write the report of all trials."""
-    parts = [
-        INTRODUCTION.format(
-            date=time.strftime("%Y-%m-%d"), machine=f"{platform.machine()} CPU", n=len(trials),
-            seeds=seeds, configurations=N_CONFIGURATIONS,
-        )
-    ]  # fmt: skip
-    for model in trials["model"].unique():
-        tasks = [t for t in SIZES if t in set(trials["task"])]
-        table = pd.DataFrame({task: summarise(trials, model, task) for task in tasks}).T
-        parts += [f"## {model}\n", verdicts(table), "", markdown(table), ""]
-        parts += ["Validation score by learning rate:\n", markdown(rate_table(trials, model)), ""]
-    path.write_text("\n".join(parts))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
@@ -308,7 +184,7 @@ def main():
     followed = run_all(follow_up_jobs(searched, given.seeds), given.scratch, given.processes)
     trials = pd.concat([searched, followed], ignore_index=True)
     trials.to_csv(given.scratch / "trials.csv", index=False)
-    write_report(trials, given.seeds, given.out)
+    write_report(trials, given.out, seeds=given.seeds, configurations=N_CONFIGURATIONS)
     print(f"wrote {given.out}")
 
 

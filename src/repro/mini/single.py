@@ -76,7 +76,7 @@ MISTAKES = (_disagree, _miscount, _misform, _omit, _swap, _double)
 def draw_cola(voice, label):
     """Draw a sentence, acceptable (label 1) or with one mistake (label 0)."""
     event = draw_event(voice, placed=0.25)
-    if label == 0 and voice.rng.random() < 0.15:  # what cannot act: `the hammer praised the doctor`
+    if label == 0 and voice.rng.random() < 0.1:  # what cannot act: `the hammer praised the doctor`
         place_or_thing = voice.pick(lex.NOUNS[voice.rng.choice(("thing", "place"))])
         return (tell(replace(event, agent=Phrase(place_or_thing, "the"))),)
     words = tell(event).split()

@@ -12,7 +12,7 @@ LABEL_NOISE = 0.04  # share of labels replaced by another one, in every split bu
 
 # examples per split; WNLI's validation and test have GLUE's own sizes
 SIZES = {
-    "cola": {"train": 500, "validation": 200, "test": 400},
+    "cola": {"train": 800, "validation": 200, "test": 400},
     "sst2": {"train": 700, "validation": 150, "test": 300},
     "mrpc": {"train": 300, "validation": 150, "test": 300},
     "stsb": {"train": 400, "validation": 150, "test": 300},

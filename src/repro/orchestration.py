@@ -221,6 +221,7 @@ def _make_searcher(plan: Plan, first: Request, errors: list[str]):
         def __init__(self):
             super().__init__()
             self._waiting = [first]
+            self._requests: dict[str, Request] = {}
 
         def suggest(self, trial_id: str):
             if errors:
@@ -228,10 +229,12 @@ def _make_searcher(plan: Plan, first: Request, errors: list[str]):
             request = self._waiting.pop() if self._waiting else plan.next_request()
             if request is None:
                 return Searcher.FINISHED if plan.finished else None
+            self._requests[trial_id] = request
             return {"request": [request]}
 
         def on_trial_complete(self, trial_id, result=None, error=False):
-            pass
+            if error:  # for good; Ray tells the scheduler of failures that it tries again, too
+                plan.on_outcome(self._requests[trial_id], _lost(self._requests[trial_id]))
 
         def save(self, checkpoint_path: str):
             pass
@@ -265,9 +268,5 @@ def _make_scheduler(plan: Plan, mailbox, errors: list[str]):
                 errors.append(result["error"][0])
             else:
                 plan.on_outcome(trial.config["request"][0], result["outcome"][0])
-
-        def on_trial_error(self, tune_controller, trial):
-            request = trial.config["request"][0]
-            plan.on_outcome(request, _lost(request))
 
     return PlanScheduler()

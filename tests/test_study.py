@@ -28,6 +28,10 @@ TIMINGS = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "w
 @pytest.fixture(scope="module")
 def ray():
     with connected(cores=2):
+        from ray import cloudpickle
+
+        # workers cannot import this file
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])
         yield
 
 

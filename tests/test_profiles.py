@@ -2,7 +2,8 @@
 
 import pytest
 
-from repro.profiles import guess_family, known_profiles, load_profile, overridable_keys
+from repro.model_files import guess_family
+from repro.profiles import known_profiles, load_profile, overridable_keys
 from repro.spaces import grid_configurations
 
 

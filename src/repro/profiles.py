@@ -4,76 +4,31 @@ A profile says everything that decides the numbers: data, models, tasks, methods
 training settings and resources. Values given to `load_profile` override the file's.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from repro.methods import METHODS
-from repro.model_files import guess_family
 from repro.names import check_name, suggest_name
-from repro.spaces import FAMILIES
-from repro.task_definitions import TASKS, is_yaml, read_own_task
+from repro.profile_parts import (
+    Checked,
+    Count,
+    ModelSettings,
+    PerTask,
+    Seed,
+    Several,
+    distinct,
+    for_task,
+    listed,
+)
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 
-Count = Annotated[int, Field(ge=1, strict=True)]
-Seed = Annotated[int, Field(ge=0, strict=True)]
-Several = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(lambda v: _listed(v))]
-# one number for all tasks, or by task, where "default" is for the others
-PerTask = Annotated[dict[str, Count], BeforeValidator(lambda v: _by_task(v))]
 
-
-class _Checked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ModelSettings(_Checked):
-    """One model of a study, with its own tasks, since a large model may be pruned to fewer."""
-
-    name: Annotated[str, Field(min_length=1)]  # an embedded name, a hub id or a local directory
-    family: str  # whose search space: one of spaces.FAMILIES; guessed where it is plain
-    tasks: Several
-    epochs: PerTask
-
-    @model_validator(mode="before")
-    @classmethod
-    def _guess_family(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "name" in values and values.get("family") is None:
-            return values | {"family": guess_family(str(values["name"]))}
-        return values
-
-    @field_validator("family")
-    @classmethod
-    def _check_family(cls, family: str) -> str:
-        return check_name("family", family, FAMILIES)
-
-    @field_validator("tasks")
-    @classmethod
-    def _check_tasks(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
-        for task in tasks:
-            read_own_task(Path(task)) if is_yaml(task) else check_name("task", task, TASKS)
-        return _distinct(tasks)
-
-    @model_validator(mode="after")
-    def _check_epochs(self) -> "ModelSettings":
-        for task in self.tasks:
-            _for_task("epochs", self.epochs, task)
-        return self
-
-
-class Profile(_Checked):
+class Profile(Checked):
     """All that decides the numbers of a study; see profiles/*.yaml for what the values mean."""
 
     name: str
@@ -90,7 +45,7 @@ class Profile(_Checked):
     repetitions: Count = 3
     seed: Seed = 0
     training_seed: Seed = 42
-    evaluations_per_epoch: PerTask = {"default": 5}
+    evaluations_per_epoch: PerTask = Field(default={"default": 5})
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     max_length: Annotated[int, Field(ge=4, strict=True)] = 128
     adam_epsilon: Annotated[float, Field(gt=0)] = 1e-6
@@ -99,7 +54,7 @@ class Profile(_Checked):
     trials_at_once_per_run: Count = 1
     trials_at_once: Count | None = None
     keep_checkpoints: bool = False
-    overrides: dict[str, Any] = {}  # what was given to load_profile, for tables to name
+    overrides: dict[str, Any] = Field(default={})  # given to load_profile, for tables to name
 
     def model(self, name: str) -> ModelSettings:
         """Return the settings of the model `name`."""
@@ -108,11 +63,11 @@ class Profile(_Checked):
 
     def epochs_for(self, model: str, task: str) -> int:
         """Return the passes over the training data of `task` with `model`."""
-        return _for_task("epochs", self.model(model).epochs, task)
+        return for_task("epochs", self.model(model).epochs, task)
 
     def evaluations_for(self, task: str) -> int:
         """Return how many times an epoch `task` is evaluated."""
-        return _for_task("evaluations_per_epoch", self.evaluations_per_epoch, task)
+        return for_task("evaluations_per_epoch", self.evaluations_per_epoch, task)
 
     @property
     def title(self) -> str:
@@ -137,11 +92,11 @@ class Profile(_Checked):
     def _check_methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
         for method in methods:
             check_name("method", method, METHODS)
-        return _distinct(methods)
+        return distinct(methods)
 
     @model_validator(mode="after")
     def _check_together(self) -> "Profile":
-        _distinct(model.name for model in self.models)
+        distinct(model.name for model in self.models)
         for task in (task for model in self.models for task in model.tasks):
             self.evaluations_for(task)
         for knob in ("shift", "sizes"):
@@ -220,7 +175,7 @@ def _merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     """Put the overrides over the file's values, `tasks` and `epochs` into each model."""
     of_models = {key: overrides[key] for key in ("tasks", "epochs") if key in overrides}
     merged = values | {key: v for key, v in overrides.items() if key not in of_models}
-    models = _listed(merged.get("models"))
+    models = listed(merged.get("models"))
     if not isinstance(models, list | tuple):
         return merged
     models = [_settings(model, values.get("models")) for model in models]
@@ -240,30 +195,6 @@ def _settings(model: Any, of_file: Any) -> Any:
 def _refuse_unknown(values: Iterable[str], known: Iterable[str]) -> None:
     for key in values:
         check_name("key", key, known)
-
-
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    counted = Counter(names)
-    if twice := [name for name, n in counted.items() if n > 1]:
-        raise ValueError(f"names must be distinct, but got {twice[0]!r} twice; drop one")
-    return tuple(counted)
-
-
-def _by_task(value: Any) -> Any:
-    return {"default": value} if isinstance(value, int) else value
-
-
-def _for_task(what: str, numbers: dict[str, int], task: str) -> int:
-    if task in numbers or "default" in numbers:
-        return numbers.get(task, numbers.get("default"))
-    raise ValueError(
-        f"`{what}` must say a number for {task!r}, but got {sorted(numbers)}; add it or a default"
-    )
-
-
-def _listed(value: Any) -> Any:
-    """Take one name for a list of it, as `-p tasks rte` gives."""
-    return [value] if isinstance(value, str | dict) else value
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Measure how informative the embedded miniature is; write benchmarks/MINI.md.
+"""Measure how informative the embedded miniature is; write benchmarks/MINI.md and its trials.
 
     python benchmarks/mini_report.py
 
@@ -19,6 +19,7 @@ from mini_tables import SEARCH_SEEDS, good_learning_rates, write_report
 
 from repro.mini.recipe import MODELS
 from repro.mini.tasks import SIZES
+from repro.model_files import find_model, weights_fingerprint
 
 HERE = Path(__file__).resolve().parent
 LEARNING_RATES = (3e-4, 1e-3, 2e-3, 3e-3)
@@ -55,7 +56,7 @@ def random_copy(model, seed, directory):
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    from repro.models import load_tokenizer, resolve_model
+    from repro.models import load_tokenizer, quiet, resolve_model
 
     target = directory / f"{model}-{seed}"
     if not target.exists():
@@ -64,7 +65,8 @@ def random_copy(model, seed, directory):
         fresh = AutoModelForSequenceClassification.from_config(
             AutoConfig.from_pretrained(spec.path)
         )
-        fresh.save_pretrained(target)
+        with quiet():
+            fresh.save_pretrained(target)
         load_tokenizer(spec).save_pretrained(target)
     return replace(resolve_model(model), path=str(target))
 
@@ -170,6 +172,12 @@ def run_all(jobs, scratch, processes):
     return pd.DataFrame(rows)
 
 
+def add_weights(trials):
+    """Say with each trial which weights its model had, so that a test can tell old reports."""
+    weights = {model: weights_fingerprint(find_model(model)) for model in trials["model"].unique()}
+    return trials.assign(weights=trials["model"].map(weights))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
@@ -183,7 +191,8 @@ def main():
     searched = run_all(search_jobs(given.models, given.tasks), given.scratch, given.processes)
     followed = run_all(follow_up_jobs(searched, given.seeds), given.scratch, given.processes)
     trials = pd.concat([searched, followed], ignore_index=True)
-    trials.to_csv(given.scratch / "trials.csv", index=False)
+    trials = add_weights(trials)
+    trials.to_csv(given.out.with_name("mini_trials.csv"), index=False, float_format="%.4g")
     write_report(trials, given.out, seeds=given.seeds, configurations=N_CONFIGURATIONS)
     print(f"wrote {given.out}")
 

@@ -10,21 +10,20 @@ import json
 import math
 import os
 import platform
-import shutil
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from repro.model_files import check_length, find_model, read_config, weights_fingerprint
+from repro.objective import fine_tune, load_data, training_settings
 from repro.profiles import ModelSettings, Profile
 from repro.progress import StudyProgress
 from repro.results import Results, RunFolder
 from repro.spaces import grid_configurations, search_space
-from repro.splits import split_data
-from repro.tasks import TaskData, load_task, score_predictions
-from repro.tuning import Outcome, Progress, Request, TuningRun, derive_seed
+from repro.tuning import Outcome, Request, TuningRun, derive_seed
 
+__all__ = ["RESULTS", "StudyRun", "enumerate_runs", "load_data", "run_study", "training_settings"]
 RESULTS = Path(
     os.environ.get("REPRO_RESULTS", Path(__file__).resolve().parents[2] / "data/results")
 )
@@ -89,24 +88,6 @@ def enumerate_runs(
         for method in sorted(methods, key=lambda method: method != "grid")
         for repetition in range(1, 2 if method == "grid" else profile.repetitions + 1)
     ]
-
-
-def load_data(profile: Profile, task: str) -> TaskData:
-    """Return the data of a task as the profile wants them: source, shift, sizes, split."""
-    return _load_data(
-        task,
-        profile.source,
-        profile.shift,
-        tuple(sorted((profile.sizes or {}).items())),
-        profile.split,
-        profile.split_seed,
-    )
-
-
-@lru_cache(maxsize=16)
-def _load_data(task, source, shift, sizes, split, split_seed) -> TaskData:
-    data = load_task(task, source, shift=shift, sizes=dict(sizes) or None)
-    return split_data(data, split, seed=split_seed)
 
 
 def _study_run(profile, model, task, method, repetition, reduction, results) -> StudyRun:
@@ -232,69 +213,3 @@ def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], cores) 
             gpus_per_trial=profile.gpus_per_trial,
             trials_at_once=profile.trials_at_once,
         )
-
-
-def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> Outcome:
-    """Train one request in a worker: the objective of every study.
-
-    The worker keeps data and pretrained weights between trials.
-    """
-    from repro.training import Seeds, StopTrial, train_trial
-
-    task, model = request.context["task"], request.context["model"]
-    spec, data = _encoded(profile, task, model)
-    progress = []
-
-    def tell(evaluation) -> None:
-        progress.append(Progress(evaluation.score, evaluation.step, evaluation.seconds))
-        if verdict := report(progress[-1]):
-            raise StopTrial(verdict)
-
-    checkpoint = folders[request.run_id].checkpoint(request.trial)
-    shutil.rmtree(checkpoint, ignore_errors=True)  # of a trial that was killed
-    result = train_trial(
-        request.configuration,
-        model=spec,
-        data=data,
-        settings=training_settings(profile, task),
-        seeds=Seeds(*[profile.training_seed] * 3),
-        report=tell,
-        save_best_to=checkpoint if profile.keep_checkpoints else None,
-        score_to_beat=request.score_to_beat,
-    )
-    return Outcome(
-        status=result.status,
-        message=result.message,
-        score=result.best.score if result.best else math.nan,
-        steps=result.steps,
-        seconds=result.seconds,
-        progress=tuple(progress),
-        payload=result,
-    )
-
-
-def training_settings(profile: Profile, task: str):
-    """Return how every trial of this task is trained, on this machine."""
-    from repro.training import TrainingSettings, usable_precision
-
-    return TrainingSettings(
-        evaluations_per_epoch=profile.evaluations_for(task),
-        precision=usable_precision(profile.precision),
-        max_length=profile.max_length,
-        adam_epsilon=profile.adam_epsilon,
-    )
-
-
-def _encoded(profile: Profile, task: str, model: str):
-    return _encode(load_data(profile, task), model, profile.max_length)
-
-
-@lru_cache(maxsize=8)
-def _encode(data: TaskData, model: str, max_length: int):
-    from repro.models import build_model, encode, resolve_model
-
-    spec = resolve_model(model)
-    build_model(spec, task=data.task, configuration={}, init_seed=0)  # so that no trial pays for
-    labels = data.splits["validation"]["label"].to_numpy()  # reading weights and importing metrics
-    score_predictions(data.task, labels, labels)
-    return spec, encode(data, spec, max_length=max_length)

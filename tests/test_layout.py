@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, distributions, requires
 from pathlib import Path
 
 import papermill
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -128,6 +129,14 @@ def test_lock_satisfies_what_the_project_needs():
     for needed in needed_directly():
         assert pins[canonicalize_name(needed.name)] in needed.specifier, needed
     assert "==2.13.0" in [str(n.specifier) for n in needed_directly() if n.name == "torch"]
+
+
+def test_lock_suits_the_oldest_python():
+    oldest = read_project()["requires-python"].removeprefix(">=") + ".0"
+    pins, _ = read_lock()
+    installed = {canonicalize_name(d.name): d.metadata["Requires-Python"] for d in distributions()}
+    ranges = {name: SpecifierSet(installed.get(name) or "") for name in pins}
+    assert [name for name, versions in ranges.items() if oldest not in versions] == []
 
 
 def test_lock_is_complete():

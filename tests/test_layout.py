@@ -26,7 +26,8 @@ SHARED = "names records".split()
 TRAINING = """
     mini task_definitions task_files task_frames task_sources tasks splits spaces methods
     model_files profile_parts profiles encoding models batches packing trial update readback
-    training tuning objective orchestration outcomes results progress study planning procedure
+    training tuning objective orchestration outcomes predictions results progress study planning
+    procedure
 """.split()
 ANALYSIS = """
     published labels analysis table_styles table_cells score_tables space_tables tables plots

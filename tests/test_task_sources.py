@@ -201,7 +201,9 @@ def test_unknown_source_is_refused(tmp_path):
         load_task("rte", "mnii")
 
 
-@pytest.mark.parametrize("option", [{"shift": 0.5}, {"sizes": {"train": 3}}])
+@pytest.mark.parametrize(
+    "option", [{"shift": 0.5}, {"sizes": {"train": 3}}, {"shifted_tests": {0.5: 3}}]
+)
 def test_options_of_the_miniature_are_refused_elsewhere(tmp_path, option):
-    with pytest.raises(ValueError, match="`shift` and `sizes` must be left out"):
+    with pytest.raises(ValueError, match="`shift`, `sizes` and `shifted_tests` must be left out"):
         load_task("rte", write_official(tmp_path, "rte"), **option)

@@ -12,7 +12,8 @@ from transformers import AutoModelForSequenceClassification
 from repro import training
 from repro.models import encode, resolve_model
 from repro.packing import pad, plain_logits
-from repro.training import StopTrial, usable_precision
+from repro.training import StopTrial
+from repro.trial import usable_precision
 from tiny_models import CONFIGURATION, REGRESSION, SEEDS, SETTINGS, make_data
 
 pytest_plugins = ("tiny_trials",)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from repro.tasks import Task
+from repro.tasks import Task, is_test
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +14,7 @@ class EncodedSplit:
     ids: np.ndarray  # int32, (n, longest)
     types: np.ndarray | None  # int8, (n, longest): segment ids, for models that use them
     lengths: np.ndarray  # int64, (n,)
-    labels: np.ndarray | None  # int64 or float32, (n,); None for the test split
+    labels: np.ndarray | None  # int64 or float32, (n,); None for test splits
     index: np.ndarray  # int64, (n,): the examples' own index in their file
 
     def __len__(self) -> int:
@@ -23,7 +23,7 @@ class EncodedSplit:
 
 @dataclass(frozen=True, eq=False)
 class EncodedTask:
-    """A task's splits in the vocabulary of one model; the test split carries no labels."""
+    """A task's splits in the vocabulary of one model; test splits carry no labels."""
 
     task: Task
     model: str  # path of the model whose tokenizer was used
@@ -33,13 +33,13 @@ class EncodedTask:
 
 
 def encode_split(name: str, frame, tokenizer, *, max_length: int, typed: bool) -> EncodedSplit:
-    """Encode the texts of one split; the test split's labels stay behind."""
+    """Encode the texts of one split; a test split's labels stay behind."""
     if len(frame) == 0:
         raise ValueError(f"split '{name}' must hold examples, but is empty; check the data source")
     texts = [frame[c].astype(str).tolist() for c in ("text_a", "text_b") if c in frame]
     encoded = tokenizer(*texts, truncation=True, max_length=max_length, return_token_type_ids=typed)
     rows = encoded["input_ids"]
-    labels = None if name == "test" else frame["label"].to_numpy()
+    labels = None if is_test(name) else frame["label"].to_numpy()
     if labels is not None:
         labels = labels.astype(np.float32 if labels.dtype.kind == "f" else np.int64)
     return EncodedSplit(

@@ -7,25 +7,40 @@ from functools import lru_cache
 from repro.profiles import Profile
 from repro.splits import split_data
 from repro.tasks import TaskData, load_task, score_predictions
+from repro.trial import usable_precision
 from repro.tuning import Outcome, Progress, Request
 
 
 def load_data(profile: Profile, task: str) -> TaskData:
-    """Return the data of a task as the profile wants them: source, shift, sizes, split."""
+    """Return the data of a task as the profile wants them: source, shift, sizes, split, labels."""
     return _load_data(
         task,
         profile.source,
         profile.shift,
         tuple(sorted((profile.sizes or {}).items())),
+        tuple(sorted(profile.shifted_tests.items())),
+        profile.test_labels.get(task),
         profile.split,
         profile.split_seed,
+        profile.split_ratios,
     )
 
 
-@lru_cache(maxsize=16)
-def _load_data(task, source, shift, sizes, split, split_seed) -> TaskData:
-    data = load_task(task, source, shift=shift, sizes=dict(sizes) or None)
-    return split_data(data, split, seed=split_seed)
+def load_blind(profile: Profile, task: str) -> TaskData:
+    """Return the data as they are without the gold labels that the profile names.
+
+    On these alone depends what tuning does: to name gold labels later trains nothing anew.
+    """
+    return load_data(profile.model_copy(update={"test_labels": {}}), task)
+
+
+@lru_cache(maxsize=32)
+def _load_data(
+    task, source, shift, sizes, shifted_tests, test_labels, split, seed, ratios
+) -> TaskData:
+    knobs = {"shift": shift, "sizes": dict(sizes), "shifted_tests": dict(shifted_tests)}
+    data = load_task(task, source, **knobs, test_labels=test_labels)
+    return split_data(data, split, seed=seed, ratios=ratios)
 
 
 def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> Outcome:
@@ -69,7 +84,7 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
 
 def training_settings(profile: Profile, task: str):
     """Return how every trial of this task is trained, on this machine."""
-    from repro.training import TrainingSettings, usable_precision
+    from repro.training import TrainingSettings
 
     return TrainingSettings(
         evaluations_per_epoch=profile.evaluations_for(task),
@@ -80,7 +95,7 @@ def training_settings(profile: Profile, task: str):
 
 
 def _encoded(profile: Profile, task: str, model: str):
-    return _encode(load_data(profile, task), model, profile.max_length)
+    return _encode(load_blind(profile, task), model, profile.max_length)
 
 
 @lru_cache(maxsize=8)

@@ -87,3 +87,18 @@ def for_task(what: str, numbers: dict[str, int], task: str) -> int:
 def listed(value: Any) -> Any:
     """Take one name for a list of it, as `-p tasks rte` gives."""
     return [value] if isinstance(value, str | dict) else value
+
+
+def check_label_files(profile: Any) -> None:
+    """Check that a profile's files of test labels and scores are there and can have an effect."""
+    labels, tasks = profile.test_labels, {t for model in profile.models for t in model.tasks}
+    for task in labels:
+        check_name("task of `test_labels`", task, sorted(tasks))
+    if labels and (profile.source == "mini" or profile.split != "official"):
+        raise ValueError(
+            "`test_labels` must go with hidden test labels, but `source` is "
+            f"{profile.source} and `split` {profile.split}; drop it or use split 'official'"
+        )
+    for file in filter(None, (*labels.values(), profile.returned_scores)):
+        if not Path(file).is_file():
+            raise ValueError(f"{file} must be a file, but there is none; mend its path")

@@ -20,6 +20,7 @@ from repro.profile_parts import (
     PerTask,
     Seed,
     Several,
+    check_label_files,
     distinct,
     for_task,
     listed,
@@ -36,8 +37,13 @@ class Profile(Checked):
     source: str = "mini"
     split: Literal["official", "resplit", "held_out"] = "official"
     split_seed: Seed = 42
+    split_ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)  # train, validation, test: resplit
     shift: Annotated[float, Field(ge=0, le=1)] = 0.0
     sizes: dict[Literal["train", "validation", "test"], Count] | None = None
+    # shift -> examples of a further test set, which every trial predicts; mini only
+    shifted_tests: dict[Annotated[float, Field(ge=0, le=1)], Count] = Field(default={})
+    test_labels: dict[str, str] = Field(default={})  # task -> file of the test set's gold labels
+    returned_scores: str | None = None  # file of scores that came back for submitted predictions
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
     methods: Several
     budget_gst: Annotated[float, Field(gt=0)] = 1.0
@@ -99,9 +105,10 @@ class Profile(Checked):
         distinct(model.name for model in self.models)
         for task in (task for model in self.models for task in model.tasks):
             self.evaluations_for(task)
-        for knob in ("shift", "sizes"):
+        for knob in ("shift", "sizes", "shifted_tests"):
             if getattr(self, knob) and self.source != "mini":
                 raise ValueError(f"`{knob}` must be left out unless `source` is mini; drop it")
+        check_label_files(self)
         if self.trials_at_once is not None and self.trials_at_once < self.trials_at_once_per_run:
             raise ValueError(
                 "`trials_at_once` must be at least `trials_at_once_per_run`, but got "

@@ -2,8 +2,8 @@
 
 While a run is in progress, its folder's name ends in `.partial` and each finished trial is one
 file in it, so that a killed run goes on where it stopped. A finished folder holds `run.json`,
-`trials.parquet`, `evaluations.parquet`, `losses.parquet`, `predictions.parquet` (the incumbent's)
-and, where asked for, `checkpoint/` (the incumbent's best).
+`trials.parquet`, `evaluations.parquet`, `losses.parquet`, `predictions.parquet` (the incumbent's),
+`trial_predictions.parquet` and, where asked for, `checkpoint/` (the incumbent's best).
 """
 
 import json
@@ -23,6 +23,7 @@ from repro.outcomes import (
     score_row,
     write_outcome,
 )
+from repro.predictions import describe_test_sets, incumbent_predictions, trial_predictions
 from repro.records import make_table
 from repro.tasks import Task
 from repro.trial import TrialResult
@@ -86,15 +87,17 @@ class RunFolder:
             table.to_parquet(self.partial / f"{name}.parquet", index=False)
         run = self._run_row(tables["trials"], ledger)
         self._keep_checkpoint(run["best_trial_id"])
-        results = (outcome.payload for _, outcome in outcomes.values())
-        settings = next((result.settings for result in results if result), {})
-        _write_json(self.partial / "run.json", {**self.about, "run": run, "settings": settings})
+        results = _by_name(outcomes)
+        settings = next((result.settings for result in results.values() if result), {})
+        test_sets = describe_test_sets(task, examples, results)
+        about = {**self.about, "run": run, "settings": settings, "test_sets": test_sets}
+        _write_json(self.partial / "run.json", about)
         self.partial.rename(self.path)
         for path in self.path.glob("trial*.npz"):  # only now: a kill must lose nothing
             path.unlink()
 
     def read(self, table: str) -> pd.DataFrame:
-        """Return a table of the finished run: trials, evaluations, losses or predictions."""
+        """Return a table of the finished run: trials, evaluations, losses, predictions, ..."""
         return pd.read_parquet(self.path / f"{table}.parquet")
 
     def read_run(self) -> dict:
@@ -120,7 +123,8 @@ class RunFolder:
             "trials": make_table("trials", trials),
             "evaluations": make_table("evaluations", evaluations),
             "losses": pd.concat(losses) if losses else make_table("losses", []),
-            "predictions": _predictions_frame(examples, incumbent[1] if incumbent else None),
+            "predictions": incumbent_predictions(examples, incumbent[1] if incumbent else None),
+            "trial_predictions": trial_predictions(task, examples, _by_name(outcomes)),
         }
 
     def _trial_row(self, number: int, configuration: dict, outcome: Outcome) -> dict:
@@ -210,20 +214,15 @@ class Results:
         return pd.concat(frames, ignore_index=True) if frames else make_table(table, [])
 
 
+def _by_name(outcomes: dict) -> dict[str, TrialResult | None]:
+    """Return trial0000, trial0001, ... -> what the trial left."""
+    return {f"trial{number:04d}": outcome.payload for number, (_, outcome) in outcomes.items()}
+
+
 def _beats(row: dict, other: dict | None) -> bool:
     """Whether a trial has a better validation score than another; a tie goes to the earlier."""
     score = row.get("validation_score")
     return score is not None and (other is None or score > other["validation_score"])
-
-
-def _predictions_frame(examples: dict, result: TrialResult | None) -> pd.DataFrame:
-    frames = []
-    for name, predictions in (result.predictions if result else {}).items():
-        split, checkpoint = name.split("_")
-        frame = examples[split][["index", "label"]].assign(prediction=predictions)
-        frames.append(frame.assign(split=split, checkpoint=checkpoint))
-    columns = ["split", "checkpoint", "index", "prediction", "label"]
-    return pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
 
 
 def _write_json(path: Path, content: dict) -> None:

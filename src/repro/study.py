@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from repro.model_files import check_length, find_model, read_config, weights_fingerprint
-from repro.objective import fine_tune, load_data, training_settings
+from repro.objective import fine_tune, load_blind, load_data, training_settings
 from repro.profiles import ModelSettings, Profile
 from repro.progress import StudyProgress
 from repro.results import Results, RunFolder
@@ -135,7 +135,7 @@ def _question(profile: Profile, model: ModelSettings, task: str, tuning: TuningR
     """Everything that decides a run's numbers, for its fingerprint and for `run.json`."""
     return {
         "format": FORMAT,
-        "data": load_data(profile, task).fingerprint(),
+        "data": load_blind(profile, task).fingerprint(),
         "weights": weights_fingerprint(find_model(model.name)),
         "method": tuning.method,
         "space": repr(tuning.space) if tuning.method != "grid" else "",

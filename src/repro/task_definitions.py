@@ -15,6 +15,11 @@ SPLITS = ("train", "validation", "test")
 REGRESSION_METRICS = ("pearson", "spearman")
 
 
+def is_test(split: str) -> bool:
+    """Tell whether a split is a test set: the task's own, or a further one such as test-ax."""
+    return split.split("-")[0] == "test"
+
+
 @dataclass(frozen=True)
 class Task:
     """What is predicted from which texts, and how predictions are scored.

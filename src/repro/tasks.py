@@ -11,10 +11,20 @@ import pandas as pd
 
 from repro import task_sources
 from repro.names import check_name
-from repro.task_definitions import SPLITS, TASKS, Task, is_yaml, read_own_task
+from repro.task_definitions import SPLITS, TASKS, Task, is_test, is_yaml, read_own_task
 from repro.task_frames import hidden_labels
 
-__all__ = ["SPLITS", "TASKS", "Task", "TaskData", "load_task", "resolve_task", "score_predictions"]
+__all__ = [
+    "SPLITS",
+    "TASKS",
+    "Task",
+    "TaskData",
+    "is_test",
+    "labels_hidden",
+    "load_task",
+    "resolve_task",
+    "score_predictions",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +32,10 @@ class TaskData:
     """A task and its examples.
 
     Args:
-        splits: train and validation, and test where there is one. Columns: text_a, text_b (pairs
-            only), label (int64 class id, or float64; -1 or NaN where it is hidden) and index
-            (int64, the file's own numbering, else the row's position).
+        splits: train and validation, test where there is one, and further test sets: MNLI's
+            test-mismatched and test-ax, the miniature's test-shift0.5 and the like. Columns:
+            text_a, text_b (pairs only), label (int64 class id, or float64; -1 or NaN where it is
+            hidden) and index (int64, the file's own numbering, else the row's position).
     """
 
     task: Task
@@ -32,8 +43,7 @@ class TaskData:
 
     def hidden(self, split: str) -> bool:
         """Tell whether the labels of `split` are not known."""
-        labels = self.splits[split]["label"]
-        return bool(labels.isna().all() if self.task.labels is None else (labels == -1).all())
+        return labels_hidden(self.task, self.splits[split]["label"])
 
     def without_labels(self, split: str) -> "TaskData":
         """Return the data with the labels of `split` hidden."""
@@ -49,6 +59,11 @@ class TaskData:
                 digest.update(f"\n{split} {column} {len(frame)}\n".encode())
                 digest.update(_bytes_of(frame[column]))
         return digest.hexdigest()[:16]
+
+
+def labels_hidden(task: Task, labels: pd.Series) -> bool:
+    """Tell whether none of these labels of `task` is known."""
+    return bool(labels.isna().all() if task.labels is None else (labels == -1).all())
 
 
 def resolve_task(name: str | Path) -> Task:
@@ -70,6 +85,7 @@ def load_task(
     shift: float = 0.0,
     seed: int = 0,
     sizes: Mapping[str, int] | None = None,
+    shifted_tests: Mapping[float, int] | None = None,
     test_labels: str | Path | None = None,
 ) -> TaskData:
     """Load a task's data from its source and check every label, text and index.
@@ -81,6 +97,7 @@ def load_task(
         shift: in [0, 1], how far the test distribution lies from the validation's; mini only.
         seed: of the generated examples; without effect on other sources.
         sizes: examples of each split; mini only.
+        shifted_tests: shift -> examples of a further test set; mini only.
         test_labels: a file of the test set's gold labels, row i for row i: STS-B's
             original/sts-test.tsv, MRPC's msr_paraphrase_test.txt, or one with the label's column.
     Returns:
@@ -91,15 +108,20 @@ def load_task(
         ValueError: if a name is unknown, a file is malformed, or arguments contradict each other.
     """
     task = resolve_task(name)
-    if (shift or sizes) and (is_yaml(name) or source != "mini"):
+    if (shift or sizes or shifted_tests) and (is_yaml(name) or source != "mini"):
         raise ValueError(
-            "`shift` and `sizes` must be left out unless the data are generated, but got "
-            f"{shift} and {sizes} for {task.name} from {source}; use source 'mini' or drop them"
+            "`shift`, `sizes` and `shifted_tests` must be left out unless the data are generated, "
+            f"but got {shift}, {sizes} and {shifted_tests} for {task.name} from {source}; "
+            "use source 'mini' or drop them"
         )
     if is_yaml(name):
         frames = task_sources.own_frames(Path(name))
     elif source == "mini":
         frames = task_sources.mini_frames(task, seed=seed, shift=shift, sizes=sizes)
+        for further, size in (shifted_tests or {}).items():
+            more = dict(sizes or {}) | {"test": size}
+            shifted = task_sources.mini_frames(task, seed=seed, shift=further, sizes=more)
+            frames[f"test-shift{further:g}"] = shifted["test"]
     elif source == "hub":
         frames = task_sources.hub_frames(task)
     else:

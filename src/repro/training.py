@@ -20,7 +20,7 @@ from repro.batches import evaluation_batches, make_plan, training_batches
 from repro.models import EncodedTask, ModelSpec, build_model, load_tokenizer, quiet
 from repro.packing import can_pack, pack, packed_logits, pad, plain_logits
 from repro.readback import SetUp, check_configuration, check_fit, read_back, searched_dropouts
-from repro.tasks import score_predictions
+from repro.tasks import is_test, score_predictions
 from repro.trial import (
     Evaluation,
     Seeds,
@@ -29,19 +29,10 @@ from repro.trial import (
     TrialResult,
     find_device,
     settings_used,
-    usable_precision,
 )
 from repro.update import DropoutNoise, decide, make_optimizer, mean_loss, n_threads
 
-__all__ = [
-    "Evaluation",
-    "Seeds",
-    "StopTrial",
-    "TrainingSettings",
-    "TrialResult",
-    "train_trial",
-    "usable_precision",
-]
+__all__ = ["Evaluation", "Seeds", "StopTrial", "TrainingSettings", "TrialResult", "train_trial"]
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -77,7 +68,7 @@ def train_trial(
         raise ValueError(f"`save_best_to` must not exist yet, but got {save_best_to}; remove it")
     with n_threads(settings.threads):
         ended = trial.run(report or (lambda evaluation: None))
-        ended = trial.predict_test(*ended)
+        ended = trial.predict_tests(*ended)
         if save_best_to is not None:
             trial.save_best(Path(save_best_to), score_to_beat)
     return trial.result(*ended)
@@ -244,23 +235,27 @@ class _Trial:
         ordered[rows] = torch.cat(logits).numpy(force=True)
         return ordered
 
-    def predict_test(self, status: str, message: str) -> tuple[str, str]:
-        """Predict the test split with the last state, if it is still there, and the best."""
+    def predict_tests(self, status: str, message: str) -> tuple[str, str]:
+        """Predict test with the last state, if it is still there, all test splits with the best."""
         if self.best is None or "test" not in self.data.splits:
             return status, message
         begin = time.perf_counter()
-        ended = self._guarded(self._predict_test, status not in ("diverged", "failed"))
+        ended = self._guarded(self._predict_tests, status not in ("diverged", "failed"))
         self.evaluation_seconds += time.perf_counter() - begin
         return ended or (status, message)
 
-    def _predict_test(self, last_is_here: bool) -> None:
-        batches, n = self._evaluation_batches("test"), len(self.data.splits["test"])
+    def _predict_tests(self, last_is_here: bool) -> None:
         if last_is_here and self.best is not self.evaluations[-1]:
-            self.predictions["test_last"] = decide(self._predict(batches, n))
+            self.predictions["test_last"] = self._predict_split("test")
         self._restore_best()
-        self.predictions["test_best"] = decide(self._predict(batches, n))
+        for name in filter(is_test, self.data.splits):
+            self.predictions[f"{name}_best"] = self._predict_split(name)
         if self.best is self.evaluations[-1]:
             self.predictions["test_last"] = self.predictions["test_best"]
+
+    def _predict_split(self, name: str) -> np.ndarray:
+        batches = self._evaluation_batches(name)
+        return decide(self._predict(batches, len(self.data.splits[name])))
 
     def _restore_best(self) -> None:
         with torch.no_grad():

@@ -82,9 +82,9 @@ class TrialResult:
     losses: np.ndarray  # float32, one an update
     best: Evaluation | None
     last: Evaluation | None
-    # "validation_best", "test_best", "validation_last", "test_last", in the split's order: class
-    # ids, or floats in regression. Those of states that a diverged or failed trial had lost, or
-    # never reached, are absent.
+    # "validation_best", "test_best", "validation_last", "test_last", and "<split>_best" of further
+    # test splits, in the split's order: class ids, or floats in regression. Those of states that a
+    # diverged or failed trial had lost, or never reached, are absent.
     predictions: dict[str, np.ndarray]
     steps: int
     epochs_trained: float

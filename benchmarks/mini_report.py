@@ -20,6 +20,7 @@ from mini_tables import SEARCH_SEEDS, good_learning_rates, write_report
 from repro.mini.recipe import MODELS
 from repro.mini.tasks import SIZES
 from repro.model_files import find_model, weights_fingerprint
+from repro.spaces import sample_configuration, search_space
 
 HERE = Path(__file__).resolve().parent
 LEARNING_RATES = (3e-4, 1e-3, 2e-3, 3e-3)
@@ -38,7 +39,7 @@ class Job:
 
     model: str
     task: str
-    purpose: str  # search, seeds, random init, configurations, too high
+    purpose: str  # search, seeds, random init, configurations, wide, too high
     seed: int
     learning_rate: float
     changes: tuple = ()
@@ -120,16 +121,13 @@ def run(job, scratch):
     return facts
 
 
-def random_configuration(rng):
-    """Draw a configuration: learning rate log-uniform over a decade, the rest as in Table 1."""
-    changes = {
-        "warmup_ratio": rng.uniform(0.0, 0.2),
-        "attention_dropout": rng.uniform(0.0, 0.2),
-        "hidden_dropout": rng.uniform(0.0, 0.2),
-        "weight_decay": rng.uniform(0.0, 0.3),
-        "batch_size": int(rng.choice([16, 32, 64])),
-    }
-    return float(10 ** rng.uniform(np.log10(3e-4), np.log10(3e-3))), tuple(changes.items())
+def random_configuration(model, *, wide, rng):
+    """Draw a configuration from the family's search space, or with rates of two decades."""
+    family = model.removeprefix("tiny-") + "-mini"
+    drawn = sample_configuration(search_space(family, epochs=BASE["epochs"]), rng)
+    if wide:
+        drawn["learning_rate"] = float(10 ** rng.uniform(-4, -2))
+    return drawn.pop("learning_rate"), tuple(drawn.items())
 
 
 def search_jobs(models, tasks):
@@ -154,9 +152,11 @@ def follow_up_jobs(trials, seeds):
             jobs.append(Job(model, task, "too high", seed, TOO_HIGH))
             if seed >= SEARCH_SEEDS:
                 jobs.append(Job(model, task, "random init", seed, rate["random init"]))
-        rng = np.random.default_rng([SIZES[task]["train"], len(task)])
-        for _ in range(N_CONFIGURATIONS):
-            jobs.append(Job(model, task, "configurations", 0, *random_configuration(rng)))
+        for purpose in ("configurations", "wide"):
+            rng = np.random.default_rng([SIZES[task]["train"], len(task)])
+            for _ in range(N_CONFIGURATIONS):
+                drawn = random_configuration(model, wide=purpose == "wide", rng=rng)
+                jobs.append(Job(model, task, purpose, 0, *drawn))
     return jobs
 
 

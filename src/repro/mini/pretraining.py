@@ -282,16 +282,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=MODELS, help="all of them where none is named")
     parser.add_argument("--out", type=Path, help="directory to write to; data/mini/<model>")
-    parser.add_argument("--steps", type=int, help=f"default: {STEPS}")
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     given = parser.parse_args(arguments)
     if given.out and not given.model:
         parser.error("`--out` is the directory of one model; name it by `--model`")
     torch.set_num_threads(1)  # another number of threads gives other weights
     for name in [given.model] if given.model else MODELS:
-        family = name.removeprefix("tiny-")
-        steps = STEPS[family] if given.steps is None else given.steps
-        recipe = Recipe(family, steps=steps, seed=given.seed)
+        recipe = Recipe(name.removeprefix("tiny-"), steps=given.steps, seed=given.seed)
         model, averages = pretrain(recipe, progress=lambda *report: print(*report, flush=True))
         save(model, averages, given.out or Path("data/mini") / name)
 

@@ -21,9 +21,12 @@ def test_the_plan_by_hand():
     assert often.evaluation_steps == (1, 2, 3, 4, 5, 6)
 
 
-@pytest.mark.parametrize(("ratio", "epochs"), [(0.0, 1), (0.1, 3), (0.5, 2)])
-def test_the_schedule_is_transformers_own(ratio, epochs):
-    asked = {"batch_size": 16, "epochs": epochs, "warmup_ratio": ratio, "warmup_steps": None}
+@pytest.mark.parametrize(
+    ("ratio", "steps", "epochs"),
+    [(0.0, None, 1), (0.1, None, 3), (0.5, None, 2), (None, 7, 1), (None, 10, 1), (None, 40, 2)],
+)
+def test_the_schedule_is_transformers_own(ratio, steps, epochs):
+    asked = {"batch_size": 16, "epochs": epochs, "warmup_ratio": ratio, "warmup_steps": steps}
     plan = make_plan({**asked, "max_grad_norm": 1.0}, n_train=160, evaluations_per_epoch=1)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.total_steps)

@@ -24,9 +24,14 @@ SOURCE = ROOT / "src/repro"
 # than it must. What is in a package (`mini`, `analysis`) may import within it.
 SHARED = "names records".split()
 TRAINING = """
-    mini task_definitions task_files task_frames task_sources tasks splits spaces methods
+    mini task_definitions task_files task_frames task_sources tasks splits spaces
+    article_spaces population methods
     model_files profile_parts profiles encoding models batches packing trial update readback
-    training tuning objective orchestration outcomes predictions results progress study planning
+    checkpoint
+    training tuning objective orchestration outcomes predictions
+    tracking
+    results progress study planning
+    strategies
     procedure
 """.split()
 ANALYSIS = """
@@ -40,8 +45,9 @@ HEAVY = {
     "torch": "mini models packing trial update readback training".split(),
     "transformers": "mini models".split(),
     "datasets": ["task_sources"],
-    "ray": "methods orchestration".split(),
+    "ray": "population methods orchestration".split(),
     "optuna": ["methods"],
+    "hyperopt": ["methods"],
     "sklearn": ["tasks"],
     "statsmodels": ["analysis"],
     "scipy": ["tasks", "analysis"],

@@ -2,9 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from repro.spaces import search_space
+from repro.spaces import sample_configuration, search_space
 from repro.tuning import Cell, Outcome, Plan, Progress, TuningRun
 
 SPACE = search_space("electra-mini", epochs=3)
@@ -133,8 +134,12 @@ def test_a_run_gives_up_when_trials_keep_failing_before_their_first_update():
     assert cell.finished
 
 
-def test_bayesian_optimisation_takes_failed_trials():
-    cell = make_cell("bo_asha", budget=1000)
+BAYESIAN = ["bo_asha", "hyperopt_asha"]
+
+
+@pytest.mark.parametrize("method", BAYESIAN)
+def test_bayesian_optimisation_takes_failed_trials(method):
+    cell = make_cell(method, budget=1000)
     for scores in ([0.5], [], [0.7]):
         train(cell, cell.next_request(), scores)
     request = cell.next_request()
@@ -142,10 +147,15 @@ def test_bayesian_optimisation_takes_failed_trials():
     assert request.configuration["epochs"] == 3
 
 
-@pytest.mark.parametrize("method", ["rs", "asha", "bo_asha"])
+METHODS = ["rs", "asha", *BAYESIAN]
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_the_same_seed_proposes_the_same_and_another_seed_others(method):
+    options = {"random_starts": 10} if method in BAYESIAN else {}
+
     def proposals(seed):
-        cell = make_cell(method, seed=seed)
+        cell = make_cell(method, seed=seed, options=options)
         found = []
         for i in range(14):  # beyond TPE's ten random starts
             request = cell.next_request()
@@ -181,7 +191,7 @@ def run_plan(plan, *, stop_after=None):
         n += 1
 
 
-RUNS = [make_run("grid"), *(make_run(method, seed=7) for method in ("rs", "asha", "bo_asha"))]
+RUNS = [make_run("grid"), *(make_run(method, seed=7) for method in METHODS)]
 
 
 def make_plan(journal, runs=None, costs=None):
@@ -224,6 +234,43 @@ def test_a_complete_journal_needs_no_training():
     assert plan.next_request() is None
     assert plan.finished
     assert again.finished == whole.finished
+
+
+def test_a_number_of_trials_may_stand_in_place_of_a_budget():
+    run = TuningRun("rs", "rs", SPACE, 1, n_trials=3)
+    cell = Cell(run, unit="steps", journal=Journal())
+    n = 0
+    while request := cell.next_request():
+        assert not cell.finished
+        train(cell, request, [0.5] * 100)
+        n += 1
+    assert n == 3 and cell.finished
+
+
+@pytest.mark.parametrize("method", BAYESIAN)
+def test_known_configurations_are_tried_first_and_in_their_order(method):
+    known = [
+        sample_configuration(SPACE, np.random.default_rng(seed)) | {"batch_size": size}
+        for seed, size in enumerate((64, 16))
+    ]
+    cell = make_cell(method, options={"known": known})
+    for expected in known:
+        request = cell.next_request()
+        assert request.configuration == pytest.approx(expected)
+        train(cell, request, [0.5])
+    assert cell.next_request().configuration not in known
+
+
+@pytest.mark.parametrize("method", BAYESIAN)
+def test_after_its_random_starts_bayesian_optimisation_goes_where_scores_are_high(method):
+    # The score is the share of the learning rate's range; random draws would average a half.
+    low, high = (math.log(getattr(SPACE.domains["learning_rate"], e)) for e in ("low", "high"))
+    cell, shares = make_cell(method, options={"random_starts": 10}), []
+    for _ in range(40):
+        request = cell.next_request()
+        shares.append((math.log(request.configuration["learning_rate"]) - low) / (high - low))
+        train(cell, request, [shares[-1]])
+    assert np.mean(shares[20:]) > 0.65
 
 
 def test_bad_runs_are_refused():

@@ -37,8 +37,6 @@ def make_plan(hyperparameters: dict, *, n_train: int, evaluations_per_epoch: int
 
     Args:
         max_steps: ends the trial early and the schedule with it.
-    Raises:
-        ValueError: if the warm-up is as long as the training.
     """
     batch_size = hyperparameters["batch_size"]
     per_epoch = math.ceil(n_train / batch_size)
@@ -56,11 +54,7 @@ def make_plan(hyperparameters: dict, *, n_train: int, evaluations_per_epoch: int
 
 def _warmup_steps(hyperparameters: dict, total: int) -> int:
     if (steps := hyperparameters["warmup_steps"]) is not None:
-        if steps >= total:
-            raise ValueError(
-                f"`warmup_steps` must be less than the trial's {total} updates, but got {steps}"
-            )
-        return steps
+        return steps  # may be more than there are updates: then the rate is still rising at the end
     # At most all but one update, so that a trial of very few updates still learns.
     return min(math.ceil(hyperparameters["warmup_ratio"] * total), total - 1)
 

@@ -5,16 +5,26 @@ A searcher has `suggest(trial) -> configuration or None` and `tell(trial, score)
 The algorithms are Ray Tune's and Optuna's.
 """
 
+import logging
 import math
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from repro.spaces import Choice, LogUniform, SearchSpace, Uniform, sample_configuration
+from repro.spaces import (
+    Choice,
+    LogUniform,
+    SearchSpace,
+    Uniform,
+    WholeNumber,
+    sample_configuration,
+)
 
 
 class GridSearcher:
-    def __init__(self, configurations: tuple[dict, ...]):
+    def __init__(self, configurations: Sequence[dict]):
         self._configurations = configurations
 
     def suggest(self, trial: int) -> dict | None:
@@ -36,23 +46,40 @@ class RandomSearcher:
 
 
 class TPESearcher:
-    """Ray's OptunaSearch with the univariate TPE and 10 random starts of 2021 (ray_facts).
+    """Ray's OptunaSearch with the univariate TPE of 2021 (ray_facts).
 
     A trial without a score is told as failed. A trial that was stopped or cut is told with the
     best score it reached, as Ray does.
+
+    Args:
+        random_starts: trials drawn at random before the first proposal; 10 is Optuna's default.
+        known: configurations to try before these.
     """
 
-    def __init__(self, space: SearchSpace, seed: int):
+    def __init__(
+        self,
+        space: SearchSpace,
+        seed: int,
+        *,
+        random_starts: int = 10,
+        known: Sequence[dict] = (),
+    ):
         import optuna
         from ray.tune.search.optuna import OptunaSearch
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=10, multivariate=False, constant_liar=False
+            seed=seed, n_startup_trials=random_starts, multivariate=False, constant_liar=False
         )
         domains = {name: _distribution(domain) for name, domain in space.domains.items()}
         self._fixed = space.fixed
-        self._search = OptunaSearch(space=domains, metric="score", mode="max", sampler=sampler)
+        self._search = OptunaSearch(
+            space=domains,
+            metric="score",
+            mode="max",
+            sampler=sampler,
+            points_to_evaluate=[{n: c[n] for n in domains} for c in known] or None,
+        )
 
     def suggest(self, trial: int) -> dict:
         return {**self._search.suggest(str(trial)), **self._fixed}
@@ -64,16 +91,70 @@ class TPESearcher:
 
 
 def _distribution(domain):
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
 
     match domain:
         case Uniform():
             return FloatDistribution(domain.low, domain.high)
         case LogUniform():
             return FloatDistribution(domain.low, domain.high, log=True)
+        case WholeNumber():
+            return IntDistribution(domain.low, domain.high)
         case Choice():
             return CategoricalDistribution(list(domain.values))
-    raise TypeError(f"a domain must be Uniform, LogUniform or Choice, but got {domain!r}")
+    raise TypeError(f"a domain must be one of spaces.Domain, but got {domain!r}")
+
+
+class HyperoptSearcher(TPESearcher):
+    """Ray's HyperOptSearch: hyperopt's TPE, told as `TPESearcher` is.
+
+    Args:
+        random_starts: as there; 20 is Ray's default, 15 the article's.
+        known: as there.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        seed: int,
+        *,
+        random_starts: int = 20,
+        known: Sequence[dict] = (),
+    ):
+        with warnings.catch_warnings():  # of its own imports, which we cannot mend
+            warnings.simplefilter("ignore")
+            from ray.tune.search.hyperopt import HyperOptSearch
+
+        logging.getLogger("hyperopt").setLevel(logging.WARNING)
+        domains = {name: _expression(name, domain) for name, domain in space.domains.items()}
+        self._fixed = space.fixed
+        self._search = HyperOptSearch(
+            space=domains,
+            metric="score",
+            mode="max",
+            points_to_evaluate=[{n: c[n] for n in domains} for c in known] or None,
+            n_initial_points=random_starts,
+            random_state_seed=seed,
+        )
+
+
+def _expression(name: str, domain):
+    from hyperopt import hp
+
+    match domain:
+        case Uniform():
+            return hp.uniform(name, domain.low, domain.high)
+        case LogUniform():
+            return hp.loguniform(name, math.log(domain.low), math.log(domain.high))
+        case WholeNumber():
+            return hp.uniformint(name, domain.low, domain.high)
+        case Choice():
+            return hp.choice(name, list(domain.values))
+    raise TypeError(f"a domain must be one of spaces.Domain, but got {domain!r}")
 
 
 @dataclass(frozen=True)
@@ -122,15 +203,20 @@ METHODS = {  # name: (searcher, scheduler)
     "rs": ("random", None),
     "asha": ("random", "asha"),
     "bo_asha": ("tpe", "asha"),
+    "hyperopt_asha": ("hyperopt", "asha"),
 }
+_SEARCHERS = {"random": RandomSearcher, "tpe": TPESearcher, "hyperopt": HyperoptSearcher}
 
 
-def make_searcher(method: str, *, space: SearchSpace, grid: tuple[dict, ...], seed: int):
-    """Return the searcher of `method`; all but grid search draw from `space` with `seed`."""
+def make_searcher(method: str, *, space: SearchSpace, grid: tuple[dict, ...], seed: int, **options):
+    """Return the searcher of `method`; all but grid search draw from `space` with `seed`.
+
+    Args:
+        options: of that searcher's class, such as `random_starts`.
+    """
     if method == "grid":
         return GridSearcher(grid)
-    searcher = {"random": RandomSearcher, "tpe": TPESearcher}[METHODS[method][0]]
-    return searcher(space, seed)
+    return _SEARCHERS[METHODS[method][0]](space, seed, **options)
 
 
 def make_scheduler(method: str) -> Asha | None:

@@ -153,7 +153,7 @@ def _read_course(wanted: dict, set_up: SetUp, *, max_steps: int | None) -> dict:
     plan, splits = set_up.plan, set_up.data.splits
     total, per_epoch = plan.total_steps, plan.steps_per_epoch
     largest = max(len(rows) for rows in set_up.first_epoch)
-    peak = int(np.argmax([plan.rate_factor(step) for step in range(total)]))
+    peak = _read_warmup(plan)
     ratio, full = wanted["warmup_ratio"], math.ceil(wanted["epochs"] * per_epoch)
     warmed = ratio is not None and peak == min(math.ceil(ratio * total), total - 1)
     fits = largest == min(wanted["batch_size"], len(splits["train"]))
@@ -169,6 +169,15 @@ def _read_course(wanted: dict, set_up: SetUp, *, max_steps: int | None) -> dict:
         "max_grad_norm": plan.max_grad_norm,
         "max_length": max(set_up.data.max_length, *(s.ids.shape[1] for s in splits.values())),
     }
+
+
+def _read_warmup(plan: Plan) -> int:
+    """Read how many updates the rate rises: from its peak, or its slope if it has none yet."""
+    rates = [plan.rate_factor(step) for step in range(plan.total_steps)]
+    peak = int(np.argmax(rates))
+    if rates[peak] in (0.0, 1.0):  # 0 at the only update there is
+        return peak if rates[peak] else plan.warmup_steps
+    return round(peak / rates[peak])
 
 
 def _read_dropout(name: str, set_up: SetUp, spec: ModelSpec) -> float:

@@ -8,7 +8,12 @@ from repro.labels import HYPERPARAMETER_LABELS, TASK_LABELS, in_order, label
 from repro.table_cells import frame_of, short
 from repro.table_styles import Table
 
-_DOMAINS = {"Uniform": "interval", "LogUniform": "log_interval", "Choice": "choice"}
+_DOMAINS = {
+    "Uniform": "interval",
+    "LogUniform": "log_interval",
+    "WholeNumber": "interval",
+    "Choice": "choice",
+}
 _BOUNDS = ("low", "high")
 
 

@@ -59,6 +59,18 @@ class LogUniform(_Range):
         return min(max(value, self.low), self.high)  # exp(log(x)) may miss x by a rounding
 
 
+class WholeNumber(_Range):
+    """All whole numbers from `low` to `high`, both included, equally likely."""
+
+    def contains(self, value: Any) -> bool:
+        """Tell whether `value` is a whole number of the range."""
+        return super().contains(value) and value == int(value)
+
+    def sample(self, rng: np.random.Generator) -> int:
+        """Draw one value."""
+        return int(rng.integers(self.low, self.high, endpoint=True))
+
+
 @dataclass(frozen=True)
 class Choice:
     """A few values, equally likely."""
@@ -82,7 +94,7 @@ class Choice:
         return self.values[int(rng.integers(len(self.values)))]
 
 
-Domain = Uniform | LogUniform | Choice
+Domain = Uniform | LogUniform | WholeNumber | Choice
 
 
 @dataclass(frozen=True)

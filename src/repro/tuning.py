@@ -22,7 +22,9 @@ class TuningRun:
     """One method under one budget, as it is asked for.
 
     `grid` are the configurations of method `grid`. A budget is `budget_gst` times what the tuning
-    run `grid_run_id` spent; grid search itself has none. `context` goes to the objective as is.
+    run `grid_run_id` spent; grid search itself has none. In place of a budget there may be a
+    number of trials; population-based training needs neither. `options` go to the method's
+    searcher, `context` goes to the objective as is.
     """
 
     run_id: str
@@ -32,7 +34,9 @@ class TuningRun:
     grid: tuple[dict, ...] = ()
     grid_run_id: str | None = None
     budget_gst: float = math.nan
+    n_trials: int | None = None
     trials_at_once: int = 1
+    options: dict = field(default_factory=dict)
     context: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -40,11 +44,16 @@ class TuningRun:
             raise ValueError(f"`method` must be one of {list(METHODS)}, but got {self.method!r}")
         if self.method == "grid" and not self.grid:
             raise ValueError("method 'grid' must have configurations, but `grid` is empty")
-        if self.method != "grid" and not (self.grid_run_id and self.budget_gst > 0):
+        limited = self.grid_run_id and self.budget_gst > 0
+        if not (limited or self.n_trials or self.method in ("grid", "pbt")):
             raise ValueError(
-                f"method {self.method!r} must have `grid_run_id` and `budget_gst` > 0, "
-                f"but got {self.grid_run_id!r} and {self.budget_gst}"
+                f"method {self.method!r} must have `grid_run_id` and `budget_gst` > 0, or "
+                f"`n_trials`, but got {self.grid_run_id!r}, {self.budget_gst} and {self.n_trials}"
             )
+
+    @property
+    def has_budget(self) -> bool:
+        return self.grid_run_id is not None
 
 
 @dataclass(frozen=True)
@@ -110,12 +119,14 @@ class Cell:
         if unit not in BUDGET_UNITS:
             raise ValueError(f"`unit` must be one of {BUDGET_UNITS}, but got {unit!r}")
         self.run, self.unit, self.journal = run, unit, journal
-        self.budget = math.inf if run.method == "grid" else math.nan  # NaN: not known yet
+        self.budget = math.nan if run.has_budget else math.inf  # NaN: not known yet
         self.running: dict[int, Request] = {}
         self.n_trials = 0
         self._costs: dict[int, float] = {}
         self._best = -math.inf
-        self._searcher = make_searcher(run.method, space=run.space, grid=run.grid, seed=run.seed)
+        self._searcher = make_searcher(
+            run.method, space=run.space, grid=run.grid, seed=run.seed, **run.options
+        )
         self._scheduler = make_scheduler(run.method)
         self._exhausted = False
         self._failures_in_a_row = 0
@@ -129,7 +140,7 @@ class Cell:
     def finished(self) -> bool:
         """Whether no trial runs and none will."""
         over_budget = self.spent >= self.budget  # False while the budget is NaN
-        return not self.running and (self._exhausted or over_budget)
+        return not self.running and (self._exhausted or over_budget or self._all_started)
 
     def next_request(self) -> Request | None:
         """Return the next trial that must be trained, or None when there is none just now.
@@ -170,9 +181,14 @@ class Cell:
         if is_new:
             self.journal.record(request, outcome)
 
+    @property
+    def _all_started(self) -> bool:
+        return self.run.n_trials is not None and self.n_trials >= self.run.n_trials
+
     def _may_start(self) -> bool:
         has_slot = len(self.running) < self.run.trials_at_once
-        return has_slot and not self._exhausted and self.spent < self.budget
+        open_ended = not (self._exhausted or self._all_started)
+        return has_slot and open_ended and self.spent < self.budget
 
     def _start(self, configuration: dict) -> Request:
         run, trial = self.run, self.n_trials

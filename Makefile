@@ -6,7 +6,7 @@ ARGS ?=
 PY := .venv/bin/python
 MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12
 
-.PHONY: help reproduce plan test lint lab pretrain bench clean
+.PHONY: help reproduce plan submit test lint lab pretrain bench clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ reproduce: .venv/.installed  ## Run the notebooks; tables and figures go to figu
 
 plan: .venv/.installed  ## List the tuning runs of PROFILE with their steps, disk and hours
 	$(PY) -m repro plan --profile $(PROFILE) $(ARGS)
+
+submit: .venv/.installed  ## Write a GLUE submission of what PROFILE has finished
+	$(PY) -m repro submit --profile $(PROFILE) $(ARGS)
 
 test: .venv/.installed  ## Run the tests
 	$(PY) -m pytest $(ARGS)

@@ -28,9 +28,9 @@ TRAINING = """
     article_spaces population methods
     model_files profile_parts profiles encoding models batches packing trial update readback
     checkpoint
-    training tuning objective orchestration outcomes predictions
-    tracking
-    results progress study planning
+    training tuning objective orchestration outcomes predictions run_folders
+    tracking late_scores
+    results progress study planning submission
     strategies
     procedure
 """.split()

@@ -42,6 +42,9 @@ def test_hub_copy_joins_shards_and_takes_the_matched_split(tmp_path):
     assert data.splits["train"]["text_a"].tolist() == ["first", "second"]
     assert data.splits["validation"]["text_a"].tolist() == ["matched"]
     assert data.splits["test"]["text_a"].tolist() == ["matched"]
+    assert data.splits["test-mismatched"]["text_a"].tolist() == ["mismatched"]
+    write_parquet(tmp_path / "ax", "test", row("diagnostic", -1))
+    assert load_task("mnli", tmp_path).splits["test-ax"]["text_a"].tolist() == ["diagnostic"]
 
 
 def test_hub_copy_hides_scores_that_are_minus_one(tmp_path):
@@ -149,15 +152,32 @@ def test_hub_gives_the_matched_splits_of_mnli(monkeypatch):
 
     names = ("validation_mismatched", "validation_matched", "test_mismatched", "test_matched")
     splits = {name: split(name, -1 if name.startswith("test") else 1) for name in names}
-    monkeypatch.setattr(
-        datasets, "load_dataset", lambda *args: splits | {"train": split("train", 2)}
-    )
-    frames = load_task("mnli", "hub").splits
-    assert [frame["text_a"].tolist() for frame in frames.values()] == [
-        ["train"],
-        ["validation_matched"],
-        ["test_matched"],
-    ]
+    splits |= {"train": split("train", 2), "test": split("diagnostic", -1)}
+    of_mnli = {name: rows for name, rows in splits.items() if name != "test"}
+    asked = {"mnli": of_mnli, "ax": {"test": splits["test"]}}
+    monkeypatch.setattr(datasets, "load_dataset", lambda _, name: asked[name])
+    data = load_task("mnli", "hub")
+    assert {name: frame["text_a"].tolist() for name, frame in data.splits.items()} == {
+        "train": ["train"],
+        "validation": ["validation_matched"],
+        "test": ["test_matched"],
+        "test-mismatched": ["test_mismatched"],
+        "test-ax": ["diagnostic"],
+    }
+    assert data.hidden("test-ax") and data.hidden("test-mismatched")
+
+
+def test_official_mnli_has_its_further_test_sets_where_they_are(tmp_path):
+    write_official(tmp_path, "mnli")
+    assert set(load_task("mnli", tmp_path).splits) == {"train", "validation", "test"}
+    header = "index\tsentence1\tsentence2\n"
+    (tmp_path / "MNLI/test_mismatched.tsv").write_text(header + "0\tAn owl.\tIt sat.\n")
+    (tmp_path / "diagnostic").mkdir()
+    (tmp_path / "diagnostic/diagnostic.tsv").write_text(header + "7\tA cat.\tIt ran.\n")
+    splits = load_task("mnli", tmp_path).splits
+    assert splits["test-mismatched"]["text_a"].tolist() == ["An owl."]
+    assert splits["test-ax"]["index"].tolist() == [7]
+    assert set(splits["test-ax"]["label"]) == {-1}
 
 
 def test_hub_out_of_reach_is_said_in_one_line(monkeypatch):

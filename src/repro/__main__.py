@@ -1,4 +1,4 @@
-"""Run notebooks, plan studies, list profiles: `python -m repro`."""
+"""Run notebooks, plan studies, write GLUE submissions, list profiles: `python -m repro`."""
 
 import argparse
 import re
@@ -41,7 +41,13 @@ def _parser() -> argparse.ArgumentParser:
         "--steps-per-second", type=float, metavar="RATE", help="of one trial; default: measured"
     )
     plan.set_defaults(command=_plan)
-    for command in (run, plan):
+    send = commands.add_parser("submit", help="write a GLUE submission of a study's incumbents")
+    send.add_argument("--model", help="of the profile; default: its first")
+    send.add_argument("--method", help="whose trials, such as rs; default: of all methods")
+    send.add_argument("--rank", type=int, default=1, help="by validation score; default: 1")
+    send.add_argument("--out", type=Path, default=Path("submission.zip"), help="the zip to write")
+    send.set_defaults(command=_submit)
+    for command in (run, plan, send):
         command.add_argument("--profile", default="mini", help="a name in profiles/ or a file")
         command.add_argument("--data", metavar="SOURCE", help="mini, hub or a directory")
         command.add_argument(
@@ -78,6 +84,25 @@ def _plan(options: argparse.Namespace) -> int:
         check_name("key", unknown.pop(), overridable_keys())
     frame = plan(profile, steps_per_second=options.steps_per_second)
     print(frame.to_string(index=False, float_format="{:.3g}".format))
+    return 0
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from repro.submission import submit
+
+    profile, values = _check_profile(options)
+    if unknown := set(values) - set(profile.overrides):
+        check_name("key", unknown.pop(), overridable_keys())
+    files = submit(
+        profile, out=options.out, model=options.model, method=options.method, rank=options.rank
+    )
+    print(files.to_string(index=False, na_rep="", float_format="{:.4f}".format))
+    filled = files.loc[files["run"] == "", "file"]
+    if len(filled):
+        print(f"filled, for the site wants them all, and worth no score: {', '.join(filled)}")
+    scores = profile.returned_scores or options.out.with_suffix(".csv")
+    print(f"wrote {options.out}; enter what comes back in {scores}, in percent, and name that file")
+    print("in the profile as `returned_scores`")
     return 0
 
 

@@ -1,189 +1,32 @@
-"""What tuning runs leave on disk: one folder a run, there complete or not at all.
+"""The tidy tables of a study: its finished runs read together, with scores that came late."""
 
-While a run is in progress, its folder's name ends in `.partial` and each finished trial is one
-file in it, so that a killed run goes on where it stopped. A finished folder holds `run.json`,
-`trials.parquet`, `evaluations.parquet`, `losses.parquet`, `predictions.parquet` (the incumbent's),
-`trial_predictions.parquet` and, where asked for, `checkpoint/` (the incumbent's best).
-"""
-
-import json
 import math
-import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from repro.outcomes import (
-    evaluation_row,
-    loss_table,
-    read_outcome,
-    score_row,
-    write_outcome,
-)
-from repro.predictions import describe_test_sets, incumbent_predictions, trial_predictions
+from repro.late_scores import add_gold_scores, add_returned_scores
 from repro.records import make_table
-from repro.tasks import Task
-from repro.trial import TrialResult
-from repro.tuning import Outcome, Request
-
-KEY = ("run_id", "task", "model", "method", "space", "budget_gst", "repetition")
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """The folder of one tuning run.
-
-    Args:
-        path: of the finished folder.
-        key: the columns of KEY.
-        about: everything else that `run.json` shall say: what was asked, seeds, versions.
-    """
-
-    path: Path
-    key: dict
-    about: dict = field(default_factory=dict)
-
-    @property
-    def finished(self) -> bool:
-        return (self.path / "run.json").is_file()
-
-    @property
-    def partial(self) -> Path:
-        return self.path.with_name(self.path.name + ".partial")
-
-    def checkpoint(self, trial: int) -> Path:
-        """Where trial number `trial` saves its best checkpoint while the run is in progress."""
-        return self.partial / "checkpoints" / f"trial{trial:04d}"
-
-    def recall(self, request: Request) -> Outcome | None:
-        """Return the recorded outcome of this very trial, if there is one."""
-        path = self._trial_path(request.trial)
-        if not path.is_file():
-            return None
-        configuration, outcome = read_outcome(path)
-        return outcome if configuration == request.configuration else None
-
-    def record(self, request: Request, outcome: Outcome) -> None:
-        """Keep the outcome of a trial, in a file that is complete or absent."""
-        path = self._trial_path(request.trial)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_outcome(path, request.configuration, outcome)
-
-    def finish(self, *, task: Task, examples: dict[str, pd.DataFrame], ledger: dict) -> None:
-        """Turn the recorded trials into the tables of a finished folder.
-
-        Args:
-            examples: of the validation and test splits, with columns index and label.
-            ledger: `budget_unit`, `budget` (infinite for grid search) and `spent`.
-        """
-        self.partial.mkdir(parents=True, exist_ok=True)
-        paths = sorted(self.partial.glob("trial*.npz"))
-        outcomes = {int(path.stem.removeprefix("trial")): read_outcome(path) for path in paths}
-        tables = self._tables(task, examples, outcomes)
-        for name, table in tables.items():
-            table.to_parquet(self.partial / f"{name}.parquet", index=False)
-        run = self._run_row(tables["trials"], ledger)
-        self._keep_checkpoint(run["best_trial_id"])
-        results = _by_name(outcomes)
-        settings = next((result.settings for result in results.values() if result), {})
-        test_sets = describe_test_sets(task, examples, results)
-        about = {**self.about, "run": run, "settings": settings, "test_sets": test_sets}
-        _write_json(self.partial / "run.json", about)
-        self.partial.rename(self.path)
-        for path in self.path.glob("trial*.npz"):  # only now: a kill must lose nothing
-            path.unlink()
-
-    def read(self, table: str) -> pd.DataFrame:
-        """Return a table of the finished run: trials, evaluations, losses, predictions, ..."""
-        return pd.read_parquet(self.path / f"{table}.parquet")
-
-    def read_run(self) -> dict:
-        """Return `run.json`."""
-        return json.loads((self.path / "run.json").read_text())
-
-    def _trial_path(self, trial: int) -> Path:
-        return self.partial / f"trial{trial:04d}.npz"
-
-    def _tables(self, task, examples, outcomes) -> dict[str, pd.DataFrame]:
-        trials, evaluations, losses, incumbent = [], [], [], None
-        for number, (configuration, outcome) in outcomes.items():
-            row = self._trial_row(number, configuration, outcome)
-            result = outcome.payload
-            if result is not None:
-                row |= score_row(task, result, examples)
-                evaluations += [evaluation_row(row["trial_id"], e) for e in result.evaluations]
-                losses.append(loss_table(result, row["trial_id"]))
-                if _beats(row, incumbent[0] if incumbent else None):
-                    incumbent = row, result
-            trials.append(row)
-        return {
-            "trials": make_table("trials", trials),
-            "evaluations": make_table("evaluations", evaluations),
-            "losses": pd.concat(losses) if losses else make_table("losses", []),
-            "predictions": incumbent_predictions(examples, incumbent[1] if incumbent else None),
-            "trial_predictions": trial_predictions(task, examples, _by_name(outcomes)),
-        }
-
-    def _trial_row(self, number: int, configuration: dict, outcome: Outcome) -> dict:
-        result = outcome.payload
-        row = {
-            **self.key,
-            "trial_id": f"{self.key['run_id']}/trial{number:04d}",
-            "trial": number,
-            "status": outcome.status,
-            "message": outcome.message,
-            **(result.hyperparameters if result else configuration),
-            **self.about["seeds"],
-            "steps": outcome.steps,
-            "epochs_trained": result.epochs_trained if result else 0.0,
-            "seconds": outcome.seconds,
-            "training_seconds": result.training_seconds if result else 0.0,
-            "evaluation_seconds": result.evaluation_seconds if result else 0.0,
-            "started_at": outcome.started_at,
-            "worker": outcome.worker,
-        }
-        return row
-
-    def _run_row(self, trials: pd.DataFrame, ledger: dict) -> dict:
-        scores = trials["validation_score"]
-        best = trials["trial_id"][scores.idxmax()] if scores.notna().any() else ""
-        seconds = math.fsum(trials["seconds"])
-        budget, spent = ledger["budget"], ledger["spent"]
-        limited = math.isfinite(budget)
-        return {
-            **self.key,
-            "budget_unit": ledger["budget_unit"],
-            "budget": budget if limited else None,  # JSON has no infinity
-            "spent": spent,
-            "overshoot": max(0.0, spent - budget) if limited else 0.0,
-            "profile": self.about["profile"],
-            "split": self.about["split"],
-            "steps": int(trials["steps"].sum()),
-            "epochs_trained": math.fsum(trials["epochs_trained"]),
-            "seconds": seconds,
-            "gpu_seconds": seconds * self.about["gpus_per_trial"],
-            "n_trials": len(trials),
-            "n_failed": int(trials["status"].isin(["failed", "diverged"]).sum()),
-            "best_trial_id": best,
-        }
-
-    def _keep_checkpoint(self, best_trial_id: str) -> None:
-        checkpoints = self.partial / "checkpoints"
-        best = checkpoints / best_trial_id.rpartition("/")[2]
-        if best_trial_id and best.is_dir() and not (self.partial / "checkpoint").exists():
-            best.rename(self.partial / "checkpoint")
-        shutil.rmtree(checkpoints, ignore_errors=True)
+from repro.run_folders import RunFolder
+from repro.tasks import TaskData
 
 
 @dataclass(frozen=True)
 class Results:
-    """Finished tuning runs as tidy tables (see `records`), under the profile that asked now."""
+    """Finished tuning runs as tidy tables (see `records`), under the profile that asked now.
+
+    Args:
+        gold: task -> its data with test labels that were hidden when the runs ended.
+        returned: scores that came back from the GLUE site (see `late_scores`).
+    """
 
     folders: tuple[RunFolder, ...]
     profile: str
+    gold: Mapping[str, TaskData] = field(default_factory=dict)
+    returned: pd.DataFrame | None = None
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -192,7 +35,17 @@ class Results:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        return self._concatenated("trials")
+        """The table, with `test_source`: "labels", "returned" or, without a test score, empty."""
+        frames = [self._trials_of(folder) for folder in self.folders]
+        table = pd.concat(frames, ignore_index=True) if frames else make_table("trials", [])
+        table["test_source"] = np.where(table["test_score"].notna(), "labels", "")
+        if self.returned is None:
+            return table
+        ids = {folder.name: folder.key["run_id"] for folder in self.folders}
+        rows = self.returned[self.returned["run"].isin(ids)]
+        return add_returned_scores(
+            table, rows.assign(trial_id=rows["run"].map(ids) + "/" + rows["trial"])
+        )
 
     @cached_property
     def evaluations(self) -> pd.DataFrame:
@@ -202,36 +55,69 @@ class Results:
     def losses(self) -> pd.DataFrame:
         return self._concatenated("losses")
 
+    @cached_property
+    def test_looks(self) -> pd.DataFrame:
+        """Count how often each test set was looked at: once for each trial scored on it.
+
+        Returns:
+            one row a tuning run and test set: run_id, task, model, method, split, n_examples (NaN
+            for results of older versions), n_trials, looks (trials whose predictions were held
+            against its labels), returned (trials whose score came back from the GLUE site).
+        """
+        return pd.DataFrame([row for folder in self.folders for row in self._looks_of(folder)])
+
     def predictions(self, run_id: str) -> pd.DataFrame:
         """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
+        return self._relabelled(self._folder(run_id), "predictions")
+
+    def trial_predictions(self, run_id: str) -> pd.DataFrame:
+        """Return what each trial's best checkpoint predicts (see `predictions`)."""
+        return self._relabelled(self._folder(run_id), "trial_predictions")
+
+    def _folder(self, run_id: str) -> RunFolder:
         folders = {folder.key["run_id"]: folder for folder in self.folders}
         if run_id not in folders:
             raise ValueError(f"`run_id` must be one of {sorted(folders)}, but got {run_id!r}")
-        return folders[run_id].read("predictions")
+        return folders[run_id]
+
+    def _relabelled(self, folder: RunFolder, table: str) -> pd.DataFrame:
+        frame, data = folder.read(table), self.gold.get(folder.key["task"])
+        if data is None or frame.empty:
+            return frame
+        gold = data.splits["test"].set_index("index")["label"]
+        return frame.assign(
+            label=frame["label"].where(frame["split"] != "test", frame["index"].map(gold))
+        )
+
+    def _trials_of(self, folder: RunFolder) -> pd.DataFrame:
+        trials, data = folder.read("trials"), self.gold.get(folder.key["task"])
+        if data is None:
+            return trials
+        return add_gold_scores(
+            trials,
+            data,
+            predictions=folder.read("trial_predictions"),
+            incumbent=folder.read("predictions"),
+            best_trial_id=folder.read_run()["run"]["best_trial_id"],
+        )
+
+    def _looks_of(self, folder: RunFolder) -> list[dict]:
+        key = {name: folder.key[name] for name in ("run_id", "task", "model", "method")}
+        trials = self.trials[self.trials["run_id"] == key["run_id"]]
+        sources = trials["test_source"].value_counts()
+        counts = {"looks": sources.get("labels", 0), "returned": sources.get("returned", 0)}
+        rows = []
+        for split, about in ({"test": {}} | folder.read_run().get("test_sets", {})).items():
+            looks = counts if split == "test" else {"looks": about["looks"], "returned": 0}
+            rows.append(
+                {**key, "split": split, "n_examples": about.get("examples", math.nan)}
+                | {"n_trials": len(trials), **looks}
+            )
+        return rows
 
     def _concatenated(self, table: str) -> pd.DataFrame:
         frames = [folder.read(table) for folder in self.folders]
         return pd.concat(frames, ignore_index=True) if frames else make_table(table, [])
-
-
-def _by_name(outcomes: dict) -> dict[str, TrialResult | None]:
-    """Return trial0000, trial0001, ... -> what the trial left."""
-    return {f"trial{number:04d}": outcome.payload for number, (_, outcome) in outcomes.items()}
-
-
-def _beats(row: dict, other: dict | None) -> bool:
-    """Whether a trial has a better validation score than another; a tie goes to the earlier."""
-    score = row.get("validation_score")
-    return score is not None and (other is None or score > other["validation_score"])
-
-
-def _write_json(path: Path, content: dict) -> None:
-    clean = json.dumps(content, indent=2, sort_keys=True, default=_plain)
-    path.write_text(clean + "\n")
-
-
-def _plain(value):
-    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _number(value):

@@ -15,6 +15,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from repro.late_scores import read_returned_scores
 from repro.model_files import check_length, find_model, read_config, weights_fingerprint
 from repro.objective import fine_tune, load_blind, load_data, training_settings
 from repro.profiles import ModelSettings, Profile
@@ -59,10 +60,23 @@ def run_study(
         ValueError: before any training, if data, models or settings do not fit.
     """
     study = enumerate_runs(profile, reduction=reduction, results=results)
+    read_results(profile, [])  # so that bad files are refused before anything is trained
     todo = [run for run in study if not run.folder.finished]
     if todo:
         _tune(profile, study, todo, cores)
-    return Results(tuple(run.folder for run in study), profile.title)
+    return read_results(profile, study)
+
+
+def read_results(profile: Profile, study: list[StudyRun]) -> Results:
+    """Return finished runs, with the test scores that the profile's files add.
+
+    Raises:
+        ValueError: if a file of test labels or of returned scores is not what it must be.
+    """
+    gold = {Path(task).stem: load_data(profile, task) for task in profile.test_labels}
+    file = profile.returned_scores
+    returned = read_returned_scores(Path(file)) if file else None
+    return Results(tuple(run.folder for run in study), profile.title, gold, returned)
 
 
 def enumerate_runs(

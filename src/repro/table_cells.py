@@ -79,7 +79,17 @@ def describe_study(runs: pd.DataFrame, trials: pd.DataFrame) -> str:
     text += f"{_repetitions(runs)}; {n_failed} of {len(trials)} trials failed or diverged"
     if n_empty := int(best["validation_score"].isna().sum()):
         text += f"; {n_empty} of {len(best)} tuning runs without a score"
+    is_returned = _trials_with_returned(trials)
+    if n_returned := int(best["trial_id"].isin(is_returned).sum()):
+        text += f"; test scores of {n_returned} of {len(best)} tuning runs came back from GLUE"
     return text + "."
+
+
+def _trials_with_returned(trials: pd.DataFrame) -> list[str]:
+    """Return the trials whose test score came back from the GLUE site."""
+    if "test_source" not in trials:
+        return []
+    return trials.loc[trials["test_source"] == "returned", "trial_id"].tolist()
 
 
 def _repetitions(runs: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from repro.task_definitions import SPLITS, Task, read_own_task
+from repro.task_definitions import SPLITS, Task, is_test, read_own_task
 from repro.task_files import Table, read_parquet, read_table, rows_table
 from repro.task_frames import Columns, make_frame, read_gold_labels
 
@@ -61,6 +61,12 @@ LAYOUTS = {
     ),
 }
 
+# MNLI's model is also asked for the other domain's test set and for GLUE's diagnostic set
+_FURTHER_FILES = {
+    "test-mismatched": ("MNLI/test_mismatched.tsv",),
+    "test-ax": ("diagnostic/diagnostic.tsv", "AX/AX.tsv", "MNLI/diagnostic.tsv"),
+}
+
 
 def mini_frames(
     task: Task, *, seed: int, shift: float, sizes: Mapping[str, int] | None
@@ -103,12 +109,16 @@ def hub_frames(task: Task) -> dict[str, pd.DataFrame]:
             )
         else:
             splits = datasets.load_dataset(repository, task.name)
+        diagnostics = datasets.load_dataset(repository, "ax") if task.name == "mnli" else None
     except Exception as error:  # the hub's client has no common base for its errors
         raise ConnectionError(
             f"{repository} must be within reach, but {_first_line(error)}; "
             "connect, or give a directory with the data"
         ) from error
     tables = {split: _dataset_table(task, split, splits) for split in SPLITS}
+    if diagnostics is not None:
+        tables["test-mismatched"] = _dataset_table(task, "test_mismatched", splits)
+        tables["test-ax"] = _dataset_table(task, "test", diagnostics)
     return _make_frames(task, tables, _hub_columns(task))
 
 
@@ -174,12 +184,15 @@ def _official_frames(task: Task, folder: Path, layout: Layout) -> dict[str, pd.D
         tables[split] = _read_split(
             folder / name, split, layout.columns, header=header, ragged=layout.ragged
         )
+    for split, names in _FURTHER_FILES.items() if task.name == "mnli" else ():
+        for path in [p for p in map(folder.parent.joinpath, names) if p.is_file()][:1]:
+            tables[split] = _read_split(path, split, layout.columns)
     return _make_frames(task, tables, layout.columns)
 
 
 def _read_split(path: Path, split: str, columns: Columns, **options: Any) -> Table:
     """Read a file that must have labels, unless it is the test set's."""
-    required = (*columns.texts, columns.label)[: len(columns.texts) + (split != "test")]
+    required = (*columns.texts, columns.label)[: len(columns.texts) + (not is_test(split))]
     optional = (columns.label, columns.index or "")
     return read_table(path, required, optional=optional, **options)
 
@@ -236,6 +249,13 @@ def _parquet_frames(task: Task, folder: Path) -> dict[str, pd.DataFrame]:
         if shards:
             required = (*columns.texts, columns.label)
             tables[split] = read_parquet(shards, required, optional=("idx",))
+    further = {
+        "test-mismatched": (folder, "test_mismatched"),
+        "test-ax": (folder / "../ax", "test"),
+    }
+    for split, place in further.items() if task.name == "mnli" else ():
+        if shards := _shards(*place):
+            tables[split] = read_parquet(shards, columns.texts, optional=(columns.label, "idx"))
     return _make_frames(task, tables, columns)
 
 
@@ -247,7 +267,7 @@ def _make_frames(
     for split, frame in frames.items():
         label = frame["label"]
         hidden = label.isna() if label.dtype == "float64" else label == -1
-        if hidden.any() and (split != "test" or not hidden.all()):
+        if hidden.any() and not (is_test(split) and hidden.all()):
             raise ValueError(
                 f"every row of the {split} split of {task.name} must have a label, but got none "
                 f"for {int(hidden.sum())} of {len(frame)} rows; mend the data"

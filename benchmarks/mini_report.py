@@ -27,8 +27,9 @@ LEARNING_RATES = (3e-4, 1e-3, 2e-3, 3e-3)
 TOO_HIGH = 1e-2
 BASE = {
     "warmup_ratio": 0.1, "attention_dropout": 0.1, "hidden_dropout": 0.1, "weight_decay": 0.0,
-    "batch_size": 32, "epochs": 3,
+    "batch_size": 32,
 }  # fmt: skip
+EPOCHS = {"tiny-electra": 3, "tiny-roberta": 3, "tiny-bert": 5}
 SHIFTS = (0.0, 1.0)
 N_CONFIGURATIONS = 12
 
@@ -46,7 +47,8 @@ class Job:
 
     @property
     def configuration(self):
-        return BASE | dict(self.changes) | {"learning_rate": self.learning_rate}
+        own = {"epochs": EPOCHS[self.model], "learning_rate": self.learning_rate}
+        return BASE | own | dict(self.changes)
 
 
 # --------------------------------------------------------------------------- fine-tunings
@@ -124,7 +126,7 @@ def run(job, scratch):
 def random_configuration(model, *, wide, rng):
     """Draw a configuration from the family's search space, or with rates of two decades."""
     family = model.removeprefix("tiny-") + "-mini"
-    drawn = sample_configuration(search_space(family, epochs=BASE["epochs"]), rng)
+    drawn = sample_configuration(search_space(family, epochs=EPOCHS[model]), rng)
     if wide:
         drawn["learning_rate"] = float(10 ** rng.uniform(-4, -2))
     return drawn.pop("learning_rate"), tuple(drawn.items())

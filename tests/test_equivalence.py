@@ -34,7 +34,7 @@ class _Losses(TrainerCallback):
 
 
 @pytest.mark.filterwarnings("ignore")  # the Trainer's own
-@pytest.mark.parametrize("family", ["bert", "electra", "distilbert"])
+@pytest.mark.parametrize("family", ["bert", "electra", "roberta", "distilbert"])
 def test_losses_are_those_of_the_trainer(specs, encoded, run, tmp_path, family):
     asked = {"hidden_dropout": 0.0, "attention_dropout": 0.0, "epochs": 13}
     if family == "distilbert":  # whose head has a dropout of its own

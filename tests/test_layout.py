@@ -26,19 +26,21 @@ SHARED = "names records".split()
 TRAINING = """
     mini task_definitions task_files task_frames task_sources tasks splits spaces
     article_spaces population methods
-    model_files profile_parts profiles encoding models batches packing trial update readback
+    model_files profile_parts
+    procedure_settings
+    profiles encoding models batches packing trial update readback
     checkpoint
     training tuning objective orchestration outcomes predictions run_folders
     tracking late_scores
     results progress study planning submission
     strategies
-    procedure
 """.split()
 ANALYSIS = """
     published labels analysis table_styles table_cells score_tables space_tables tables plots
     curves gallery
+    procedure_tables procedure_plots
 """.split()
-TOP = "live reproduce __main__".split()  # may join the halves
+TOP = "live procedure reproduce __main__".split()  # may join the halves
 
 # heavy packages, and the modules that may import them
 HEAVY = {
@@ -51,7 +53,7 @@ HEAVY = {
     "sklearn": ["tasks"],
     "statsmodels": ["analysis"],
     "scipy": ["tasks", "analysis"],
-    "matplotlib": "plots curves gallery live".split(),
+    "matplotlib": "plots curves gallery live procedure_plots".split(),
     "seaborn": "plots curves".split(),
 }
 

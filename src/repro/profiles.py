@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from repro.methods import METHODS
 from repro.names import check_name, suggest_name
+from repro.procedure_settings import ProcedureSettings
 from repro.profile_parts import (
     Checked,
     Count,
@@ -60,6 +61,7 @@ class Profile(Checked):
     trials_at_once_per_run: Count = 1
     trials_at_once: Count | None = None
     keep_checkpoints: bool = False
+    procedure: ProcedureSettings = ProcedureSettings()
     overrides: dict[str, Any] = Field(default={})  # given to load_profile, for tables to name
 
     def model(self, name: str) -> ModelSettings:
@@ -103,6 +105,8 @@ class Profile(Checked):
     @model_validator(mode="after")
     def _check_together(self) -> "Profile":
         distinct(model.name for model in self.models)
+        for model in self.models:
+            self.procedure.check_family(model.family)
         for task in (task for model in self.models for task in model.tasks):
             self.evaluations_for(task)
         for knob in ("shift", "sizes", "shifted_tests"):
@@ -153,6 +157,11 @@ def known_profiles() -> dict[str, str]:
 
 
 _KEYS = tuple(key for key in Profile.model_fields if key not in ("name", "overrides"))
+_SECTIONS = {
+    key: field.annotation
+    for key, field in Profile.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Checked)
+}
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -181,6 +190,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     """Put the overrides over the file's values, `tasks` and `epochs` into each model."""
     of_models = {key: overrides[key] for key in ("tasks", "epochs") if key in overrides}
+    for key in _SECTIONS.keys() & overrides.keys() & values.keys():
+        overrides = overrides | {key: values[key] | overrides[key]}
     merged = values | {key: v for key, v in overrides.items() if key not in of_models}
     models = listed(merged.get("models"))
     if not isinstance(models, list | tuple):
@@ -217,7 +228,8 @@ def _one_line(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     match first["type"]:
         case "extra_forbidden":
-            name, known = str(first["loc"][-1]), list(ModelSettings.model_fields)
+            section = _SECTIONS.get(str(first["loc"][0]), ModelSettings)
+            name, known = str(first["loc"][-1]), list(section.model_fields)
             what = f"unknown key{suggest_name(name, known)}; known: {', '.join(known)}"
         case "missing":
             what = "must be given"

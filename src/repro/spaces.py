@@ -132,12 +132,12 @@ def search_space(family: str, *, epochs: int, reduction: str = "full") -> Search
         epochs: passes over the training data; never searched (Table 1).
         reduction: one of REDUCTIONS: "s-wr" fixes the warm-up ratio, "s-wr-hdo" the hidden dropout
             too, "smin" leaves the learning rate (ELECTRA, BERT) or it and the batch size (RoBERTa).
+            Or "fixed-" and the names of what it fixes, joined by "+".
     Raises:
         ValueError: if the family, the reduction or the number of epochs is not possible.
     Source: Liu & Wang 2021, Table 1 and sec. 5.1; the paper's text, not its code, for ELECTRA's
         Smin (the code searched the batch size too).
     """
-    check_name("reduction", reduction, REDUCTIONS)
     table = _family(family)
     full = SearchSpace(
         name="full",
@@ -238,6 +238,7 @@ _REST = {
 _SMIN = {family: ("learning_rate", "batch_size") for family in ("roberta", "roberta-mini")}
 FAMILIES = tuple(_LEARNING_RATES)
 REDUCTIONS = ("full", "s-wr", "s-wr-hdo", "smin")
+_FIXED = "fixed-"
 
 
 def _family(family: str) -> dict[str, tuple[tuple, Domain]]:
@@ -250,6 +251,12 @@ def _default_values(family: str) -> dict[str, Any]:
 
 
 def _fixed_by(family: str, reduction: str) -> tuple[str, ...]:
+    if reduction.startswith(_FIXED):
+        names = tuple(reduction.removeprefix(_FIXED).split("+"))
+        for name in names:
+            check_name(f"hyperparameter of reduction {reduction!r}", name, _family(family))
+        return names
+    check_name("reduction", reduction, REDUCTIONS)
     if reduction == "smin":
         kept = _SMIN.get(family, ("learning_rate",))
         return tuple(name for name in _family(family) if name not in kept)
@@ -265,7 +272,7 @@ def _reduced_name(family: str, domains: Iterable[str]) -> str:
     for reduction in REDUCTIONS:
         if set(fixed) == set(_fixed_by(family, reduction)):
             return reduction
-    return "fixed-" + "+".join(fixed)
+    return _FIXED + "+".join(fixed)
 
 
 def _in_order(values: Mapping[str, Any]) -> dict[str, Any]:

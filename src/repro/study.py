@@ -24,7 +24,10 @@ from repro.results import Results, RunFolder
 from repro.spaces import grid_configurations, search_space
 from repro.tuning import Outcome, Request, TuningRun, derive_seed
 
-__all__ = ["RESULTS", "StudyRun", "enumerate_runs", "load_data", "run_study", "training_settings"]
+__all__ = [
+    *("RESULTS", "StudyRun", "carry_out", "enumerate_runs", "load_data", "run_study"),
+    "training_settings",
+]
 RESULTS = Path(
     os.environ.get("REPRO_RESULTS", Path(__file__).resolve().parents[2] / "data/results")
 )
@@ -60,6 +63,11 @@ def run_study(
         ValueError: before any training, if data, models or settings do not fit.
     """
     study = enumerate_runs(profile, reduction=reduction, results=results)
+    return carry_out(profile, study, cores=cores)
+
+
+def carry_out(profile: Profile, study: list[StudyRun], *, cores: int | None = None) -> Results:
+    """Tune those runs that are not on disk yet, side by side; return all of them."""
     read_results(profile, [])  # so that bad files are refused before anything is trained
     todo = [run for run in study if not run.folder.finished]
     if todo:

@@ -1,0 +1,115 @@
+"""ASHA against warm-up: when rungs fall, and what ASHA stops that would have won."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+RUNGS = (1, 4, 16, 64)  # evaluations; Ray's defaults, which Liu & Wang used
+REDUCTION_FACTOR = 4
+
+
+def rung_times(settings: pd.DataFrame) -> pd.DataFrame:
+    """Say when rungs fall and when warm-up ends, in epochs.
+
+    Args:
+        settings: one row a model and group of tasks: epochs, evaluations_per_epoch, warmup_grid,
+            warmup_low and warmup_high (ratios); other columns are kept.
+    Returns:
+        `settings` with warmup_ends (grid's), warmup_ends_low, warmup_ends_high and rungs (tuple),
+        in epochs, the rungs before the end of training.
+    """
+    frame = settings.copy()
+    for name, ending in (("grid", ""), ("low", "_low"), ("high", "_high")):
+        frame[f"warmup_ends{ending}"] = frame[f"warmup_{name}"] * frame["epochs"]
+    frame["rungs"] = [
+        tuple(r / k for r in RUNGS if r / k <= epochs)
+        for epochs, k in zip(frame["epochs"], frame["evaluations_per_epoch"], strict=True)
+    ]
+    return frame
+
+
+def full_curves(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
+    """Pick the trials that ran to the end without ASHA, with their curves.
+
+    Returns:
+        the rows of random search's completed trials with a score, one row a distinct
+        configuration, with `curve`: the validation scores of all evaluations (array).
+    """
+    full = trials[(trials["method"] == "rs") & (trials["status"] == "completed")]
+    full = full.dropna(subset="validation_score")
+    scores = evaluations.sort_values("step").groupby("trial_id")["validation_score"]
+    full = full.join(scores.agg(lambda s: tuple(s)).rename("curve"), on="trial_id", how="inner")
+    same = ["model", "task", "learning_rate", "warmup_ratio", "batch_size", "hidden_dropout"]
+    return full.drop_duplicates(same).reset_index(drop=True)
+
+
+def replay_asha(
+    curves: Sequence[Sequence[float]], order: Sequence[int], *, rungs: Sequence[int] = RUNGS
+) -> np.ndarray:
+    """Run ASHA's stopping rule over full curves, trial after trial.
+
+    At a rung a trial stops when its score lies below the best quarter of those that were there
+    before it, as Ray's scheduler decides.
+
+    Args:
+        curves: the scores of each trial's evaluations; they may differ in number.
+        order: which trial comes first, second, ...
+    Returns:
+        shape (n_trials,), the evaluations of each trial until its end.
+    """
+    ends, seen = np.array([len(curve) for curve in curves]), {rung: [] for rung in rungs}
+    share = 100 * (1 - 1 / REDUCTION_FACTOR)
+    for trial in order:
+        curve = curves[trial]
+        for rung in (r for r in rungs if r <= len(curve)):
+            earlier, here = seen[rung], curve[rung - 1]
+            stops = bool(earlier) and here < np.nanpercentile(earlier, share)
+            earlier.append(here)
+            if stops:
+                ends[trial] = rung
+                break
+    return ends
+
+
+def asha_losses(full: pd.DataFrame, *, n_orders: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Replay ASHA over full curves in random orders: what did it stop that would have won?
+
+    The winner is the trial with the best validation score of those in the order. All
+    trials of a model and task are taken together, whatever their run, space and budget.
+
+    Args:
+        full: from `full_curves`.
+    Returns:
+        one row a model and task: n_trials, p_winner_stopped, validation_loss and test_loss (mean
+        score of the winner minus that of ASHA's best, over orders; fractions), evaluations_saved
+        (share), p_stopped_low and p_stopped_high (how often a trial with less, or more, than the
+        median warm-up is stopped at the first rung), warmup_median.
+    """
+    rows = []
+    for number, ((model, task), group) in enumerate(full.groupby(["model", "task"])):
+        rng = np.random.default_rng([seed, number])
+        rows.append({"model": model, "task": task} | _losses(group, n_orders, rng))
+    return pd.DataFrame(rows)
+
+
+def _losses(group: pd.DataFrame, n_orders: int, rng) -> dict:
+    curves, test = list(group["curve"]), group["test_score"].to_numpy()
+    lengths = np.array([len(curve) for curve in curves])
+    best = np.array([np.nanmax(curve) for curve in curves])
+    winner, found = int(np.argmax(best)), []
+    for _ in range(n_orders):
+        ends = replay_asha(curves, rng.permutation(len(curves)))
+        reached = np.array([np.nanmax(c[:end]) for c, end in zip(curves, ends, strict=True)])
+        chosen = int(np.argmax(reached))
+        stopped = ends < lengths
+        loss = best[winner] - reached[chosen], test[winner] - test[chosen]
+        saved = 1 - ends.sum() / lengths.sum()
+        found.append((stopped[winner], *loss, saved, stopped & (ends == 1)))
+    *numbers, at_first = zip(*found, strict=True)
+    names = ("p_winner_stopped", "validation_loss", "test_loss", "evaluations_saved")
+    row = {"n_trials": len(curves)} | dict(zip(names, map(np.mean, numbers), strict=True))
+    warmup, share = group["warmup_ratio"].to_numpy(), np.mean(at_first, axis=0)
+    low = warmup <= np.median(warmup)
+    sides = {"p_stopped_low": share[low].mean(), "p_stopped_high": share[~low].mean()}
+    return row | sides | {"warmup_median": float(np.median(warmup))}

@@ -84,6 +84,20 @@ def published_overfitting_trials(model: str) -> pd.DataFrame:
     return _rows_of(load_published(_TRIAL_TABLES[model]), model)
 
 
+def published_rounds() -> pd.DataFrame:
+    """Give the rounds of the procedure for both models, as fractions, and no rows of means.
+
+    Validation losses, which the paper does not print, are NaN.
+
+    Source: Liu & Wang 2021, Tables 10 and 11.
+    """
+    tables = [load_published(f"liu_wang_2021_table{number}") for number in (10, 11)]
+    rows = pd.concat(tables, ignore_index=True)
+    rows = rows[rows["repetition"] != "mean"].reset_index(drop=True)
+    scores = {name: rows[name] / 100 for name in ("validation_score", "test_score")}
+    return rows.assign(**scores, validation_loss=float("nan"))
+
+
 def published_trial_counts() -> pd.DataFrame:
     """Give the mean number of trials a tuning run started, by task and method; ELECTRA only.
 

@@ -8,7 +8,6 @@ repetition, and grid search's row for each model and task.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from repro.analysis.overfitting import judge
@@ -141,7 +140,7 @@ def judge_rounds(rounds: pd.DataFrame, rule: Rule) -> pd.DataFrame:
                 "trials, or take a split whose test labels are known"
             )
     _check_repetitions(paired)
-    paired = paired.reset_index(drop=True)
+    paired = paired.reset_index(drop=True).astype({"round": int})
     return paired.assign(verdict=_verdicts(paired, rule))
 
 
@@ -233,13 +232,6 @@ def paths_of(trace: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def rounds_of_published(tables: pd.DataFrame) -> pd.DataFrame:
-    """Turn the published Tables 10 and 11 into rounds: fractions, no row of means, no losses."""
-    rows = tables[tables["repetition"] != "mean"]
-    scores = {name: rows[name] / 100 for name in _SCORES}
-    return rows.assign(**scores, validation_loss=np.nan).reset_index(drop=True)
-
-
 def _next(steps: tuple, current) -> object | None:
     place = steps.index(current) + 1
     return steps[place] if place < len(steps) else None
@@ -282,7 +274,7 @@ def _at_the_end(setting: Setting, action: str) -> str:
 
 def _name(row: Mapping) -> str:
     where = "/".join(str(row[name]) for name in PATH)
-    return f"{where}, round {row['round']}, repetition {row['repetition']}"
+    return f"{where}, round {row['round']:g}, repetition {row['repetition']}"
 
 
 def _check_grid(paired: pd.DataFrame, grid: pd.DataFrame) -> None:
@@ -302,5 +294,5 @@ def _check_repetitions(paired: pd.DataFrame) -> None:
         *path, number = odd.index[0]
         raise ValueError(
             f"every round must have {usual} repetitions as the others, but {'/'.join(path)}, round "
-            f"{number} has {odd.iloc[0]}; run the missing ones or leave the others out"
+            f"{number:g} has {odd.iloc[0]}; run the missing ones or leave the others out"
         )

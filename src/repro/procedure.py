@@ -19,7 +19,7 @@ from repro.profiles import ModelSettings, Profile
 from repro.results import Results
 from repro.space_tables import space_rows
 from repro.spaces import grid_configurations, search_space
-from repro.study import RESULTS, StudyRun, carry_out, enumerate_runs
+from repro.study import RESULTS, StudyRun, carry_out, enumerate_runs, read_results
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def run_procedure(
         rows, places = _decide(judged, places, ladders, rule)
         rounds.append(judged)
         trace += rows
-    everything = Results(tuple(run.folder for run in runs.values()), profile.title)
+    everything = read_results(profile, list(runs.values()))
     table = pd.concat(rounds, ignore_index=True)
     return Procedure(everything, table, _with_costs(trace, table, everything), ladders, patterns)
 

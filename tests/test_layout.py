@@ -32,7 +32,7 @@ TRAINING = """
     checkpoint
     training tuning objective orchestration outcomes predictions run_folders
     tracking late_scores
-    results progress study planning submission
+    results progress study seed_study planning submission
     strategies
 """.split()
 ANALYSIS = """

@@ -204,17 +204,19 @@ METHODS = {  # name: (searcher, scheduler)
     "asha": ("random", "asha"),
     "bo_asha": ("tpe", "asha"),
     "hyperopt_asha": ("hyperopt", "asha"),
+    "seeds": ("grid", None),
 }
+LISTED = ("grid", "seeds")  # their trials are given one by one, and no budget ends them
 _SEARCHERS = {"random": RandomSearcher, "tpe": TPESearcher, "hyperopt": HyperoptSearcher}
 
 
 def make_searcher(method: str, *, space: SearchSpace, grid: tuple[dict, ...], seed: int, **options):
-    """Return the searcher of `method`; all but grid search draw from `space` with `seed`.
+    """Return the searcher of `method`; all but listed trials are drawn from `space` with `seed`.
 
     Args:
         options: of that searcher's class, such as `random_starts`.
     """
-    if method == "grid":
+    if method in LISTED:
         return GridSearcher(grid)
     return _SEARCHERS[METHODS[method][0]](space, seed, **options)
 

@@ -66,7 +66,7 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
         model=spec,
         data=data,
         settings=training_settings(profile, task),
-        seeds=Seeds(*[profile.training_seed] * 3),
+        seeds=request.seeds or Seeds(*[profile.training_seed] * 3),
         report=tell,
         save_best_to=checkpoint if profile.keep_checkpoints else None,
         score_to_beat=request.score_to_beat,
@@ -91,6 +91,7 @@ def training_settings(profile: Profile, task: str):
         precision=usable_precision(profile.precision),
         max_length=profile.max_length,
         adam_epsilon=profile.adam_epsilon,
+        dropout_after_first_validation=profile.dropout_after_first_validation,
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from repro.model_files import guess_family
 from repro.names import check_name
+from repro.records import HYPERPARAMETERS
 from repro.spaces import FAMILIES
 from repro.task_definitions import TASKS, is_yaml, read_own_task
 
@@ -61,6 +62,30 @@ class ModelSettings(Checked):
         for task in self.tasks:
             for_task("epochs", self.epochs, task)
         return self
+
+
+class SeedStudy(ModelSettings):
+    """One model, whose trials on a task differ only in seeds: all combinations of two kinds."""
+
+    n_init_seeds: PerTask  # seeds 1, 2, ... of the classifier's weights (WI)
+    n_order_seeds: PerTask  # seeds 1, 2, ... of the data order (DO)
+    dropout_seed: Seed | None = None  # of all trials; None: each trial has its own
+    dropout_after_first_validation: bool = True
+    evaluations_per_epoch: PerTask = Field(default={"default": 10})
+    configuration: dict[str, float] = Field(default={})  # in place of values of the grid's default
+
+    @model_validator(mode="after")
+    def _check_numbers(self) -> "SeedStudy":
+        for name in self.configuration:
+            check_name("hyperparameter", name, HYPERPARAMETERS)
+        for task in self.tasks:
+            for what, fewest in _FEWEST.items():
+                if (n := for_task(what, getattr(self, what), task)) < fewest:
+                    raise ValueError(f"`{what}` must be at least {fewest}, but got {n} for {task}")
+        return self
+
+
+_FEWEST = {"n_init_seeds": 2, "n_order_seeds": 2, "evaluations_per_epoch": 10}
 
 
 def distinct(names: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ training settings and resources. Values given to `load_profile` override the fil
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -20,6 +20,7 @@ from repro.profile_parts import (
     ModelSettings,
     PerTask,
     Seed,
+    SeedStudy,
     Several,
     check_label_files,
     distinct,
@@ -52,6 +53,7 @@ class Profile(Checked):
     repetitions: Count = 3
     seed: Seed = 0
     training_seed: Seed = 42
+    dropout_after_first_validation: bool = True
     evaluations_per_epoch: PerTask = Field(default={"default": 5})
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     max_length: Annotated[int, Field(ge=4, strict=True)] = 128
@@ -62,6 +64,7 @@ class Profile(Checked):
     trials_at_once: Count | None = None
     keep_checkpoints: bool = False
     procedure: ProcedureSettings = ProcedureSettings()
+    seed_study: SeedStudy | None = None
     overrides: dict[str, Any] = Field(default={})  # given to load_profile, for tables to name
 
     def model(self, name: str) -> ModelSettings:
@@ -99,7 +102,7 @@ class Profile(Checked):
     @classmethod
     def _check_methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
         for method in methods:
-            check_name("method", method, METHODS)
+            check_name("method", method, [known for known in METHODS if known != "seeds"])
         return distinct(methods)
 
     @model_validator(mode="after")
@@ -128,13 +131,14 @@ def load_profile(name_or_path: str | Path, **overrides: Any) -> Profile:
         name_or_path: a file's stem in profiles/, or the path of a YAML file.
         overrides: fields of the profile; None leaves the file's value. `tasks` and `epochs` go to
             every model. In `models`, a name picks that model of the profile; a new name takes the
-            tasks and epochs of the profile's first model; a mapping gives all of one model.
+            tasks and epochs of the profile's first model; a mapping gives all of one model. Of a
+            section a mapping changes what it names.
     Raises:
         ValueError: in one line, naming the file and the key, if anything is unknown or impossible.
         FileNotFoundError: if there is no such profile; the known ones are listed.
     """
     path = _find(name_or_path)
-    overrides = {key: value for key, value in overrides.items() if value is not None}
+    overrides = _given(overrides) or {}
     try:
         values = _read(path)
         _refuse_unknown(overrides, overridable_keys())
@@ -158,9 +162,10 @@ def known_profiles() -> dict[str, str]:
 
 _KEYS = tuple(key for key in Profile.model_fields if key not in ("name", "overrides"))
 _SECTIONS = {
-    key: field.annotation
+    key: kind
     for key, field in Profile.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Checked)
+    for kind in get_args(field.annotation) or [field.annotation]
+    if isinstance(kind, type) and issubclass(kind, Checked) and kind is not ModelSettings
 }
 
 
@@ -187,11 +192,17 @@ def _read(path: Path) -> dict[str, Any]:
     return values
 
 
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is None, in mappings too."""
+    values = {k: _given(v) if isinstance(v, dict) and v else v for k, v in values.items()}
+    return {key: value for key, value in values.items() if value is not None} or None
+
+
 def _merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     """Put the overrides over the file's values, `tasks` and `epochs` into each model."""
     of_models = {key: overrides[key] for key in ("tasks", "epochs") if key in overrides}
     for key in _SECTIONS.keys() & overrides.keys() & values.keys():
-        overrides = overrides | {key: values[key] | overrides[key]}
+        overrides = overrides | {key: _section(values[key], overrides[key])}
     merged = values | {key: v for key, v in overrides.items() if key not in of_models}
     models = listed(merged.get("models"))
     if not isinstance(models, list | tuple):
@@ -199,6 +210,12 @@ def _merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     models = [_settings(model, values.get("models")) for model in models]
     models = [model | of_models if isinstance(model, dict) else model for model in models]
     return merged | {"models": models}
+
+
+def _section(of_file: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Change a section; another model in it has a family of its own."""
+    guessed = {"family": None} if "name" in given else {}
+    return of_file | guessed | given
 
 
 def _settings(model: Any, of_file: Any) -> Any:
@@ -217,7 +234,8 @@ def _refuse_unknown(values: Iterable[str], known: Iterable[str]) -> None:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return str(value.get("name", value))
+        pairs = (f"{key} {_plain(part)}" for key, part in value.items())
+        return str(value["name"]) if "tasks" in value and "name" in value else " ".join(pairs)
     return " ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
 
 

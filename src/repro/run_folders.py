@@ -38,7 +38,8 @@ class RunFolder:
     Args:
         path: of the finished folder.
         key: the columns of KEY.
-        about: everything else that `run.json` shall say: what was asked, seeds, versions.
+        about: everything else that `run.json` shall say: what was asked, versions, and the seeds
+            of all trials, or a list of each trial's.
     """
 
     path: Path
@@ -149,7 +150,7 @@ class RunFolder:
             "status": outcome.status,
             "message": outcome.message,
             **(result.hyperparameters if result else configuration),
-            **self.about["seeds"],
+            **self._seeds(number),
             "steps": outcome.steps,
             "epochs_trained": result.epochs_trained if result else 0.0,
             "seconds": outcome.seconds,
@@ -160,6 +161,10 @@ class RunFolder:
         }
         return row
 
+    def _seeds(self, number: int) -> dict:
+        seeds = self.about["seeds"]
+        return seeds[number] if isinstance(seeds, list) else seeds
+
     def _run_row(self, trials: pd.DataFrame, ledger: dict) -> dict:
         scores = trials["validation_score"]
         best = trials["trial_id"][scores.idxmax()] if scores.notna().any() else ""
@@ -168,6 +173,7 @@ class RunFolder:
         limited = math.isfinite(budget)
         return {
             **self.key,
+            "budget_gst": None if math.isnan(self.key["budget_gst"]) else self.key["budget_gst"],
             "budget_unit": ledger["budget_unit"],
             "budget": budget if limited else None,  # JSON has no infinity
             "spent": spent,

@@ -16,12 +16,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from repro.late_scores import read_returned_scores
+from repro.methods import LISTED
 from repro.model_files import check_length, find_model, read_config, weights_fingerprint
 from repro.objective import fine_tune, load_blind, load_data, training_settings
-from repro.profiles import ModelSettings, Profile
+from repro.profiles import Profile
 from repro.progress import StudyProgress
 from repro.results import Results, RunFolder
 from repro.spaces import grid_configurations, search_space
+from repro.trial import Seeds
 from repro.tuning import Outcome, Request, TuningRun, derive_seed
 
 __all__ = [
@@ -95,9 +97,7 @@ def enumerate_runs(
     Raises:
         ValueError: if a model or a task's data cannot be found, or a budget has no grid search.
     """
-    for model in profile.models:
-        if config := read_config(find_model(model.name)):
-            check_length(model.name, config, profile.max_length)
+    check_lengths(profile)
     methods = profile.methods
     if "grid" not in methods and len(methods):
         raise ValueError(
@@ -110,6 +110,13 @@ def enumerate_runs(
         for method in sorted(methods, key=lambda method: method != "grid")
         for repetition in range(1, 2 if method == "grid" else profile.repetitions + 1)
     ]
+
+
+def check_lengths(profile: Profile) -> None:
+    """Raise a ValueError if a model of the profile cannot take its `max_length`."""
+    for model in profile.models:
+        if config := read_config(find_model(model.name)):
+            check_length(model.name, config, profile.max_length)
 
 
 def _study_run(profile, model, task, method, repetition, reduction, results) -> StudyRun:
@@ -137,9 +144,15 @@ def _study_run(profile, model, task, method, repetition, reduction, results) -> 
         trials_at_once=profile.trials_at_once_per_run,
         context={"task": task, "model": model.name},
     )
-    question = _question(profile, model, task, tuning)
+    return make_run(profile, tuning, key, results)
+
+
+def make_run(profile: Profile, tuning: TuningRun, key: dict, results: Path = RESULTS) -> StudyRun:
+    """Join a tuning run with its folder, which the fingerprint of its question names."""
+    question = _question(profile, tuning)
     path = results / f"{key['run_id']}-{_fingerprint(question)}"
-    return StudyRun(task, tuning, RunFolder(path, key, _about(profile, question)))
+    folder = RunFolder(path, key, _about(profile, tuning, question))
+    return StudyRun(tuning.context["task"], tuning, folder)
 
 
 _GRID = {"method": "grid", "space": "grid", "budget_gst": 1.0, "repetition": 1}
@@ -153,18 +166,20 @@ def _run_id(key: dict) -> str:
     return "/".join(parts)
 
 
-def _question(profile: Profile, model: ModelSettings, task: str, tuning: TuningRun) -> dict:
+def _question(profile: Profile, tuning: TuningRun) -> dict:
     """Everything that decides a run's numbers, for its fingerprint and for `run.json`."""
-    return {
+    task, model = tuning.context["task"], tuning.context["model"]
+    searches = tuning.method not in LISTED
+    question = {
         "format": FORMAT,
         "data": load_blind(profile, task).fingerprint(),
-        "weights": weights_fingerprint(find_model(model.name)),
+        "weights": weights_fingerprint(find_model(model)),
         "method": tuning.method,
-        "space": repr(tuning.space) if tuning.method != "grid" else "",
+        "space": repr(tuning.space) if searches else "",
         "grid": tuning.grid,
-        "search_seed": tuning.seed if tuning.method != "grid" else None,
-        "budget_gst": profile.budget_gst if tuning.method != "grid" else None,
-        "budget_unit": profile.budget_unit if tuning.method != "grid" else None,
+        "search_seed": tuning.seed if searches else None,
+        "budget_gst": profile.budget_gst if searches else None,
+        "budget_unit": profile.budget_unit if searches else None,
         "trials_at_once_per_run": profile.trials_at_once_per_run,
         "training_seed": profile.training_seed,
         "evaluations_per_epoch": profile.evaluations_for(task),
@@ -172,6 +187,10 @@ def _question(profile: Profile, model: ModelSettings, task: str, tuning: TuningR
         "max_length": profile.max_length,
         "adam_epsilon": profile.adam_epsilon,
     }
+    # What came later is asked only where it is not as it was, so that older results still answer.
+    if not profile.dropout_after_first_validation:
+        question["dropout_after_first_validation"] = False
+    return question | ({"seeds": [vars(s) for s in tuning.seeds]} if tuning.seeds else {})
 
 
 def _fingerprint(question: dict) -> str:
@@ -179,13 +198,14 @@ def _fingerprint(question: dict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _about(profile: Profile, question: dict) -> dict:
-    seed = profile.training_seed
+def _about(profile: Profile, tuning: TuningRun, question: dict) -> dict:
+    shared = Seeds(*[profile.training_seed] * 3)
+    seeds = [s.columns() for s in tuning.seeds] or shared.columns()
     return {
         "question": question,
         "profile": profile.title,
         "split": profile.split,
-        "seeds": {"init_seed": seed, "order_seed": seed, "dropout_seed": seed},
+        "seeds": seeds,
         "gpus_per_trial": profile.gpus_per_trial,
         "versions": {name: version(name) for name in _VERSIONS}
         | {"python": platform.python_version()},

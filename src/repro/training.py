@@ -179,7 +179,7 @@ class _Trial:
         train, groups = self.data.splits["train"], self.optimizer.param_groups
         parameters = list(self.model.parameters())
         rate = self.hyperparameters["learning_rate"]
-        self.model.train()
+        self.model.train(self.settings.dropout_after_first_validation or not self.evaluations)
         with self.noise.drawn():
             for i, rows in enumerate(islice(self.batches, n_steps)):
                 batch = self.make_batch(train, rows, self.device)

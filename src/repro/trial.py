@@ -20,6 +20,9 @@ class TrainingSettings:
     evaluation_batch_size: int = 128
     device: str = "auto"  # "auto": a GPU if there is one
     threads: int = 1  # more threads change the last digits of the numbers
+    # False: none after the first validation, as in the code of Dodge et al. 2020, where a call of
+    # `eval()` is never undone; their paper says dropout 0.1
+    dropout_after_first_validation: bool = True
     max_steps: int | None = None  # ends every trial, and its schedule, after so many updates
     adam_epsilon: float = 1e-6
     max_grad_norm: float = 1.0
@@ -41,6 +44,10 @@ class Seeds:
     init: int  # the classifier's weights
     order: int  # the order of the training examples
     dropout: int
+
+    def columns(self) -> dict[str, int]:
+        """Return them as columns of `trials`."""
+        return {f"{name}_seed": seed for name, seed in vars(self).items()}
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from repro.methods import METHODS, make_scheduler, make_searcher
+from repro.methods import LISTED, METHODS, make_scheduler, make_searcher
 from repro.spaces import SearchSpace
+from repro.trial import Seeds
 
 BUDGET_UNITS = ("steps", "seconds")
 MAX_FAILURES_IN_A_ROW = 5  # before the first update, hence free: no budget would end such a run
@@ -21,10 +22,11 @@ MAX_FAILURES_IN_A_ROW = 5  # before the first update, hence free: no budget woul
 class TuningRun:
     """One method under one budget, as it is asked for.
 
-    `grid` are the configurations of method `grid`. A budget is `budget_gst` times what the tuning
-    run `grid_run_id` spent; grid search itself has none. In place of a budget there may be a
-    number of trials; population-based training needs neither. `options` go to the method's
-    searcher, `context` goes to the objective as is.
+    `grid` are the configurations of a method whose trials are listed; `seeds`, where given, are
+    theirs, one by one. A budget is `budget_gst` times what the tuning run `grid_run_id` spent;
+    listed trials have none. In place of a budget there may be a number of trials; population-based
+    training needs neither. `options` go to the method's searcher, `context` goes to the objective
+    as is.
     """
 
     run_id: str
@@ -32,6 +34,7 @@ class TuningRun:
     space: SearchSpace
     seed: int
     grid: tuple[dict, ...] = ()
+    seeds: tuple[Seeds, ...] = ()
     grid_run_id: str | None = None
     budget_gst: float = math.nan
     n_trials: int | None = None
@@ -42,10 +45,17 @@ class TuningRun:
     def __post_init__(self):
         if self.method not in METHODS:
             raise ValueError(f"`method` must be one of {list(METHODS)}, but got {self.method!r}")
-        if self.method == "grid" and not self.grid:
-            raise ValueError("method 'grid' must have configurations, but `grid` is empty")
+        if self.method in LISTED and not self.grid:
+            raise ValueError(
+                f"method {self.method!r} must have configurations, but `grid` is empty"
+            )
+        if self.seeds and len(self.seeds) != len(self.grid):
+            raise ValueError(
+                "`seeds` must be as many as the configurations in `grid`, but got "
+                f"{len(self.seeds)} and {len(self.grid)}"
+            )
         limited = self.grid_run_id and self.budget_gst > 0
-        if not (limited or self.n_trials or self.method in ("grid", "pbt")):
+        if not (limited or self.n_trials or self.method in (*LISTED, "pbt")):
             raise ValueError(
                 f"method {self.method!r} must have `grid_run_id` and `budget_gst` > 0, or "
                 f"`n_trials`, but got {self.grid_run_id!r}, {self.budget_gst} and {self.n_trials}"
@@ -65,6 +75,7 @@ class Request:
     configuration: dict
     context: dict
     score_to_beat: float = -math.inf
+    seeds: Seeds | None = None  # None: the same for all trials of the study
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,7 @@ class Cell:
         if outcome.score > self._best:  # never for NaN
             self._best = outcome.score
         self._failures_in_a_row = 0 if outcome.steps else self._failures_in_a_row + 1
-        if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW and self.run.method != "grid":
+        if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW and self.run.method not in LISTED:
             self._exhausted = True
         if is_new:
             self.journal.record(request, outcome)
@@ -192,7 +203,8 @@ class Cell:
 
     def _start(self, configuration: dict) -> Request:
         run, trial = self.run, self.n_trials
-        request = Request(run.run_id, trial, configuration, run.context, self._best)
+        seeds = run.seeds[trial] if run.seeds else None
+        request = Request(run.run_id, trial, configuration, run.context, self._best, seeds)
         self.running[trial] = request
         self.n_trials += 1
         if self._scheduler:

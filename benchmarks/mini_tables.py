@@ -116,12 +116,12 @@ Written by `python benchmarks/mini_report.py` on {date}, {machine}; {n} fine-tun
 each, 5 epochs with BERT and 3 with the others; all of them are in `mini_trials.csv`. Scores are
 Matthews correlation (cola), Pearson correlation (stsb), else accuracy; on the validation split at
 the best checkpoint unless another split is named. *Random init*: the same model with fresh weights,
-at its own best learning rate. *Lead*: pretrained minus random init in standard errors ({seeds} seeds
-each). *Of range*: best score above the baseline as a share of what is left. *Config. s.d.*: over
-{configurations} random configurations of the family's search space, one seed; *wide s.d.*: the same
-with learning rates log-uniform in [1e-4, 1e-2]; *seed s.d.*: {seeds} seeds at the good rate. *Rank*:
-Spearman correlation of validation and test over the configurations; *shifted*: the test drawn at
-shift 1.
+at its own best learning rate. *Lead*: pretrained minus random init in standard errors, {seeds}
+seeds each. *Of range*: best score above the baseline as a share of what is left. *Config. s.d.*:
+over {configurations} random configurations of the family's search space, one seed; *wide s.d.*: the
+same with learning rates log-uniform in [1e-4, 1e-2]; *seed s.d.*: {seeds} seeds at the good rate.
+*Rank*: Spearman correlation of validation and test over the configurations; *shifted*: the test
+drawn at shift 1.
 """
 
 

@@ -212,8 +212,10 @@ def _merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     return merged | {"models": models}
 
 
-def _section(of_file: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _section(of_file: Any, given: Any) -> Any:
     """Change a section; another model in it has a family of its own."""
+    if not (isinstance(of_file, dict) and isinstance(given, dict)):
+        return given
     guessed = {"family": None} if "name" in given else {}
     return of_file | guessed | given
 

@@ -1,0 +1,117 @@
+"""Expected validation performance: the best of n trials, as a function of n.
+
+Both estimators suppose that trials are independent draws. A crossed grid of seeds is not quite:
+trials that share a seed are a little alike.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammaln
+
+SCENARIOS = ("every evaluation", "every epoch", "once, at the end")
+_NOTHING = 45.0  # exp(-45) of a weight is far below the rounding of a sum
+
+
+def expected_maximum(
+    scores: Sequence[float], budgets: Sequence[int] | None = None, *, replacement: bool = True
+) -> pd.DataFrame:
+    """Estimate the mean and the standard deviation of the best of n scores.
+
+    With replacement, the paper's: P(max <= v_i) = (i/N)^n over the sorted scores; biased low.
+    Without: C(i, n) / C(N, n), which is unbiased. Stable for tens of thousands of scores.
+
+    Args:
+        scores: shape (N,), larger is better; NaN (a run without a score) is left out and counted.
+        budgets: values of n, from 1 on; 1 to N when None.
+    Returns:
+        one row a budget: n, mean, std (of the maximum; ddof 0 at n = 1), low and high (mean plus
+        and minus std, clipped to the lowest and highest score), n_scores, n_missing; NaN where
+        there are no scores.
+    Raises:
+        ValueError: if a budget is below 1 or, without replacement, above the number of scores.
+    Source: Dodge et al. 2019, sec. 3.1; without replacement, Tang et al. 2020, sec. 3.
+    """
+    values = np.asarray(scores, float)
+    known = np.sort(values[~np.isnan(values)])
+    n = np.arange(1, len(known) + 1) if budgets is None else np.asarray(list(budgets), int)
+    if len(n) and (n.min() < 1 or (not replacement and n.max() > len(known))):
+        most = "" if replacement else f" to {len(known)}, the number of scores"
+        raise ValueError(f"`budgets` must be from 1{most}, but got {n.min()} to {n.max()}")
+    mean, std = _moments(known, n, replacement) if len(known) else np.full((2, len(n)), np.nan)
+    frame = pd.DataFrame({"n": n, "mean": mean, "std": std})
+    ends = (known[0], known[-1]) if len(known) else (np.nan, np.nan)
+    frame["low"], frame["high"] = (mean - std).clip(*ends), (mean + std).clip(*ends)
+    return frame.assign(n_scores=len(known), n_missing=len(values) - len(known))
+
+
+def _moments(values: np.ndarray, n: np.ndarray, replacement: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation, together for budgets of like size.
+
+    A large budget gives weight to the highest scores alone, so that all budgets up to N cost
+    about N log N, not N^2.
+    """
+    mean, std = np.empty(len(n)), np.empty(len(n))
+    for size in np.unique(np.frexp(n)[1]):
+        rows = np.flatnonzero(np.frexp(n)[1] == size)
+        few = n[rows].min()
+        first = int(len(values) * np.exp(-_NOTHING / few))  # scores that can be the maximum
+        weights = np.diff(_distribution(len(values), first, n[rows], replacement), axis=1)
+        top = values[first:]
+        mean[rows] = weights @ top
+        std[rows] = np.sqrt((weights * (top - mean[rows, None]) ** 2).sum(axis=1))
+    return mean, std
+
+
+def _distribution(n_values: int, first: int, n: np.ndarray, replacement: bool) -> np.ndarray:
+    """Return P(max <= v_i) for i = first, ..., N; a row a budget."""
+    i = np.arange(first, n_values + 1)
+    if replacement:
+        with np.errstate(divide="ignore"):
+            logs = n[:, None] * np.log(i / n_values)
+    else:
+        factorials = gammaln(np.arange(n_values + 1) + 1.0)
+        left = i - n[:, None]
+        logs = factorials[i] - factorials[np.maximum(left, 0)]
+        logs -= (factorials[n_values] - factorials[n_values - n])[:, None]
+        logs[left < 0] = -np.inf
+    shares = np.exp(np.minimum(logs, 0))
+    shares[:, 0], shares[:, -1] = 0, 1
+    return shares
+
+
+def scenario_scores(scores: pd.DataFrame, scenario: str) -> pd.DataFrame:
+    """Return each trial's score as who evaluates so often would see it.
+
+    Args:
+        scores: from `seeds.evaluation_scores`.
+        scenario: one of SCENARIOS: the best of all evaluations; of those that end an epoch, and
+            the last; the last one.
+    Returns:
+        one row a trial: task, trial_id, score (NaN without an evaluation).
+    Source: Dodge et al. 2020, Figure 1.
+    """
+    if scenario not in SCENARIOS:
+        raise ValueError(f"`scenario` must be one of {SCENARIOS}, but got {scenario!r}")
+    last = scores.groupby("trial_id")["evaluation"].transform("max") == scores["evaluation"]
+    whole = np.isclose(scores["epoch"], scores["epoch"].round(), atol=1e-9)
+    seen = dict(zip(SCENARIOS, (last | ~last, last | whole, last), strict=True))[scenario]
+    found = scores.assign(score=scores["score"].where(seen))
+    return found.groupby(["task", "trial_id"], as_index=False, sort=False)["score"].max()
+
+
+def scenario_curves(
+    scores: pd.DataFrame, budgets: Sequence[int] | None = None, *, replacement: bool = True
+) -> pd.DataFrame:
+    """Estimate `expected_maximum` for each task and scenario.
+
+    Returns:
+        its rows, with the columns task and scenario.
+    """
+    parts = []
+    for scenario in SCENARIOS:
+        for task, group in scenario_scores(scores, scenario).groupby("task", sort=False):
+            curve = expected_maximum(group["score"], budgets, replacement=replacement)
+            parts.append(curve.assign(task=task, scenario=scenario))
+    return pd.concat(parts, ignore_index=True)

@@ -27,6 +27,7 @@ TRAINING = """
     mini task_definitions task_files task_frames task_sources tasks splits spaces
     article_spaces population methods
     model_files profile_parts
+    resplit_settings
     procedure_settings
     profiles encoding models batches packing trial update readback
     checkpoint
@@ -39,6 +40,7 @@ ANALYSIS = """
     published labels analysis table_styles table_cells score_tables space_tables tables plots
     curves gallery
     procedure_tables procedure_plots
+    resplit_tables resplit_plots
 """.split()
 TOP = "live procedure reproduce __main__".split()  # may join the halves
 
@@ -53,7 +55,7 @@ HEAVY = {
     "sklearn": ["tasks"],
     "statsmodels": ["analysis"],
     "scipy": ["tasks", "analysis"],
-    "matplotlib": "plots curves gallery live procedure_plots".split(),
+    "matplotlib": "plots curves gallery live procedure_plots resplit_plots".split(),
     "seaborn": "plots curves".split(),
 }
 

@@ -13,6 +13,7 @@ from repro.profiles import load_profile
 from repro.study import enumerate_runs
 from repro.tuning import Request
 
+pytest_plugins = ("tiny_trials",)
 GOLD = "g\tf\t2012\t0004\t5.0\tA cat.\tOne cat.\ng\tf\t2012\t0005\t1.5\tA cat.\tA dog.\n"
 
 
@@ -130,3 +131,11 @@ def test_studies_of_two_splits_do_not_share_results():
     official, resplit = (enumerate_runs(smoke(split=s)) for s in ("official", "resplit"))
     assert not {r.folder.path for r in official} & {r.folder.path for r in resplit}
     assert study.load_data is load_data
+
+
+def test_further_test_sets_are_predicted_by_the_best_checkpoint(run, encoded):
+    data = encoded["bert", "binary"]
+    further = replace(data, splits=data.splits | {"test-ax": data.splits["test"]})
+    found = run(data=further).predictions
+    np.testing.assert_array_equal(found["test-ax_best"], found["test_best"])
+    assert "test-ax_last" not in found

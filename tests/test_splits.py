@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from repro.splits import split_data
-from repro.tasks import TASKS, Task, TaskData
+from repro.tasks import TASKS, Task, TaskData, load_task
 
 
 def make_data(n_train=100, n_validation=20, *, share=0.3, task="cola", test=True):
@@ -166,3 +168,33 @@ def test_class_with_too_few_examples_is_named(kind, too_few):
 def test_too_little_data_is_refused(kind, n_train):
     with pytest.raises(ValueError, match="every part of stsb must hold an example"):
         split_data(make_data(n_train, 1, task="stsb"), kind)
+
+
+GLUE = Path(__file__).resolve().parents[2] / "shared/glue"
+# train and validation rows of the official files
+REAL = {"cola": (8551, 1043), "stsb": (5749, 1500), "rte": (2490, 277), "wnli": (635, 71)}
+
+
+@pytest.mark.skipif(not GLUE.is_dir(), reason="the real GLUE files are not beside this repository")
+@pytest.mark.parametrize("task", REAL)
+def test_real_files_are_resplit_and_held_out(task):
+    data, (n_train, n_validation) = load_task(task, GLUE), REAL[task]
+    n = n_train + n_validation
+    cuts = [n * 8 // 10, n * 9 // 10, n]
+    resplit, held_out = (split_data(data, kind) for kind in ("resplit", "held_out"))
+    assert [len(resplit.splits[s]) for s in ALL] == [cuts[0], cuts[1] - cuts[0], n - cuts[1]]
+    numbers = np.concatenate([resplit.splits[s]["index"] for s in ALL])
+    assert sorted(numbers) == list(range(n))  # each row once: disjoint, and nothing lost
+    assert not resplit.hidden("test") and not held_out.hidden("test")
+    carved = min(n_validation, n_train // 10)
+    sizes = [n_train - carved, carved, n_validation]
+    assert [len(held_out.splits[s]) for s in ALL] == sizes
+    both = [set(held_out.splits[s]["index"]) for s in ("train", "validation")]
+    assert len(both[0] & both[1]) == 0
+    if data.task.labels is not None:
+        joined = pd.concat([data.splits[s]["label"] for s in ALL[:2]])
+        for part in resplit.splits.values():
+            assert abs((part["label"] == 1).sum() - (joined == 1).mean() * len(part)) <= 2
+    again = split_data(load_task(task, GLUE), "resplit")
+    assert again.fingerprint() == resplit.fingerprint()
+    assert split_data(data, "resplit", seed=43).fingerprint() != resplit.fingerprint()

@@ -27,6 +27,7 @@ from repro.profile_parts import (
     for_task,
     listed,
 )
+from repro.resplit_settings import ResplitSettings
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 
@@ -65,6 +66,7 @@ class Profile(Checked):
     keep_checkpoints: bool = False
     procedure: ProcedureSettings = ProcedureSettings()
     seed_study: SeedStudy | None = None
+    resplit: ResplitSettings = ResplitSettings()
     overrides: dict[str, Any] = Field(default={})  # given to load_profile, for tables to name
 
     def model(self, name: str) -> ModelSettings:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from repro.late_scores import add_gold_scores, add_returned_scores
+from repro.predictions import EXAMPLE
 from repro.records import make_table
 from repro.run_folders import RunFolder
 from repro.tasks import TaskData
@@ -73,6 +74,23 @@ class Results:
     def trial_predictions(self, run_id: str) -> pd.DataFrame:
         """Return what each trial's best checkpoint predicts (see `predictions`)."""
         return self._relabelled(self._folder(run_id), "trial_predictions")
+
+    def joint_predictions(self, model: str, task: str) -> pd.DataFrame:
+        """Return what all trials on one model and task predict: as above, columns by trial_id.
+
+        Trials that lack a prediction somewhere are left out.
+        """
+        tables = []
+        for folder in self.folders:
+            if (folder.key["model"], folder.key["task"]) == (model, task):
+                run_id = folder.key["run_id"]
+                table = self.trial_predictions(run_id).set_index(list(EXAMPLE))
+                missing = table.isna() | (table < 0 if table.dtypes.eq("int16").all() else False)
+                table = table.loc[:, ~missing.any()]
+                tables.append(table.rename(columns=lambda name, run=run_id: f"{run}/{name}"))
+        if not tables:
+            raise ValueError(f"there must be results of {model} on {task}, but there are none")
+        return pd.concat(tables, axis=1).reset_index()
 
     def _folder(self, run_id: str) -> RunFolder:
         folders = {folder.key["run_id"]: folder for folder in self.folders}

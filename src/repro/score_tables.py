@@ -211,15 +211,24 @@ def _verdict_counts(best: pd.DataFrame) -> str:
     return f"{text}; {unknown} undecided." if unknown else f"{text}."
 
 
-def best_vs_last(runs: pd.DataFrame, trials: pd.DataFrame, *, model: str, seed: int = 0) -> Table:
+def best_vs_last(
+    runs: pd.DataFrame,
+    trials: pd.DataFrame,
+    *,
+    model: str,
+    every_trial: bool = False,
+    seed: int = 0,
+) -> Table:
     """Show what the best checkpoint gains over the last, in the best trial of each tuning run.
 
     Args:
+        every_trial: compare in every trial, not in the best one alone.
         seed: of the bootstrap.
     Source: Liu & Wang 2021, A.1.
     """
     runs, trials = of_model(runs, trials, model)
-    pairs = best_against_last(best_trials(trials, runs))
+    pairs = best_against_last(trials if every_trial else best_trials(trials, runs))
+    unit = "trials" if every_trial else "runs"
     per_task = summarise_differences(pairs, ["task", "split"], seed=seed)
     over_tasks = summarise_differences(pairs, ["split"], seed=seed).assign(task="all")
     means = pairs.dropna(subset="difference").groupby(["task", "split"])[["best", "last"]].mean()
@@ -231,9 +240,10 @@ def best_vs_last(runs: pd.DataFrame, trials: pd.DataFrame, *, model: str, seed: 
     frame = frame_of(rows)
     marks = frame_of([*({} for _ in rows[:-1]), dict.fromkeys(frame, BOLD)], frame.columns)
     caption = (
-        f"Best against last checkpoint with {model}, in the best trial of each tuning run of every "
-        "method: mean scores in percent, and best minus last in points with its 95 % percentile "
-        "bootstrap interval over runs (last row: over tasks and runs). On validation the gain "
+        f"Best against last checkpoint with {model}, in "
+        + ("every trial" if every_trial else "the best trial of each tuning run of every method")
+        + ": mean scores in percent, and best minus last in points with its 95 % percentile "
+        f"bootstrap interval over {unit} (last row: over tasks and {unit}). On validation the gain "
         "cannot be negative, for the best checkpoint is chosen there. "
         f"{describe_study(runs, trials)}"
     )

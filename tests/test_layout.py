@@ -46,7 +46,7 @@ TOP = "live procedure reproduce __main__".split()  # may join the halves
 
 # heavy packages, and the modules that may import them
 HEAVY = {
-    "torch": "mini models packing trial update readback training".split(),
+    "torch": "mini models packing trial update readback checkpoint training".split(),
     "transformers": "mini models".split(),
     "datasets": ["task_sources"],
     "ray": "population methods orchestration".split(),

@@ -191,7 +191,7 @@ def run_plan(plan, *, stop_after=None):
         n += 1
 
 
-RUNS = [make_run("grid"), *(make_run(method, seed=7) for method in METHODS)]
+RUNS = [make_run("grid"), *(make_run(method, seed=7) for method in (*METHODS, "pbt"))]
 
 
 def make_plan(journal, runs=None, costs=None):

@@ -15,6 +15,8 @@ from tiny_models import (
     make_model,
 )
 
+_KEYWORDS = ("report", "save_best_to", "score_to_beat", "data", "stretch")
+
 
 @pytest.fixture(scope="session")
 def specs(tmp_path_factory):
@@ -39,9 +41,7 @@ def run(specs, encoded):
     """Run one tiny trial; what is not an argument of `train_trial` joins its configuration."""
 
     def run(*, family="bert", task="binary", settings=SETTINGS, seeds=SEEDS, **more):
-        keywords = {
-            k: more.pop(k) for k in ("report", "save_best_to", "score_to_beat", "data") if k in more
-        }
+        keywords = {k: more.pop(k) for k in _KEYWORDS if k in more}
         data = keywords.pop("data", encoded[family, task])
         configuration = CONFIGURATION | more
         return train_trial(

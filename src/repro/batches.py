@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,12 +21,30 @@ class Plan:
     warmup_steps: int
     evaluation_steps: tuple[int, ...]  # updates after which it evaluates; the last one included
     max_grad_norm: float
+    first_step: int = 0  # updates that another trial has done; all other steps count from here
+
+    def part(self, start: float, end: float) -> "Plan":
+        """Return the plan of what lies between two epochs; the schedule is that of the whole."""
+        first, last = (self._step_at(epoch) for epoch in (start, end))
+        steps = {step for step in self.evaluation_steps if first < step < last} | {last}
+        steps = tuple(sorted(step - first for step in steps))
+        return replace(self, first_step=first, evaluation_steps=steps)
+
+    def _step_at(self, epoch: float) -> int:
+        if epoch == math.inf:
+            return self.total_steps
+        return min(math.ceil(round(epoch * self.steps_per_epoch, 6)), self.total_steps)
+
+    def epochs_after(self, step: int) -> float:
+        """Return the passes over the training data when `step` updates are done."""
+        return (self.first_step + step) / self.steps_per_epoch
 
     def rate_factor(self, step: int) -> float:
         """Return the share of the learning rate used by update `step` (0, 1, ...).
 
         Linear from 0 to 1 during warm-up, then linear to 0, as transformers' linear schedule.
         """
+        step += self.first_step
         if step < self.warmup_steps:
             return step / self.warmup_steps
         return (self.total_steps - step) / max(1, self.total_steps - self.warmup_steps)

@@ -1,6 +1,8 @@
 """Methods of tuning: a searcher that proposes and, for some, a scheduler that stops.
 
-A searcher has `suggest(trial) -> configuration or None` and `tell(trial, score)`, a scheduler
+A searcher has `suggest(trial) -> configuration or None` and `tell(trial, score)`; one whose
+trials continue each other says so by `segment(trial)`, and by `waiting` that it cannot suggest
+before the running ones have ended. A scheduler has
 `add(trial)`, `stops(trial, evaluation, score)` and `remove(trial)`; trials are numbered 0, 1, ...
 The algorithms are Ray Tune's and Optuna's.
 """
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from repro.population import PopulationSearcher, Segment
 from repro.spaces import (
     Choice,
     LogUniform,
@@ -23,29 +26,35 @@ from repro.spaces import (
 )
 
 
-class GridSearcher:
+class _Searcher:
+    """What a searcher is unless it says otherwise: never waiting, its trials all whole."""
+
+    waiting = False
+
+    def segment(self, trial: int) -> Segment | None:
+        return None
+
+    def tell(self, trial: int, score: float) -> None:
+        pass
+
+
+class GridSearcher(_Searcher):
     def __init__(self, configurations: Sequence[dict]):
         self._configurations = configurations
 
     def suggest(self, trial: int) -> dict | None:
         return dict(self._configurations[trial]) if trial < len(self._configurations) else None
 
-    def tell(self, trial: int, score: float) -> None:
-        pass
 
-
-class RandomSearcher:
+class RandomSearcher(_Searcher):
     def __init__(self, space: SearchSpace, seed: int):
         self._space, self._rng = space, np.random.default_rng(seed)
 
     def suggest(self, trial: int) -> dict:
         return sample_configuration(self._space, self._rng)
 
-    def tell(self, trial: int, score: float) -> None:
-        pass
 
-
-class TPESearcher:
+class TPESearcher(_Searcher):
     """Ray's OptunaSearch with the univariate TPE of 2021 (ray_facts).
 
     A trial without a score is told as failed. A trial that was stopped or cut is told with the
@@ -204,10 +213,16 @@ METHODS = {  # name: (searcher, scheduler)
     "asha": ("random", "asha"),
     "bo_asha": ("tpe", "asha"),
     "hyperopt_asha": ("hyperopt", "asha"),
+    "pbt": ("population", None),
     "seeds": ("grid", None),
 }
 LISTED = ("grid", "seeds")  # their trials are given one by one, and no budget ends them
-_SEARCHERS = {"random": RandomSearcher, "tpe": TPESearcher, "hyperopt": HyperoptSearcher}
+_SEARCHERS = {
+    "random": RandomSearcher,
+    "tpe": TPESearcher,
+    "hyperopt": HyperoptSearcher,
+    "population": PopulationSearcher,
+}
 
 
 def make_searcher(method: str, *, space: SearchSpace, grid: tuple[dict, ...], seed: int, **options):

@@ -7,7 +7,7 @@ from functools import lru_cache
 from repro.profiles import Profile
 from repro.splits import split_data
 from repro.tasks import TaskData, load_task, score_predictions
-from repro.trial import usable_precision
+from repro.trial import Stretch, usable_precision
 from repro.tuning import Outcome, Progress, Request
 
 
@@ -59,7 +59,8 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
         if verdict := report(progress[-1]):
             raise StopTrial(verdict)
 
-    checkpoint = folders[request.run_id].checkpoint(request.trial)
+    folder = folders[request.run_id]
+    checkpoint = folder.checkpoint(request.trial)
     shutil.rmtree(checkpoint, ignore_errors=True)  # of a trial that was killed
     result = train_trial(
         request.configuration,
@@ -70,6 +71,7 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
         report=tell,
         save_best_to=checkpoint if profile.keep_checkpoints else None,
         score_to_beat=request.score_to_beat,
+        stretch=_stretch(request, folder),
     )
     return Outcome(
         status=result.status,
@@ -79,6 +81,22 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
         seconds=result.seconds,
         progress=tuple(progress),
         payload=result,
+    )
+
+
+def _stretch(request: Request, folder) -> Stretch:
+    """Return what part of a trial to train: all of it, unless the request is for a segment."""
+    segment = request.segment
+    if segment is None:
+        return Stretch()
+    folder.drop_states(before=segment.generation - 1)  # all of that generation are done
+    return Stretch(
+        start=segment.start,
+        end=segment.end,
+        load_from=None
+        if segment.parent is None
+        else folder.state(segment.parent, segment.generation - 1),
+        save_to=folder.state(request.trial, segment.generation),
     )
 
 

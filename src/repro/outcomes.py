@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from repro.population import Segment
 from repro.tasks import Task, TaskData, score_predictions
 from repro.trial import Evaluation, TrialResult
 from repro.tuning import Outcome, Progress
@@ -23,6 +24,7 @@ def write_outcome(path: Path, configuration: dict, outcome: Outcome) -> None:
     result: TrialResult | None = outcome.payload
     meta = {name: value for name, value in vars(outcome).items() if name != "payload"}
     meta["progress"] = [vars(progress) for progress in outcome.progress]
+    meta["segment"] = vars(outcome.segment) if outcome.segment else None
     meta["configuration"], arrays = configuration, {}
     if result is not None:
         arrays = {f"prediction_{name}": a for name, a in result.predictions.items()}
@@ -55,6 +57,8 @@ def read_outcome(path: Path) -> tuple[dict, Outcome]:
             predictions={name.removeprefix("prediction_"): a for name, a in arrays.items()},
         )
     progress = tuple(Progress(**progress) for progress in meta.pop("progress"))
+    segment = meta.pop("segment", None)
+    meta["segment"] = Segment(**segment) if segment else None
     return configuration, Outcome(**meta, progress=progress, payload=payload)
 
 
@@ -121,6 +125,25 @@ def _metrics(task: Task, predictions, examples: pd.DataFrame | None) -> dict[str
     labels = examples["label"].to_numpy()
     hidden = np.isnan(labels) if task.labels is None else labels < 0
     return {} if hidden.any() else score_predictions(task, predictions, labels)
+
+
+def segment_rows(run_id: str, outcomes: dict[int, tuple[dict, Outcome]]) -> list[dict]:
+    """Return one row of `segments` for each trial that is one.
+
+    Args:
+        outcomes: trial number -> configuration and outcome.
+    """
+    name = f"{run_id}/trial{{:04d}}".format
+    rows = []
+    for number, (_, outcome) in outcomes.items():
+        if (segment := outcome.segment) is None:
+            continue
+        row = vars(segment) | {"run_id": run_id, "trial_id": name(number)}
+        row["parent"] = "" if segment.parent is None else name(segment.parent)
+        row["end"] = segment.start + (outcome.payload.epochs_trained if outcome.payload else 0.0)
+        row["exchange_seconds"] = outcome.payload.exchange_seconds if outcome.payload else 0.0
+        rows.append(row)
+    return rows
 
 
 def evaluation_row(trial_id: str, evaluation: Evaluation) -> dict:

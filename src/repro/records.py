@@ -107,7 +107,26 @@ LOSSES = (
     Column("loss", "number", "loss", "training loss of this update's batch"),
 )
 
-TABLES = {"runs": RUNS, "trials": TRIALS, "evaluations": EVALUATIONS, "losses": LOSSES}
+SEGMENTS = (
+    Column("run_id", "text", "", "the tuning run, in words"),
+    Column("trial_id", "text", "", "run_id/trial0017: the trial that is this segment"),
+    Column("member", "integer", "", "0, 1, ...: of the population"),
+    Column("generation", "integer", "", "1, 2, ...: of the population"),
+    Column("start", "number", "epochs", "passes over the training data before it, by its lineage"),
+    Column("end", "number", "epochs", "passes when it ended"),
+    Column("parent", "text", "", "the trial whose checkpoint it continues; empty: from the start"),
+    Column("copied_from", "number", "", "the member that it copied just before; else NaN"),
+    Column("operations", "text", "", "what exploring did to the copied configuration"),
+    Column("exchange_seconds", "number", "s", "loading and saving checkpoints"),
+)
+
+TABLES = {
+    "runs": RUNS,
+    "trials": TRIALS,
+    "evaluations": EVALUATIONS,
+    "losses": LOSSES,
+    "segments": SEGMENTS,
+}
 
 
 def empty_table(name: str) -> pd.DataFrame:

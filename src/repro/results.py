@@ -67,6 +67,12 @@ class Results:
         """
         return pd.DataFrame([row for folder in self.folders for row in self._looks_of(folder)])
 
+    @cached_property
+    def segments(self) -> pd.DataFrame:
+        """The table; only populations have any."""
+        with_segments = [f for f in self.folders if (f.path / "segments.parquet").is_file()]
+        return Results(tuple(with_segments), self.profile)._concatenated("segments")
+
     def predictions(self, run_id: str) -> pd.DataFrame:
         """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
         return self._relabelled(self._folder(run_id), "predictions")

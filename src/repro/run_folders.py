@@ -20,6 +20,7 @@ from repro.outcomes import (
     loss_table,
     read_outcome,
     score_row,
+    segment_rows,
     write_outcome,
 )
 from repro.predictions import describe_test_sets, incumbent_predictions, trial_predictions
@@ -63,13 +64,24 @@ class RunFolder:
         """Where trial number `trial` saves its best checkpoint while the run is in progress."""
         return self.partial / "checkpoints" / f"trial{trial:04d}"
 
+    def state(self, trial: int, generation: int) -> Path:
+        """Where a segment leaves its state for those that continue it."""
+        return self.partial / "states" / f"{generation:04d}-trial{trial:04d}.safetensors"
+
+    def drop_states(self, *, before: int) -> None:
+        """Remove the states of the generations that nobody continues any more."""
+        for path in self.partial.glob("states/*"):
+            if int(path.name[:4]) < before:
+                path.unlink(missing_ok=True)  # another worker may be as quick
+
     def recall(self, request: Request) -> Outcome | None:
         """Return the recorded outcome of this very trial, if there is one."""
         path = self._trial_path(request.trial)
         if not path.is_file():
             return None
         configuration, outcome = read_outcome(path)
-        return outcome if configuration == request.configuration else None
+        same = configuration == request.configuration and outcome.segment == request.segment
+        return outcome if same else None
 
     def record(self, request: Request, outcome: Outcome) -> None:
         """Keep the outcome of a trial, in a file that is complete or absent."""
@@ -88,10 +100,13 @@ class RunFolder:
         paths = sorted(self.partial.glob("trial*.npz"))
         outcomes = {int(path.stem.removeprefix("trial")): read_outcome(path) for path in paths}
         tables = self._tables(task, examples, outcomes)
+        if segments := segment_rows(self.key["run_id"], outcomes):
+            tables["segments"] = make_table("segments", segments)
         for name, table in tables.items():
             table.to_parquet(self.partial / f"{name}.parquet", index=False)
         run = self._run_row(tables["trials"], ledger)
         self._keep_checkpoint(run["best_trial_id"])
+        shutil.rmtree(self.partial / "states", ignore_errors=True)
         results = _by_name(outcomes)
         settings = next((result.settings for result in results.values() if result), {})
         test_sets = describe_test_sets(task, examples, results)

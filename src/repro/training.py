@@ -6,10 +6,8 @@ whatever the state of the global random generators.
 """
 
 import math
-import shutil
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from itertools import chain, islice
 from pathlib import Path
 
@@ -17,23 +15,23 @@ import numpy as np
 import torch
 
 from repro.batches import evaluation_batches, make_plan, training_batches
-from repro.models import EncodedTask, ModelSpec, build_model, load_tokenizer, quiet
+from repro.checkpoint import load_state, save_model, save_state
+from repro.models import EncodedTask, ModelSpec, build_model
 from repro.packing import can_pack, pack, packed_logits, pad, plain_logits
 from repro.readback import SetUp, check_configuration, check_fit, read_back, searched_dropouts
 from repro.tasks import is_test, score_predictions
 from repro.trial import (
+    WHOLE,
     Evaluation,
     Seeds,
     StopTrial,
+    Stretch,
     TrainingSettings,
     TrialResult,
     find_device,
     settings_used,
 )
-from repro.update import DropoutNoise, decide, make_optimizer, mean_loss, n_threads
-
-__all__ = ["Evaluation", "Seeds", "StopTrial", "TrainingSettings", "TrialResult", "train_trial"]
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+from repro.update import DropoutNoise, autocast, decide, make_optimizer, mean_loss, n_threads
 
 
 class _Diverged(Exception):
@@ -50,6 +48,7 @@ def train_trial(
     report: Callable[[Evaluation], None] | None = None,
     save_best_to: Path | None = None,
     score_to_beat: float = -math.inf,
+    stretch: Stretch = WHOLE,
 ) -> TrialResult:
     """Fine-tune a model with one configuration and predict validation and test.
 
@@ -58,12 +57,14 @@ def train_trial(
 
     Args:
         save_best_to: a directory to make, with the best checkpoint and the tokenizer.
-        score_to_beat: the best checkpoint is written only if its validation score is higher;
-            minus infinity: always.
+        score_to_beat: the best checkpoint is written only if its validation score is higher.
+        stretch: the part of the trial to train; all of it by default. Steps count from its start.
     Raises:
         ValueError: before any training, if configuration, data, model and settings do not fit.
     """
-    trial = _Trial(configuration, model=model, data=data, settings=settings, seeds=seeds)
+    trial = _Trial(
+        configuration, model=model, data=data, settings=settings, seeds=seeds, stretch=stretch
+    )
     if save_best_to is not None and Path(save_best_to).exists():
         raise ValueError(f"`save_best_to` must not exist yet, but got {save_best_to}; remove it")
     with n_threads(settings.threads):
@@ -77,8 +78,9 @@ def train_trial(
 class _Trial:
     """The state of one trial while it runs."""
 
-    def __init__(self, configuration, *, model, data, settings, seeds) -> None:
+    def __init__(self, configuration, *, model, data, settings, seeds, stretch) -> None:
         self.started = time.perf_counter()
+        self.stretch = stretch
         self.spec, self.data, self.settings, self.seeds = model, data, settings, seeds
         self.device = find_device(settings.device)
         defaults = ("adam_epsilon", "max_grad_norm", "max_length")
@@ -86,19 +88,20 @@ class _Trial:
             configuration, defaults={name: getattr(settings, name) for name in defaults}
         )
         check_fit(self.wanted, spec=model, data=data, settings=settings)
-        self.plan = make_plan(
+        self.whole = make_plan(
             self.wanted,
             n_train=len(data.splits["train"]),
             evaluations_per_epoch=settings.evaluations_per_epoch,
             max_steps=settings.max_steps,
         )
+        self.plan = self.whole.part(stretch.start, stretch.end)
         self.hyperparameters = self.wanted
         self.step = 0
         self.losses = np.empty(0, dtype=np.float32)
         self.evaluations: list[Evaluation] = []
         self.best: Evaluation | None = None
         self.predictions: dict[str, np.ndarray] = {}
-        self.training_seconds = self.evaluation_seconds = 0.0
+        self.training_seconds = self.evaluation_seconds = self.exchange_seconds = 0.0
 
     def run(self, report) -> tuple[str, str]:
         """Train to the end, to `StopTrial`, or until it goes wrong; return status and message."""
@@ -111,7 +114,8 @@ class _Trial:
                 report(self.evaluations[-1])
             except StopTrial as stop:
                 return stop.reason, ""
-        return "completed", ""
+        ended = self._guarded(self._exchange, save_state, self.stretch.save_to)
+        return ended or ("completed", "")
 
     def _guarded(self, work: Callable, *arguments) -> tuple[str, str] | None:
         try:
@@ -135,10 +139,10 @@ class _Trial:
             train, self.plan, seed=seeds.order, grouped=settings.length_grouped
         )
         first = list(islice(batches, self.plan.steps_per_epoch))
-        self.batches = chain(first, batches)
+        self.batches = islice(chain(first, batches), self.plan.first_step, None)
         self.hyperparameters = read_back(
             self.wanted,
-            SetUp(self.model, self.optimizer, self.plan, first, self.data),
+            SetUp(self.model, self.optimizer, self.whole, first, self.data),
             spec=self.spec,
             settings=settings,
         )
@@ -147,9 +151,17 @@ class _Trial:
         packed = settings.packed and can_pack(self.model)
         self.make_batch, self.logits = (pack, packed_logits) if packed else (pad, plain_logits)
         self.noise = DropoutNoise(seeds.dropout, self.device)
+        self._exchange(load_state, self.stretch.load_from)
         self.state = list(self.model.state_dict().values())  # the tensors in use, not copies
         self.best_state = [torch.empty_like(tensor) for tensor in self.state]
         self.validation = self._evaluation_batches("validation")
+
+    def _exchange(self, move: Callable, path: Path | None) -> None:
+        """Load or save the state of the training, where there is a file for it."""
+        if path is not None:
+            begin = time.perf_counter()
+            move(path, self.model, self.optimizer, noise=self.noise, scaler=self.scaler)
+            self.exchange_seconds += time.perf_counter() - begin
 
     def _evaluation_batches(self, name: str) -> list:  # (positions, batch on the device) pairs
         split = self.data.splits[name]
@@ -186,7 +198,7 @@ class _Trial:
                 labels = self.labels[torch.from_numpy(rows).to(self.device)]
                 for group in groups:
                     group["lr"] = rate * self.plan.rate_factor(self.step + i)
-                with self._autocast():
+                with autocast(self.device, self.settings.precision):
                     logits = self.logits(self.model, batch)
                 loss = mean_loss(logits, labels)
                 self.scaler.scale(loss).backward()
@@ -198,10 +210,6 @@ class _Trial:
                 losses[i] = loss.detach()
         return losses
 
-    def _autocast(self):
-        dtype = _DTYPES.get(self.settings.precision)
-        return torch.autocast(self.device.type, dtype=dtype) if dtype else nullcontext()
-
     def _evaluate(self) -> None:
         validation, task = self.data.splits["validation"], self.data.task
         logits = self._predict(self.validation, len(validation))
@@ -212,7 +220,7 @@ class _Trial:
         metrics = score_predictions(task, predictions, validation.labels)
         evaluation = Evaluation(
             step=self.step,
-            epoch=self.step / self.plan.steps_per_epoch,
+            epoch=self.plan.epochs_after(self.step),
             seconds=time.perf_counter() - self.started,
             loss=loss,
             score=metrics[task.metric],
@@ -228,7 +236,7 @@ class _Trial:
 
     def _predict(self, batches: list, n: int) -> np.ndarray:
         self.model.eval()
-        with torch.inference_mode(), self._autocast():
+        with torch.inference_mode(), autocast(self.device, self.settings.precision):
             logits = [self.logits(self.model, batch).float() for _, batch in batches]
         rows = np.concatenate([rows for rows, _ in batches])
         ordered = np.empty((n, logits[0].shape[1]), dtype=np.float32)
@@ -266,13 +274,8 @@ class _Trial:
         """Write the best checkpoint if there is one and it is good enough; complete or not."""
         if self.best is None or (score_to_beat > -math.inf and self.best.rank <= score_to_beat):
             return
-        partial = directory.with_name(directory.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
         self._restore_best()
-        with quiet():
-            self.model.save_pretrained(partial)
-            load_tokenizer(self.spec).save_pretrained(partial)
-        partial.rename(directory)
+        save_model(directory, self.model, self.spec)
 
     def result(self, status: str, message: str) -> TrialResult:
         """Gather what the trial leaves behind."""
@@ -292,4 +295,5 @@ class _Trial:
             training_seconds=self.training_seconds,
             evaluation_seconds=self.evaluation_seconds,
             gpus=int(self.device.type == "cuda"),
+            exchange_seconds=self.exchange_seconds,
         )

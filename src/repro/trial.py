@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -48,6 +49,19 @@ class Seeds:
     def columns(self) -> dict[str, int]:
         """Return them as columns of `trials`."""
         return {f"{name}_seed": seed for name, seed in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a trial: from epoch `start` to epoch `end`, with the schedule of the whole."""
+
+    start: float = 0.0
+    end: float = math.inf
+    load_from: Path | None = None  # the state at `start`, which another trial saved
+    save_to: Path | None = None  # a file for the state at `end`
+
+
+WHOLE = Stretch()
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,7 @@ class TrialResult:
     training_seconds: float
     evaluation_seconds: float
     gpus: int
+    exchange_seconds: float = 0.0  # loading and saving states
 
 
 def find_device(name: str):

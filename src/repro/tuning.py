@@ -7,10 +7,11 @@ by hand. `orchestration` lets Ray Tune train what they propose.
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from repro.methods import LISTED, METHODS, make_scheduler, make_searcher
+from repro.population import Segment
 from repro.spaces import SearchSpace
 from repro.trial import Seeds
 
@@ -76,6 +77,7 @@ class Request:
     context: dict
     score_to_beat: float = -math.inf
     seeds: Seeds | None = None  # None: the same for all trials of the study
+    segment: Segment | None = None  # where the trial continues another
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,13 @@ class Outcome:
     payload: object = None
     started_at: float = math.nan  # seconds since 1970-01-01 UTC
     worker: str = ""
+    segment: Segment | None = None  # as the request had it
+
+    @property
+    def last_score(self) -> float:
+        """The score at the end, with which it may be continued; NaN where it cannot be."""
+        complete = self.status == "completed" and self.progress
+        return self.progress[-1].score if complete else math.nan
 
 
 class Journal(Protocol):
@@ -180,10 +189,11 @@ class Cell:
     def on_outcome(self, trial: int, outcome: Outcome, *, is_new: bool = True) -> None:
         """Close a trial: count its cost, tell the searcher, and record it if it is new."""
         request = self.running.pop(trial)
+        outcome = replace(outcome, segment=request.segment)
         self._costs[trial] = getattr(outcome, self.unit)
         if self._scheduler:
             self._scheduler.remove(trial)
-        self._searcher.tell(trial, outcome.score)
+        self._searcher.tell(trial, outcome.last_score if request.segment else outcome.score)
         if outcome.score > self._best:  # never for NaN
             self._best = outcome.score
         self._failures_in_a_row = 0 if outcome.steps else self._failures_in_a_row + 1
@@ -198,13 +208,20 @@ class Cell:
 
     def _may_start(self) -> bool:
         has_slot = len(self.running) < self.run.trials_at_once
-        open_ended = not (self._exhausted or self._all_started)
+        open_ended = not (self._exhausted or self._all_started or self._searcher.waiting)
         return has_slot and open_ended and self.spent < self.budget
 
     def _start(self, configuration: dict) -> Request:
         run, trial = self.run, self.n_trials
-        seeds = run.seeds[trial] if run.seeds else None
-        request = Request(run.run_id, trial, configuration, run.context, self._best, seeds)
+        request = Request(
+            run.run_id,
+            trial,
+            configuration,
+            run.context,
+            score_to_beat=self._best,
+            seeds=run.seeds[trial] if run.seeds else None,
+            segment=self._searcher.segment(trial),
+        )
         self.running[trial] = request
         self.n_trials += 1
         if self._scheduler:

@@ -165,7 +165,7 @@ class RunFolder:
             "status": outcome.status,
             "message": outcome.message,
             **(result.hyperparameters if result else configuration),
-            **self._seeds(number),
+            **self._seeds(outcome.segment.member if outcome.segment else number),
             "steps": outcome.steps,
             "epochs_trained": result.epochs_trained if result else 0.0,
             "seconds": outcome.seconds,

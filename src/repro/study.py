@@ -188,9 +188,14 @@ def _question(profile: Profile, tuning: TuningRun) -> dict:
         "adam_epsilon": profile.adam_epsilon,
     }
     # What came later is asked only where it is not as it was, so that older results still answer.
+    later = {
+        "n_trials": tuning.n_trials,
+        "options": tuning.options,
+        "seeds": [vars(seeds) for seeds in tuning.seeds],
+    }
     if not profile.dropout_after_first_validation:
         question["dropout_after_first_validation"] = False
-    return question | ({"seeds": [vars(s) for s in tuning.seeds]} if tuning.seeds else {})
+    return question | {name: value for name, value in later.items() if value}
 
 
 def _fingerprint(question: dict) -> str:
@@ -199,8 +204,8 @@ def _fingerprint(question: dict) -> str:
 
 
 def _about(profile: Profile, tuning: TuningRun, question: dict) -> dict:
-    shared = Seeds(*[profile.training_seed] * 3)
-    seeds = [s.columns() for s in tuning.seeds] or shared.columns()
+    seeds = [s.columns() for s in tuning.seeds or [Seeds(*[profile.training_seed] * 3)]]
+    seeds = seeds[0] if len(seeds) == 1 else seeds
     return {
         "question": question,
         "profile": profile.title,

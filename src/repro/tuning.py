@@ -23,8 +23,8 @@ MAX_FAILURES_IN_A_ROW = 5  # before the first update, hence free: no budget woul
 class TuningRun:
     """One method under one budget, as it is asked for.
 
-    `grid` are the configurations of a method whose trials are listed; `seeds`, where given, are
-    theirs, one by one. A budget is `budget_gst` times what the tuning run `grid_run_id` spent;
+    `grid` are the configurations of a method whose trials are listed. `seeds`, where given, are
+    those of all trials, or one by one of the listed trials or the population's members. A budget is `budget_gst` times what the tuning run `grid_run_id` spent;
     listed trials have none. In place of a budget there may be a number of trials; population-based
     training needs neither. `options` go to the method's searcher, `context` goes to the objective
     as is.
@@ -50,10 +50,11 @@ class TuningRun:
             raise ValueError(
                 f"method {self.method!r} must have configurations, but `grid` is empty"
             )
-        if self.seeds and len(self.seeds) != len(self.grid):
+        n_wanted = self.options.get("population", len(self.grid))
+        if self.seeds and len(self.seeds) not in (1, n_wanted):
             raise ValueError(
-                "`seeds` must be as many as the configurations in `grid`, but got "
-                f"{len(self.seeds)} and {len(self.grid)}"
+                "`seeds` must be one or as many as the configurations in `grid` or the members, "
+                f"but got {len(self.seeds)} for {n_wanted}"
             )
         limited = self.grid_run_id and self.budget_gst > 0
         if not (limited or self.n_trials or self.method in (*LISTED, "pbt")):
@@ -61,6 +62,11 @@ class TuningRun:
                 f"method {self.method!r} must have `grid_run_id` and `budget_gst` > 0, or "
                 f"`n_trials`, but got {self.grid_run_id!r}, {self.budget_gst} and {self.n_trials}"
             )
+
+    def seeds_of(self, number: int) -> Seeds | None:
+        """Return the seeds of a listed trial or a member; None: those of the study."""
+        shared = self.seeds[0] if self.seeds else None
+        return shared if len(self.seeds) <= 1 else self.seeds[number]
 
     @property
     def has_budget(self) -> bool:
@@ -213,14 +219,15 @@ class Cell:
 
     def _start(self, configuration: dict) -> Request:
         run, trial = self.run, self.n_trials
+        segment = self._searcher.segment(trial)
         request = Request(
             run.run_id,
             trial,
             configuration,
             run.context,
             score_to_beat=self._best,
-            seeds=run.seeds[trial] if run.seeds else None,
-            segment=self._searcher.segment(trial),
+            seeds=run.seeds_of(segment.member if segment else trial),
+            segment=segment,
         )
         self.running[trial] = request
         self.n_trials += 1

@@ -127,8 +127,8 @@ def test_every_trial_has_its_seeds_and_all_may_start_at_once():
 
 
 def test_as_many_seeds_as_trials_are_wanted():
-    with pytest.raises(ValueError, match="as many as the configurations .* but got 1 and 9"):
-        listed_run(seeds=(Seeds(1, 1, 1),))
+    with pytest.raises(ValueError, match="as many as the configurations .* but got 2 for 9"):
+        listed_run(seeds=(Seeds(1, 1, 1),) * 2)
     with pytest.raises(ValueError, match="must have configurations"):
         TuningRun(run_id="a", method="seeds", space=listed_run().space, seed=0)
 

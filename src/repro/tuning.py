@@ -24,10 +24,10 @@ class TuningRun:
     """One method under one budget, as it is asked for.
 
     `grid` are the configurations of a method whose trials are listed. `seeds`, where given, are
-    those of all trials, or one by one of the listed trials or the population's members. A budget is `budget_gst` times what the tuning run `grid_run_id` spent;
-    listed trials have none. In place of a budget there may be a number of trials; population-based
-    training needs neither. `options` go to the method's searcher, `context` goes to the objective
-    as is.
+    those of all trials, or one by one of the listed trials or the population's members. A budget
+    is `budget_gst` times what the tuning run `grid_run_id` spent; in its place there may be a
+    number of trials. Listed trials and populations end by themselves. `options` go to the method's
+    searcher, `context` goes to the objective as is.
     """
 
     run_id: str
@@ -150,9 +150,8 @@ class Cell:
         self.n_trials = 0
         self._costs: dict[int, float] = {}
         self._best = -math.inf
-        self._searcher = make_searcher(
-            run.method, space=run.space, grid=run.grid, seed=run.seed, **run.options
-        )
+        key = {"space": run.space, "grid": run.grid, "seed": run.seed}
+        self._searcher = make_searcher(run.method, **key, **run.options)
         self._scheduler = make_scheduler(run.method)
         self._exhausted = False
         self._failures_in_a_row = 0

@@ -39,7 +39,7 @@ TRAINING = """
 ANALYSIS = """
     published labels analysis table_styles table_cells score_tables space_tables tables plots
     curves gallery
-    procedure_tables procedure_plots
+    procedure_tables verdict_tables procedure_plots
     resplit_tables resplit_plots
 """.split()
 TOP = "live procedure reproduce __main__".split()  # may join the halves

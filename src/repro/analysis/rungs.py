@@ -72,7 +72,7 @@ def replay_asha(
     return ends
 
 
-def asha_losses(full: pd.DataFrame, *, n_orders: int = 200, seed: int = 0) -> pd.DataFrame:
+def asha_losses(full: pd.DataFrame, *, n_orders: int = 100, seed: int = 0) -> pd.DataFrame:
     """Replay ASHA over full curves in random orders: what did it stop that would have won?
 
     The winner is the trial with the best validation score of those in the order. All

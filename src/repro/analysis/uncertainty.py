@@ -10,7 +10,7 @@ from repro.analysis.procedure import PATH, Rule
 from repro.analysis.summary import SPLITS
 from repro.records import METRICS
 
-N_RESAMPLES = 2000
+N_RESAMPLES = 1000
 N_SIMULATIONS = 10_000
 _CHUNK = 1_000_000  # weights held at a time
 # Examples of GLUE's validation and test sets, which the published scores were computed on.

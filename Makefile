@@ -6,7 +6,7 @@ ARGS ?=
 PY := .venv/bin/python
 MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12
 
-.PHONY: help reproduce plan submit test lint lab pretrain bench clean
+.PHONY: help reproduce plan submit release test lint lab pretrain bench clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ plan: .venv/.installed  ## List the tuning runs of PROFILE with their steps, dis
 
 submit: .venv/.installed  ## Write a GLUE submission of what PROFILE has finished
 	$(PY) -m repro submit --profile $(PROFILE) $(ARGS)
+
+release: .venv/.installed  ## Write the seed study of PROFILE as one archive, dist/seeds.zip
+	$(PY) -m repro release --profile $(PROFILE) $(ARGS)
 
 test: .venv/.installed  ## Run the tests
 	$(PY) -m pytest $(ARGS)

@@ -41,6 +41,7 @@ ANALYSIS = """
     curves gallery
     procedure_tables verdict_tables procedure_plots
     resplit_tables resplit_plots
+    release seed_tables seed_plots
 """.split()
 TOP = "live procedure reproduce __main__".split()  # may join the halves
 
@@ -55,8 +56,8 @@ HEAVY = {
     "sklearn": ["tasks"],
     "statsmodels": ["analysis"],
     "scipy": ["tasks", "analysis"],
-    "matplotlib": "plots curves gallery live procedure_plots resplit_plots".split(),
-    "seaborn": "plots curves".split(),
+    "matplotlib": "plots curves gallery live procedure_plots resplit_plots seed_plots".split(),
+    "seaborn": "plots curves seed_plots".split(),
 }
 
 

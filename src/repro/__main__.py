@@ -1,4 +1,4 @@
-"""Run notebooks, plan studies, write GLUE submissions, list profiles: `python -m repro`."""
+"""Run notebooks, plan studies, write submissions and releases, list profiles: `python -m repro`."""
 
 import argparse
 import re
@@ -47,7 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("--rank", type=int, default=1, help="by validation score; default: 1")
     send.add_argument("--out", type=Path, default=Path("submission.zip"), help="the zip to write")
     send.set_defaults(command=_submit)
-    for command in (run, plan, send):
+    give = commands.add_parser("release", help="write the seed study's data as one archive")
+    give.add_argument("--out", type=Path, default=Path("dist/seeds.zip"), help="the zip to write")
+    give.set_defaults(command=_release)
+    for command in (run, plan, send, give):
         command.add_argument("--profile", default="mini", help="a name in profiles/ or a file")
         command.add_argument("--data", metavar="SOURCE", help="mini, hub or a directory")
         command.add_argument(
@@ -103,6 +106,17 @@ def _submit(options: argparse.Namespace) -> int:
     scores = profile.returned_scores or options.out.with_suffix(".csv")
     print(f"wrote {options.out}; enter what comes back in {scores}, in percent, and name that file")
     print("in the profile as `returned_scores`")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from repro.release import as_release, write_release
+    from repro.seed_study import describe_tasks, finished_seed_study
+
+    profile, _ = _check_profile(options)
+    release = as_release(finished_seed_study(profile), describe_tasks(profile))
+    path = write_release(release, options.out)
+    print(f"{path}: {len(release.trials)} trials, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 

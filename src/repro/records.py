@@ -120,12 +120,21 @@ SEGMENTS = (
     Column("exchange_seconds", "number", "s", "loading and saving checkpoints"),
 )
 
+TASKS = (
+    Column("task", "text", "", "task name"),
+    Column("metric", "text", "", "the score's metric; accuracy_f1_mean: the mean of these two"),
+    Column("majority_baseline", "number", "score", "always the most frequent class, validation"),
+    Column("n_train", "integer", "examples", "training examples"),
+    Column("n_validation", "integer", "examples", "validation examples"),
+)
+
 TABLES = {
     "runs": RUNS,
     "trials": TRIALS,
     "evaluations": EVALUATIONS,
     "losses": LOSSES,
     "segments": SEGMENTS,
+    "tasks": TASKS,
 }
 
 

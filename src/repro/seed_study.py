@@ -13,9 +13,10 @@ import pandas as pd
 from repro.objective import load_data
 from repro.profile_parts import SeedStudy, for_task
 from repro.profiles import Profile
+from repro.records import make_table
 from repro.results import Results
 from repro.spaces import default_configuration, search_space
-from repro.study import RESULTS, StudyRun, carry_out, check_lengths, make_run
+from repro.study import RESULTS, StudyRun, carry_out, check_lengths, make_run, read_results
 from repro.tasks import score_predictions
 from repro.trial import Seeds
 from repro.tuning import TuningRun, derive_seed
@@ -32,6 +33,21 @@ def run_seed_study(
     """
     profile, study = enumerate_seed_runs(profile, results=results)
     return carry_out(profile, study, cores=cores)
+
+
+def finished_seed_study(profile: Profile, *, results: Path = RESULTS) -> Results:
+    """Return the results of a seed study that was carried out before.
+
+    Raises:
+        ValueError: if some of its runs are not finished.
+    """
+    profile, study = enumerate_seed_runs(profile, results=results)
+    if missing := sum(not run.folder.finished for run in study):
+        raise ValueError(
+            f"the seed study of {profile.title} must be finished, but {missing} of {len(study)} "
+            "runs are not; run notebook 03_seed_variance first"
+        )
+    return read_results(profile, study)
 
 
 def enumerate_seed_runs(
@@ -107,11 +123,10 @@ def describe_tasks(profile: Profile) -> pd.DataFrame:
     """Describe the tasks of a profile's seed study, as Table 2 of Dodge et al. 2020 does.
 
     Returns:
-        one row a task: task, metric (accuracy_f1_mean where a task has both), majority_baseline
-        (the validation score, a fraction, of always saying the most frequent class), n_train,
-        n_validation.
+        the table `tasks`.
     """
-    return pd.DataFrame([_describe_task(profile, task) for task in profile.seed_study.tasks])
+    rows = [_describe_task(profile, task) for task in profile.seed_study.tasks]
+    return make_table("tasks", rows)
 
 
 def _describe_task(profile: Profile, task: str) -> dict:

@@ -173,3 +173,8 @@ def by_factor(matrix: pd.DataFrame, factor: str) -> pd.DataFrame:
 def count_holes(matrix: pd.DataFrame) -> int:
     """Count the pairs of seeds without a score."""
     return int(matrix.isna().sum().sum())
+
+
+def score_matrices(best: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the `score_matrix` of each task."""
+    return {task: score_matrix(rows) for task, rows in best.groupby("task", sort=False)}

@@ -136,7 +136,7 @@ def test_figures_have_a_panel_a_task_and_a_legend(trials, simulated):
     rings = figure.axes[0].collections[1].get_offsets()
     assert len(rings) == 3 * 4  # four of each of three repetitions
     both = pd.concat([simulated, simulated.assign(task="cola")])
-    figure = figure_simulated(both)
+    figure = figure_simulated(both[both["n_trials"] == 8])
     assert len(figure.axes) == 6 and len(figure.axes[0].get_lines()) == 3  # two shifts and zero
     assert [t.get_text() for t in figure.legends[0].texts] == ["shift 0", "shift 1"]
     scores = score_pools(make_predictions(), metric="accuracy")

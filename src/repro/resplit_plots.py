@@ -94,9 +94,8 @@ def figure_simulated(simulated: pd.DataFrame) -> Figure:
     """Draw correlations and the rate of overfitting of simulated runs, tasks across.
 
     Args:
-        simulated: of one model, with the column task; the largest number of trials is drawn.
+        simulated: of one model and number of trials, with the column task.
     """
-    simulated = simulated[simulated["n_trials"] == simulated["n_trials"].max()]
     columns = {
         "correlation": ("r, all trials", 1),
         "top_correlation": ("r, top four", 1),

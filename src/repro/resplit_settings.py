@@ -19,7 +19,7 @@ class ResplitSettings(Checked):
     shifts: tuple[Shift, ...] = (0.0, 0.5, 1.0)  # of further test sets; mini only
     examples: Annotated[int, Field(ge=4)] = 600  # in each of them
     validation_sizes: tuple[Count, ...] = (50, 100, 200, 300)  # simulated
-    trial_counts: tuple[Annotated[int, Field(ge=4)], ...] = (4, 8, 16, 32)  # simulated
+    trial_counts: tuple[Annotated[int, Field(ge=4)], ...] = (4, 8, 16, 24)  # simulated
     draws: Count = 400  # simulated tuning runs
 
     @model_validator(mode="after")

@@ -151,7 +151,9 @@ def simulated_runs(simulated: pd.DataFrame, *, note: str) -> Table:
     if simulated.empty:
         empty = pd.DataFrame(columns=["trials", "validation examples", "shift"], dtype="str")
         return Table("simulated_runs", f"No simulated runs: no shifted test sets. {note}", empty)
-    data = simulated.groupby(keys)[numbers].mean().reset_index()
+    n_tasks = simulated.groupby("n_trials")["task"].transform("nunique")
+    everywhere = simulated[n_tasks == simulated["task"].nunique()]
+    data = everywhere.groupby(keys)[numbers].mean().reset_index()
     rows = [
         {
             "trials": number(row["n_trials"], ".0f"),
@@ -166,7 +168,8 @@ def simulated_runs(simulated: pd.DataFrame, *, note: str) -> Table:
         for row in data.to_dict("records")
     ]
     caption = (
-        "Simulated tuning runs, means over models and tasks: r of validation and test scores; "
+        "Simulated tuning runs, means over models and tasks (numbers of trials that all tasks "
+        "have): r of validation and test scores; "
         "shares in percent of the runs; the incumbent's validation score minus its test score in "
         f"points. {note}"
     )
@@ -194,7 +197,6 @@ def looks_table(looks: pd.DataFrame, *, note: str) -> Table:
             "trials": number(row["n_trials"], "d"),
             "looks": number(row["looks"], "d"),
             "returned scores": number(row["returned"], "d"),
-            "used by tuning": "0",
         }
         for row in sums.to_dict("records")
     ]

@@ -105,7 +105,7 @@ def _repetitions(runs: pd.DataFrame) -> str:
 def _count(runs: pd.DataFrame) -> str:
     if runs.empty:
         return "0"
-    counts = runs.groupby(["model", "task", "method", "space", "budget_gst"]).size()
+    counts = runs.groupby(["split", "model", "task", "method", "space", "budget_gst"]).size()
     low, high = counts.min(), counts.max()
     return str(low) if low == high else f"{low} to {high}"
 

@@ -164,6 +164,7 @@ def test_settings_cost_their_budget_exactly():
         *((6, 0, 2), (5, 1, 2), (4, 2, 2), (4, 0, 3)),
     ]
     assert all(t <= 200 for t, _, _ in list_settings(30, 30))
+    assert list_settings(30, 2, max_trials=4) == [(30, 30, 2)]
 
 
 def test_settings_of_the_authors_are_among_ours():
@@ -232,6 +233,7 @@ def test_search_finds_a_stop_that_pays_and_none_that_does_not():
     luck = pd.DataFrame(np.column_stack([np.full((50, 3), 0.1), final]))
     assert best_settings(search_settings(luck, [4])).iloc[0]["f"] == 1
     assert relative_error_reduction(0.8, 0.9) == pytest.approx(0.5)
+    assert np.isnan(relative_error_reduction(1.0, 1.0))
 
 
 def test_settings_are_judged_on_trials_that_did_not_choose_them():

@@ -50,7 +50,9 @@ def tidy(scores, task="mrpc", n_order=2, accuracy=True):
             row = {"trial_id": name, "step": step, "epoch": step / 2, "validation_score": value}
             pair = (value, value - 0.1) if accuracy else (np.nan, np.nan)
             evaluations.append(row | dict(zip(("accuracy", "f1"), pair, strict=True)))
-    return pd.DataFrame(trials), pd.DataFrame(evaluations)
+    columns = ["trial_id", "step", "epoch", "validation_score", "accuracy", "f1"]
+    evaluations = pd.DataFrame(evaluations, columns=columns)
+    return pd.DataFrame(trials), evaluations.astype(dict.fromkeys(columns[1:], float))
 
 
 def test_score_is_the_mean_of_accuracy_and_f1_where_a_task_has_both():

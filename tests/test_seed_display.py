@@ -5,7 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.analysis.correlation import evaluation_correlations, progress_matrix
+from repro.analysis.correlation import (
+    evaluation_correlations,
+    progress_matrices,
+    progress_matrix,
+)
 from repro.analysis.early_stopping import best_settings, judge_settings, search_settings
 from repro.analysis.expected_performance import scenario_curves
 from repro.analysis.seed_claims import seed_claims
@@ -182,3 +186,43 @@ def test_alike_and_single_scores_are_drawn_too():
     alike = np.full(4, 0.5)
     figure = figure_densities({"mrpc": {("wi", "best"): alike, ("wi", "worst"): alike[:0]}})
     assert len(figure.axes[0].lines) == 1
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 1.0], [0.0, 0.0], []], ids=["perfect", "diverged", "lost"]
+)
+def test_degenerate_runs_are_shown_and_counted(values):
+    """Tell what there is to tell where all runs are alike, or none has a score."""
+    good = [[0.5, 0.5 + i / 100] for i in range(4)]
+    parts = [
+        tidy(runs, task=t, accuracy=False) for t, runs in (("rte", good), ("cola", [values] * 4))
+    ]
+    scores = pd.concat([evaluation_scores(*part) for part in parts], ignore_index=True)
+    best = best_scores(scores)
+    grids = score_matrices(best)
+    curves = progress_matrices(scores, best_so_far=True)
+    assert list(curves) == (["rte", "cola"] if values else ["rte"])
+    found = pd.concat(
+        best_settings(search_settings(p, [1, 2])).assign(task=task) for task, p in curves.items()
+    )
+    judged = pd.concat(judge_settings(p, [1, 2]).assign(task=task) for task, p in curves.items())
+    figure_matrices({task: sorted_matrix(grid) for task, grid in grids.items()}).canvas.draw()
+    figure_expected(scenario_curves(scores)).canvas.draw()
+    figure_curves(scores).canvas.draw()
+    figure_gains(found, judged).canvas.draw()
+    figure_settings(found).canvas.draw()
+    totals = {task: aggregated_deviations(grid)["total"] for task, grid in grids.items()}
+    deviations = {task: seed_deviations(grid) for task, grid in grids.items()}
+    figure_deviations(deviations, totals).canvas.draw()
+    for table in (
+        table1(best, load_published("dodge_2020_table01"), note=NOTE),
+        table3(grids, load_published("dodge_2020_table03"), note=NOTE),
+        table4(grids, load_published("dodge_2020_table04"), note=NOTE),
+        variance_table(grids, note=NOTE),
+        stopping_table(found, judged, budget=2, note=NOTE),
+        claims_table(seed_claims(scores, best, judged), note=NOTE),
+    ):
+        assert table.to_markdown()
+    shares = diverged_share(best, pd.Series({"rte": 0.4, "cola": 0.0})).set_index("task")
+    assert shares.loc["cola", "n_diverged"] == (0 if values == [1.0, 1.0] else 4)
+    assert shares.loc["cola", "n_missing"] == (0 if values else 4)

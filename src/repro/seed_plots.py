@@ -67,6 +67,7 @@ def plot_expected(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
             rows["n"], 100 * rows["low"], 100 * rows["high"], color=colour, alpha=0.12, lw=0
         )
     ax.set(xlabel="runs", ylabel="expected best score (%)", xscale="log")
+    ax.xaxis.set_major_formatter("{x:g}")
     return ax
 
 
@@ -179,7 +180,7 @@ def figure_correlations(correlations: Mapping[str, pd.DataFrame], *, kind: str) 
         ax.imshow(frame, extent=(*ends, *ends), interpolation="nearest", **look)
         ax.set(xlabel="evaluation", ylabel="evaluation", facecolor="0.85")
 
-    figure = _panels(correlations, draw)
+    figure = _panels(correlations, draw, height=1.3)
     bar = figure.colorbar(figure.axes[0].images[0], ax=figure.axes, pad=0.01, aspect=25)
     bar.set_label(kind)
     return figure

@@ -25,6 +25,15 @@ def progress_matrix(scores: pd.DataFrame, *, best_so_far: bool) -> pd.DataFrame:
     return wide.cummax(axis=1).ffill(axis=1) if best_so_far else wide
 
 
+def progress_matrices(scores: pd.DataFrame, *, best_so_far: bool) -> dict[str, pd.DataFrame]:
+    """Return the `progress_matrix` of each task; one with fewer than two trials is left out."""
+    found = {
+        task: progress_matrix(rows, best_so_far=best_so_far)
+        for task, rows in scores.groupby("task", sort=False)
+    }
+    return {task: progress for task, progress in found.items() if len(progress) >= 2}
+
+
 def evaluation_correlations(progress: pd.DataFrame, *, kind: str = "spearman") -> pd.DataFrame:
     """Correlate the scores at evaluations i and j over all trials that have both.
 

@@ -17,19 +17,20 @@ from scipy.stats import beta
 MAX_TRIALS = 200  # as in the authors' code
 
 
-def list_settings(budget: float, n_evaluations: int, *, max_trials: int = MAX_TRIALS):
+def list_settings(budget: int, n_evaluations: int, *, max_trials: int = MAX_TRIALS):
     """Return the settings that cost `budget` full trainings: those of the authors' code.
 
     Returns:
         integers, one row a setting: t trials started, p kept, e evaluations before the stop (the
         fraction f is e / `n_evaluations`); t e + p (n_evaluations - e) is the budget exactly.
-        Without a stop, e = `n_evaluations` and p = t; with one, p < t and p = 0 is allowed.
+        Without a stop, e = `n_evaluations` and p = t = budget; with one, p < t <= `max_trials`, and
+        p = 0 is allowed.
     Source: Dodge et al. 2020, sec. 5.
     """
-    k, total = n_evaluations, round(budget * n_evaluations)
-    rows = [(total // k, total // k, k)] if total % k == 0 and total // k <= max_trials else []
+    k, total = n_evaluations, budget * n_evaluations
+    rows = [(budget, budget, k)]
     for e in range(1, k):
-        p = np.arange(0, total // k + 1)
+        p = np.arange(0, budget + 1)
         t, rest = np.divmod(total - p * (k - e), e)
         good = (rest == 0) & (t > p) & (t <= max_trials)
         rows += [(t, p, e) for t, p in zip(t[good].tolist(), p[good].tolist(), strict=True)]
@@ -108,13 +109,15 @@ def search_settings(
     progress: pd.DataFrame,
     budgets: Sequence[int] = tuple(range(1, 31)),
     *,
-    max_trials: int = MAX_TRIALS,
+    max_trials: int | None = None,
 ) -> pd.DataFrame:
     """Compute the expected best score of every setting of each budget.
 
     Args:
         progress: from `correlation.progress_matrix`, best so far.
         budgets: in full trainings.
+        max_trials: that a setting with a stop may start; by default 200, as the authors, but at
+            most half of the trials: more draws would be of the same trials again and again.
     Returns:
         one row a setting: budget, t, p, f, evaluations (before the stop), score (fraction),
         baseline (the same budget without a stop), relative_error_reduction.
@@ -128,6 +131,7 @@ def search_settings(
             "`progress` must have two trials and two evaluations or more and no NaN, but got "
             f"{n}, {k} and {int(progress.isna().sum().sum())} NaN; leave trials without scores out"
         )
+    max_trials = max_trials or _most(progress)
     rows = [(b, *s) for b in budgets for s in list_settings(b, k, max_trials=max_trials)]
     frame = pd.DataFrame(rows, columns=["budget", "t", "p", "evaluations"])
     frame["f"] = frame["evaluations"] / k
@@ -140,12 +144,20 @@ def search_settings(
     )
 
 
+def _most(progress: pd.DataFrame) -> int:
+    return max(1, min(MAX_TRIALS, len(progress) // 2))
+
+
 def relative_error_reduction(without, with_stopping):
     """Return the share of the error, one minus the score, that stopping early removes.
 
+    NaN where there is no error to remove.
+
     Source: Dodge et al. 2020, Figure 7.
     """
-    return (with_stopping - without) / (1 - without)
+    error = 1 - np.asarray(without, float)
+    error = np.where(error > 0, error, np.nan)
+    return (np.asarray(with_stopping, float) - without) / error
 
 
 def best_settings(searched: pd.DataFrame) -> pd.DataFrame:
@@ -171,13 +183,17 @@ def judge_settings(
 
     Returns:
         one row a budget and split: budget, split, t, p, f, score, baseline and
-        relative_error_reduction, all on the half that did not choose.
+        relative_error_reduction, all on the half that did not choose; none for fewer than four
+        trials.
     """
     rng, parts = np.random.default_rng(seed), []
+    if len(progress) < 4:
+        return search_settings(progress, budgets).assign(split=0).iloc[:0]
     for split in range(n_splits):
         order = rng.permutation(len(progress))
         halves = progress.iloc[order[::2]], progress.iloc[order[1::2]]
-        chosen = best_settings(search_settings(halves[0], budgets))
+        searched = search_settings(halves[0], budgets, max_trials=_most(progress))
+        chosen = best_settings(searched)
         settings = chosen[["t", "p", "evaluations"]].to_numpy()
         final = halves[1].iloc[:, -1].to_numpy(float)
         score = expected_scores(halves[1], settings)

@@ -10,6 +10,7 @@ from repro.analysis.expected_performance import SCENARIOS, scenario_scores
 from repro.analysis.intervals import bootstrap_interval
 from repro.analysis.seeds import FACTORS, rank_seeds
 from repro.analysis.variance import best_against_worst, concordance, variance_analysis
+from repro.labels import TASK_LABELS, label
 
 
 def seed_claims(
@@ -57,8 +58,8 @@ def _alike_components(matrices: Mapping[str, pd.DataFrame]) -> dict:
     found = {task: variance_analysis(m).set_index("factor") for task, m in matrices.items()}
     pairs = {task: (table.loc["wi"], table.loc["do"]) for task, table in found.items()}
     apart = [t for t, (a, b) in pairs.items() if a["low"] > b["high"] or b["low"] > a["high"]]
-    shares = [f"{t} {a['share']:.0%} and {b['share']:.0%}" for t, (a, b) in pairs.items()]
-    ends = [f"{t} {_interval(a)} and {_interval(b)}" for t, (a, b) in pairs.items()]
+    shares = [f"{_name(t)} {a['share']:.0%} and {b['share']:.0%}" for t, (a, b) in pairs.items()]
+    ends = [f"{_name(t)} {_interval(a)} and {_interval(b)}" for t, (a, b) in pairs.items()]
     return {
         "claim": "WI and DO contribute comparably to the variance (sec. 4.1)",
         "paper": "Table 3 alike; its rows are no components of the variance",
@@ -66,6 +67,10 @@ def _alike_components(matrices: Mapping[str, pd.DataFrame]) -> dict:
         "interval": "; ".join(ends),
         "agrees": False if apart else None,
     }
+
+
+def _name(task: str) -> str:
+    return label(task, TASK_LABELS)
 
 
 def _interval(row: pd.Series) -> str:
@@ -86,7 +91,7 @@ def _some_seeds_are_better(matrices: Mapping[str, pd.DataFrame], factor: str, se
         "paper": "4 of 4 tasks, p < .05, uncalibrated",
         "here": f"uncalibrated {naive}, calibrated {n_good}, analysis of variance {n_anova} "
         f"of {len(ps)} tasks with p < .05",
-        "interval": "calibrated p: " + ", ".join(f"{t} {p:.2g}" for t, p in ps.items()),
+        "interval": "calibrated p: " + ", ".join(f"{_name(t)} {p:.2g}" for t, p in ps.items()),
         "agrees": True if n_good == len(ps) else None,  # no difference found is none disproved
     }
 
@@ -115,8 +120,11 @@ def _early_tells_late(scores: pd.DataFrame, seed: int) -> dict:
     return {
         "claim": "After a third of the training the ranking resembles the final one (sec. 5)",
         "paper": "high rank correlation on three of four tasks",
-        "here": "Spearman " + ", ".join(f"{t} {f['correlation']:.2f}" for t, f in known.items()),
-        "interval": ", ".join(f"{t} [{f['low']:.2f}, {f['high']:.2f}]" for t, f in known.items()),
+        "here": "Spearman "
+        + ", ".join(f"{_name(t)} {f['correlation']:.2f}" for t, f in known.items()),
+        "interval": ", ".join(
+            f"{_name(t)} [{f['low']:.2f}, {f['high']:.2f}]" for t, f in known.items()
+        ),
         "agrees": True if above and all(above) else (None if any(above) or not above else False),
     }
 

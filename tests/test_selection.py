@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from repro.analysis.selection import (
+    _Runs,
     observed_optimism,
     sample_scores,
     score_pools,
@@ -107,3 +108,13 @@ def test_observed_optimism_follows_the_incumbent():
     # the failed trial does not count; the tie stays with the earlier trial
     assert found["n_trials"].tolist() == [1, 2, 3]
     np.testing.assert_allclose(found["difference"], [0, 0.1, 0.1])
+
+
+def test_a_simulated_run_overfits_by_the_paper_s_rule():
+    # columns: one drawn trial, two of grid search, whose better one on validation is the second
+    validation = np.array([[0.8, 0.5, 0.7], [0.8, 0.5, 0.7], [0.6, 0.5, 0.7]])
+    test = np.array([[0.6, 0.5, 0.7], [0.8, 0.5, 0.7], [0.6, 0.5, 0.7]])
+    # higher on validation and lower on test; higher on both; lower on both
+    runs = _Runs(validation, test, np.zeros((3, 1), int), {"drawn": [0], "grid": [1, 2]})
+    assert runs.summary()["overfits"] == pytest.approx(1 / 3)
+    assert runs.summary()["optimism"] == pytest.approx((0.2 + 0 + 0) / 3)

@@ -122,6 +122,8 @@ def figure_simulated(simulated: pd.DataFrame) -> Figure:
 def plot_optimism(simulated: pd.DataFrame, observed: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what the incumbent's validation score promises too much, over the number of trials.
 
+    That is validation minus test score, beyond that of all trials.
+
     Args:
         simulated: of one task at shift 0: a line a size of the validation set.
         observed: from `selection.observed_optimism`, of one task: a point a tuning run, and their
@@ -132,7 +134,12 @@ def plot_optimism(simulated: pd.DataFrame, observed: pd.DataFrame, ax: Axes | No
         colour, marker, line = _LOOKS[i % len(_LOOKS)]
         rows = rows.sort_values("n_trials")
         look = {"color": colour, "marker": marker, "ls": line}
-        ax.plot(rows["n_trials"], 100 * rows["optimism"], label=f"simulated, {size:.0f}", **look)
+        ax.plot(
+            rows["n_trials"],
+            100 * rows["optimism"],
+            label=f"simulated, {size:.0f} examples",
+            **look,
+        )
     counts = observed.groupby("n_trials")["difference"].agg(["mean", "size"])
     full = counts[counts["size"] == counts["size"].max()]
     style = {"color": "#E69F00", "lw": 2.2, "alpha": 0.9}
@@ -155,14 +162,14 @@ def figure_optimism(simulated: pd.DataFrame, observed: pd.DataFrame) -> Figure:
     """
     simulated = simulated[simulated["shift"] == 0]
     tasks = in_order(simulated["task"], TASK_LABELS)
-    figure = new_figure(PAGE_WIDTH, 2.6)
+    figure = new_figure(PAGE_WIDTH, 2.8)
     axes = figure.subplots(1, len(tasks), squeeze=False)[0]
     for ax, task in zip(axes, tasks, strict=True):
         rows = (frame[frame["task"] == task] for frame in (simulated, observed))
         plot_optimism(*rows, ax)
         ax.set_title(label(task, TASK_LABELS))
     figure.supxlabel("trials in the tuning run", fontsize=8)
-    axes[0].set_ylabel("validation - test (points)")
+    axes[0].set_ylabel("winner's curse (points)")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(5, len(labels)))
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure

@@ -18,7 +18,7 @@ class ResplitSettings(Checked):
     repetitions: Count = 3
     shifts: tuple[Shift, ...] = (0.0, 0.5, 1.0)  # of further test sets; mini only
     examples: Annotated[int, Field(ge=4)] = 600  # in each of them
-    validation_sizes: tuple[Count, ...] = (50, 100, 200, 300)  # simulated
+    validation_sizes: tuple[Count, ...] = (50, 100, 200, 400)  # simulated
     trial_counts: tuple[Annotated[int, Field(ge=4)], ...] = (4, 8, 16, 24)  # simulated
     draws: Count = 400  # simulated tuning runs
 
@@ -29,11 +29,6 @@ class ResplitSettings(Checked):
                 "`shifts` must hold 0, the distribution of the validation set, "
                 f"but got {self.shifts}; add it"
             )
-        if max(self.validation_sizes) > self.examples // 2:
-            raise ValueError(
-                "`validation_sizes` must be at most half of `examples`, the other half being the "
-                f"test set, but got {max(self.validation_sizes)} of {self.examples}"
-            )
         return self
 
 
@@ -43,8 +38,8 @@ def split_profiles(profile: Any) -> dict[str, Any]:
     Args:
         profile: a Profile with the section `resplit`.
     Returns:
-        split -> profile, the one that is not "resplit" first; on the miniature its trials also
-        predict a test set at each shift.
+        split -> profile, the one that is not "resplit" first; on the miniature its test set is at
+        shift 0, and its trials also predict a test set at each shift.
     """
     settings = profile.resplit
     names = settings.models or (profile.models[0].name,)
@@ -56,7 +51,7 @@ def split_profiles(profile: Any) -> dict[str, Any]:
             dict(profile)
             | {"split": split, "models": models, "methods": ("grid", "rs")}
             | {"budget_gst": settings.budget_gst, "repetitions": settings.repetitions}
-            | {"shifted_tests": shifted if split == own else {}}
+            | {"shifted_tests": shifted if split == own else {}, "shift": 0.0}
             | ({} if split == "official" else {"test_labels": {}})
         )
         for split in (own, "resplit")

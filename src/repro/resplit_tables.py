@@ -27,8 +27,10 @@ def table7(trials: pd.DataFrame, *, published: pd.DataFrame, note: str) -> Table
         test_score=published["test_score"] / 100,
     )
     rows = []
-    for (model, task), group in data[data["repetition"] == 1].groupby(["model", "task"]):
-        rows += _rank_rows(f"{label(task, TASK_LABELS)}, {model}", group)
+    first = data[data["repetition"] == 1]
+    for task in in_order(first["task"], TASK_LABELS):
+        for model, group in first[first["task"] == task].groupby("model"):
+            rows += _rank_rows(f"{label(task, TASK_LABELS)}, {model}", group)
     rows += _rank_rows("QNLI, paper", paper)
     caption = (
         "Table 7: the four best trials of one random search by validation score, on the split "
@@ -66,7 +68,10 @@ def top_correlations(found: pd.DataFrame, *, published: pd.DataFrame, note: str)
         published: from `agreement.published_correlations`.
     """
     own, rows = _own_split(found), []
-    for (model, task, repetition), group in found.groupby(["model", "task", "repetition"]):
+    order = in_order(found["task"], TASK_LABELS)
+    found = found.sort_values("task", key=lambda tasks: tasks.map(order.index), kind="stable")
+    keys = ["task", "model", "repetition"]
+    for (task, model, repetition), group in found.groupby(keys, sort=False):
         row = {"task": label(task, TASK_LABELS), "whose": f"{model}, repetition {repetition}"}
         for cells in group.sort_values("split", key=lambda s: s == "resplit").to_dict("records"):
             row |= _r_and_p(cells["split"], cells)
@@ -153,6 +158,8 @@ def simulated_runs(simulated: pd.DataFrame, *, note: str) -> Table:
         return Table("simulated_runs", f"No simulated runs: no shifted test sets. {note}", empty)
     n_tasks = simulated.groupby("n_trials")["task"].transform("nunique")
     everywhere = simulated[n_tasks == simulated["task"].nunique()]
+    ends = everywhere["n_trials"].agg(["min", "max"])
+    everywhere = everywhere[everywhere["n_trials"].isin(ends)]
     data = everywhere.groupby(keys)[numbers].mean().reset_index()
     rows = [
         {
@@ -163,15 +170,15 @@ def simulated_runs(simulated: pd.DataFrame, *, note: str) -> Table:
             "r, top four": number(row["top_correlation"], "+.2f"),
             "r of top four below 0": percent(row["negative"]),
             "runs that overfit": percent(row["overfits"]),
-            "validation - test": points(row["optimism"]),
+            "winner's curse": points(row["optimism"]),
         }
         for row in data.to_dict("records")
     ]
     caption = (
-        "Simulated tuning runs, means over models and tasks (numbers of trials that all tasks "
-        "have): r of validation and test scores; "
-        "shares in percent of the runs; the incumbent's validation score minus its test score in "
-        f"points. {note}"
+        "Simulated tuning runs with the fewest and the most trials that all tasks have, means over "
+        "models and tasks: r of validation and test scores; shares in percent of the runs; and by "
+        "how many points the incumbent's validation score lies above its test score, more than it "
+        f"does for all trials. {note}"
     )
     return Table("simulated_runs", caption, frame_of(rows), data=simulated, blocks="trials")
 

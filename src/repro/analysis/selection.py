@@ -93,57 +93,62 @@ def simulate_runs(
 ) -> pd.DataFrame:
     """Simulate tuning runs and say what became of validation and test.
 
-    A simulated run draws its trials without replacement, its validation set from one half of the
-    examples at shift 0, and is tested on the other half, or on a random half at another shift.
+    A simulated run draws its trials without replacement; its validation examples, with replacement,
+    from the test split; and its test examples, as many as there are, from a further test set. (Two
+    halves of one set would not do: what is easy in one half is lacking in the other.)
 
     Args:
-        predictions: as for `pools`, without missing ones; trials of random and of grid search.
+        predictions: as for `pools`, without missing ones; trials of random and of grid search. The
+            split test must be of the validation set's distribution, as at shift 0.
         grid: columns of grid search's trials, the yardstick; the others are drawn.
         trial_counts: those that are more than the trials there are, are left out.
     Returns:
         one row a shift, validation_size and n_trials: correlation (mean over draws of Pearson's r
         over the run's trials), top_correlation (of its top four), each with low and high (of 95 %
         of the draws), negative (share of draws with a top correlation below 0), overfits (share
-        that beats grid search on validation and loses on test), optimism (mean validation score
-        of the incumbent minus its test score), n_draws. No rows without further test sets.
+        that beats grid search on validation and loses on test), optimism (mean over draws of the
+        incumbent's validation score minus its test score, beyond that of all trials), n_draws. No
+        rows without further test sets.
     """
     rng, by_shift = np.random.default_rng(seed), pools(predictions)
     if not by_shift:
         return pd.DataFrame(columns=SIMULATED)
-    drawn = [c for c in predictions.columns[3:] if c not in set(grid)]
-    order = rng.permuted(np.tile(np.arange(len(drawn)), (draws, 1)), axis=1)
-    places = {name: [predictions.columns[3:].get_loc(c) for c in names]
-              for name, names in {"drawn": drawn, "grid": list(grid)}.items()}  # fmt: skip
-    examples = rng.permuted(np.tile(np.arange(len(by_shift[0.0])), (draws, 1)), axis=1)
-    tests = {}
-    for shift, pool in by_shift.items():
-        halves = examples if shift == 0 else rng.permuted(
-            np.tile(np.arange(len(pool)), (draws, 1)), axis=1
-        )  # fmt: skip
-        tests[shift] = _scores(pool, halves[:, len(pool) // 2 :], metric)
-    rows = []
+    names = predictions.columns[3:]
+    is_grid = names.isin(list(grid))
+    places = {"drawn": np.flatnonzero(~is_grid), "grid": np.flatnonzero(is_grid)}
+    order = rng.permuted(np.tile(places["drawn"], (draws, 1)), axis=1)
+    drawing = {"draws": draws, "metric": metric, "rng": rng}
+    tests = {s: _draw_scores(pool, len(pool), **drawing) for s, pool in by_shift.items()}
+    population, rows = predictions[predictions["split"] == "test"], []
     for size in validation_sizes:
-        validation = _scores(by_shift[0.0], examples[:, :size], metric)
+        validation = _draw_scores(population, size, **drawing)
         for shift, test in tests.items():
-            for n in [n for n in trial_counts if n <= len(drawn)]:
+            for n in [n for n in trial_counts if n <= order.shape[1]]:
                 runs = _Runs(validation, test, order[:, :n], places)
                 key = {"shift": shift, "validation_size": size, "n_trials": n}
                 rows.append(key | runs.summary())
     return pd.DataFrame(rows, columns=SIMULATED)
 
 
-def _scores(pool: pd.DataFrame, chosen: np.ndarray, metric: str) -> np.ndarray:
-    counts = np.zeros((len(chosen), len(pool)))
-    np.put_along_axis(counts, chosen, 1, axis=1)
+def _draw_scores(pool: pd.DataFrame, size: int, *, draws: int, metric: str, rng) -> np.ndarray:
+    """Score all trials on `draws` samples of `size` examples, drawn with replacement."""
+    counts = rng.multinomial(size, np.full(len(pool), 1 / len(pool)), size=draws)
     values = pool[pool.columns[3:]].to_numpy()
     return sample_scores(values, pool["label"].to_numpy(), counts=counts, metric=metric)
 
 
 class _Runs:
-    """Simulated runs of one size: scores of their trials, shape (n_runs, n_trials)."""
+    """Simulated runs of one size.
 
-    def __init__(self, validation, test, order, places: Mapping[str, list[int]]) -> None:
-        trials, grid = np.array(places["drawn"])[order], places["grid"]
+    Args:
+        validation, test: shape (n_runs, n_columns), scores of all trials.
+        trials: shape (n_runs, n_trials), the columns that a run draws.
+        places: the columns of random search ("drawn") and of grid search ("grid").
+    """
+
+    def __init__(self, validation, test, trials, places: Mapping[str, np.ndarray]) -> None:
+        grid, drawn = places["grid"], places["drawn"]
+        self.usual_gap = (validation - test)[:, drawn].mean(axis=1)
         self.validation = np.take_along_axis(validation, trials, axis=1)
         self.test = np.take_along_axis(test, trials, axis=1)
         self.grid_validation, self.grid_test = validation[:, grid], test[:, grid]
@@ -163,7 +168,7 @@ class _Runs:
         best, best_test = top[0][:, 0], top[1][:, 0]
         row["negative"] = float(np.mean(known < 0)) if len(known) else np.nan
         row["overfits"] = self._overfits(best, best_test)
-        row["optimism"] = float(np.mean(best - best_test))
+        row["optimism"] = float(np.mean(best - best_test - self.usual_gap))
         return row | {"n_draws": len(best)}
 
     def _overfits(self, best: np.ndarray, best_test: np.ndarray) -> float:
@@ -179,6 +184,9 @@ class _Runs:
 def observed_optimism(trials: pd.DataFrame, pool_scores: pd.DataFrame) -> pd.DataFrame:
     """Follow the incumbents of real tuning runs: validation score minus score on fresh examples.
 
+    The mean of that difference over all trials on the model and task is subtracted: by so much the
+    validation set is easier than the fresh examples, whoever is chosen.
+
     Args:
         trials: of random search, as in records.
         pool_scores: trial_id and pool_score, at shift 0.
@@ -188,11 +196,12 @@ def observed_optimism(trials: pd.DataFrame, pool_scores: pd.DataFrame) -> pd.Dat
     """
     table = trials.merge(pool_scores[["trial_id", "pool_score"]], on="trial_id")
     table = table.dropna(subset="validation_score").sort_values(["run_id", "trial"])
+    table["gap"] = table["validation_score"] - table["pool_score"]
+    table["gap"] -= table.groupby(["model", "task"])["gap"].transform("mean")
     rows = []
     for _, run in table.groupby("run_id"):
         best = run["validation_score"].expanding().apply(np.argmax, raw=True).astype(int)
-        incumbents = run.iloc[best.to_numpy()]
-        gap = (incumbents["validation_score"] - incumbents["pool_score"]).to_numpy()
+        gap = run["gap"].to_numpy()[best]
         keys = run[["model", "task", "repetition"]]
         rows.append(keys.assign(n_trials=np.arange(1, len(run) + 1), difference=gap))
     columns = ["model", "task", "repetition", "n_trials", "difference"]

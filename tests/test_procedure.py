@@ -1,18 +1,14 @@
 """The driver of the procedure: waves, resuming, mined spaces; training is made up, but once."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 import zlib
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import serial
 from repro import procedure
 from repro.procedure import run_procedure
 from repro.profiles import load_profile
@@ -174,31 +170,26 @@ def test_unknown_tasks_are_refused_before_training(monkeypatch, tmp_path):
         run(monkeypatch, tmp_path, FakeStudy(overfits_until([])), procedure={"tasks": ["wnli"]})
 
 
-SCRIPT = """
-from pathlib import Path
-from repro.procedure import run_procedure
-from repro.profiles import load_profile
-settings = {{"methods": ["rs"], "budgets_gst": [0.5, 1]}}
-found = run_procedure(load_profile("smoke", procedure=settings), results=Path({folder!r}))
-found.trace.to_csv({out!r}, index=False)
-"""
+def trained(monkeypatch, folder, stop_after=None):
+    """Run the procedure with real training, in this process; killed after so many trials."""
+    tune_runs = partial(serial.tune_runs, stop_after=stop_after)
+    monkeypatch.setattr("repro.orchestration.tune_runs", tune_runs)
+    settings = {"methods": ["rs", "asha"], "budgets_gst": [1, 2]}
+    return run_procedure(load_profile("smoke", procedure=settings), results=folder)
 
 
-def start(folder: Path) -> subprocess.Popen:
-    script = SCRIPT.format(folder=str(folder), out=str(folder.with_suffix(".csv")))
-    return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-
-
-def test_really_trained_killed_and_started_again_it_gives_the_same_trace(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    first = start(whole)
-    assert first.wait(timeout=540) == 0
-    process, deadline = start(killed), time.monotonic() + 540
-    while not list(killed.rglob("run.json")):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert start(killed).wait(timeout=540) == 0
-    traces = [pd.read_csv(f.with_suffix(".csv")).drop(columns=TIMES) for f in (whole, killed)]
-    pd.testing.assert_frame_equal(*traces)
+def test_really_trained_and_killed_in_mid_round_it_gives_the_same_trace(monkeypatch, tmp_path):
+    whole = trained(monkeypatch, tmp_path / "whole")
+    assert whole.trace["round"].max() > 0
+    n_first = len(whole.results.trials.merge(whole.rounds.query("round == 0")["run_id"]))
+    killed, n_kills = tmp_path / "killed", 0
+    for stop_after in (2, n_first + 1):  # the second time three grid trials need no training
+        try:
+            trained(monkeypatch, killed, stop_after)
+        except KeyboardInterrupt:
+            n_kills += 1
+    assert n_kills == 2
+    assert list(killed.rglob("*.partial"))
+    again = trained(monkeypatch, killed)
+    assert not list(killed.rglob("*.partial"))
+    pd.testing.assert_frame_equal(again.trace.drop(columns=TIMES), whole.trace.drop(columns=TIMES))

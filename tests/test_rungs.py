@@ -26,6 +26,7 @@ def test_a_trial_stops_below_the_best_quarter_of_those_before_it():
     assert replay_asha(curves, [0, 1, 2, 3]).tolist() == [6, 1, 6, 1]
     # with the best first, the others all stop at once
     assert replay_asha(curves, [2, 0, 1, 3]).tolist() == [1, 1, 6, 1]
+    assert replay_asha([[0.5] * 6] * 3, [0, 1, 2]).tolist() == [6, 6, 6]  # ties go on
 
 
 def test_the_replay_is_rays_scheduler():

@@ -65,7 +65,7 @@ def overfits_until(spaces, budgets=()):
 
 def profile(**changes):
     changes = {"tasks": ["rte", "cola"], "repetitions": 2} | changes
-    settings = {"tasks": None, "budgets_gst": [1, 4], "methods": ["rs", "asha"]}
+    settings = {"tasks": changes["tasks"], "budgets_gst": [1, 4], "methods": ["rs", "asha"]}
     return load_profile("smoke", **changes | {"procedure": settings | changes.get("procedure", {})})
 
 

@@ -91,7 +91,7 @@ def _cells(profile: Profile) -> dict[tuple, tuple[ModelSettings, str, str]]:
     settings = profile.procedure
     known = {task for model in profile.models for task in model.tasks}
     for task in settings.tasks or ():
-        check_name("task of the procedure", task, known)
+        check_name("task of the procedure", task, sorted(known))
     return {
         (model.name, Path(task).stem, method): (model, task, method)
         for model in profile.models

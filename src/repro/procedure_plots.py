@@ -73,7 +73,7 @@ def plot_flow(trace: pd.DataFrame, ax: Axes | None = None, *, text: bool = True)
             for edge in _edges(_ROUTES[decision]):
                 counts[edge] = counts.get(edge, 0) + 1
         for edge, count in counts.items():
-            _passed(ax, edge, shift, count, at=0.4 + 0.17 * place, look=_line(method))
+            _passed(ax, edge, shift, count, at=0.36 + 0.13 * place, look=_line(method))
     for name, (x, y, words) in _NODES.items():
         _box(ax, x, y, words if text else "", question=name.endswith("?"))
     ax.set(xlim=(-0.1, 1.1), ylim=(-0.06, 1.06))
@@ -105,10 +105,9 @@ def _arrow(ax: Axes, edge: tuple[str, str]) -> None:
     if edge in _ANSWERS:
         slanted = start[0] != end[0]
         x, y = start + (0.6 if end[0] < start[0] else 0.33) * (end - start)
-        place = (x, y + 0.06) if slanted else (x + 0.055, y)
-        ax.text(
-            *place, _ANSWERS[edge], fontsize=5, color="0.35", ha="center" if slanted else "left"
-        )
+        side = -0.09 if start[0] < 0.3 else 0.09
+        place = (x, y + 0.06) if slanted else (x + side, y)
+        ax.text(*place, _ANSWERS[edge], fontsize=5, color="0.35", ha="center")
 
 
 def _passed(ax: Axes, edge: tuple[str, str], shift: float, count: int, *, at, look) -> None:
@@ -212,14 +211,22 @@ def figure_full_curves(full: pd.DataFrame, *, epochs: float, rungs: tuple[float,
 def _plot_curves(full: pd.DataFrame, ax: Axes, *, epochs: float, rungs) -> None:
     best = max(range(len(full)), key=lambda i: np.nanmax(full["curve"].iloc[i]))
     middle = full["warmup_ratio"].median()
-    names = {True: "warm-up below the median", False: "warm-up above it"}
+    names = {True: "short warm-up (below the median)", False: "long warm-up"}
     looks = {True: ("#0072B2", "-"), False: ("#E69F00", "--")}
     for place, (curve, warmup) in enumerate(zip(full["curve"], full["warmup_ratio"], strict=True)):
         short = bool(warmup <= middle)
         colour, line = looks[short]
         x = epochs * np.arange(1, len(curve) + 1) / len(curve)
         y = 100 * np.array(curve)
-        ax.plot(x, y, color=colour, ls=line, lw=0.7, alpha=0.7, label=names.pop(short, "_"))
+        ax.plot(
+            x,
+            y,
+            color=colour,
+            ls=line,
+            lw=0.7,
+            alpha=0.7 if len(full) < 40 else 0.35,
+            label=names.pop(short, "_"),
+        )
         if place == best:
             ax.plot(x, y, color="black", ls=line, lw=1.6, label="the winner", zorder=3)
     for number, rung in enumerate(rungs):

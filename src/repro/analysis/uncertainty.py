@@ -219,6 +219,7 @@ def verdicts_by_chance(
     for number, ((model, task), group) in enumerate(trials.groupby(["model", "task"])):
         scores = ["validation_score", "test_score", "validation_loss"]
         pool = group[group["status"] == "completed"].dropna(subset=scores[:2])
+        pool = pool.drop_duplicates(scores)  # a larger budget begins with the same trials
         n_draws = int((group["method"] == "grid").sum())
         rng = np.random.default_rng([seed, number])
         shares = simulate_verdicts(

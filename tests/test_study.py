@@ -182,8 +182,8 @@ def test_interrupted_it_leaves_no_processes_behind(tmp_path):
         time.sleep(0.05)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=120)
-    _, alive = psutil.wait_procs(children, timeout=30)
+    process.wait(timeout=600)
+    _, alive = psutil.wait_procs(children, timeout=300)
     assert not alive
     assert list(tmp_path.rglob("trial*.npz")) or list(tmp_path.rglob("run.json"))
 

@@ -181,5 +181,5 @@ def test_own_task_takes_gold_labels(tmp_path):
 
 
 def test_options_of_the_miniature_are_refused_for_own_tasks(tmp_path):
-    with pytest.raises(ValueError, match="`shift` and `sizes` must be left out"):
+    with pytest.raises(ValueError, match="`shift`, `sizes` and `shifted_tests` must be left out"):
         load_task(write_own(tmp_path, OWN, **OWN_FILES), shift=0.5)

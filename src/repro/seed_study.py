@@ -70,11 +70,12 @@ def enumerate_seed_runs(
     }
     profile = profile.model_copy(update=changed)
     check_lengths(profile)
-    return profile, [_seed_run(profile, study, task, results) for task in study.tasks]
+    return profile, [_seed_run(profile, task, results) for task in study.tasks]
 
 
-def _seed_run(profile: Profile, study: SeedStudy, task: str, results: Path) -> StudyRun:
-    epochs, name = profile.epochs_for(study.name, task), Path(task).stem
+def _seed_run(profile: Profile, task: str, results: Path) -> StudyRun:
+    study, name = profile.seed_study, Path(task).stem
+    epochs = profile.epochs_for(study.name, task)
     seeds = seed_grid(study, task)
     n_seeds = "x".join(str(for_task(what, getattr(study, what), task)) for what in _COUNTS)
     run_id = f"{study.name.strip('/').replace('/', '--')}/{name}/seeds/{n_seeds}"

@@ -122,20 +122,7 @@ def table4(
         for factor in FACTORS
         for task, matrix in matrices.items()
     )
-    rows = []
-    for factor in FACTORS:
-        mine = data[data["factor"] == factor].set_index("task")
-        theirs = published[published["factor"] == factor].set_index("task")["p_value"]
-        lines = {
-            "best against worst, paper": theirs.reindex(mine.index),
-            "best against worst, here": mine["p_naive"],
-            "the same, calibrated": mine["p_calibrated"],
-            "two-way analysis of variance": mine["p_anova"],
-        }
-        head = {"factor": _FACTOR_LABELS[factor]}
-        rows += [head | {"test": text} | _cells(p.map(scientific)) for text, p in lines.items()]
-        shares = mine["p_naive_below_5"]
-        rows.append(head | {"test": "shuffles with p < .05"} | _cells(shares, ".0%"))
+    rows = [row for factor in FACTORS for row in _test_rows(data, published, factor)]
     caption = (
         "Table 4: p-values. The best and the worst seed are chosen because they are extremes, so "
         "that the paper's test finds a difference in most shuffles of the same scores (last row of "
@@ -143,6 +130,23 @@ def table4(
         f"analysis of variance asks whether any seeds differ, choosing none. {note}"
     )
     return Table("table04_best_against_worst", caption, frame_of(rows), data=data, blocks="factor")
+
+
+def _test_rows(data: pd.DataFrame, published: pd.DataFrame, factor: str) -> list[dict]:
+    mine = data[data["factor"] == factor].set_index("task")
+    theirs = published[published["factor"] == factor].set_index("task")["p_value"]
+    lines = {
+        "best against worst, paper": theirs.reindex(mine.index),
+        "best against worst, here": mine["p_naive"],
+        "the same, calibrated": mine["p_calibrated"],
+        "two-way analysis of variance": mine["p_anova"],
+    }
+    head = {"factor": _FACTOR_LABELS[factor]}
+    rows = [head | {"test": text} | _cells(p.map(scientific)) for text, p in lines.items()]
+    return [
+        *rows,
+        head | {"test": "shuffles with p < .05"} | _cells(mine["p_naive_below_5"], ".0%"),
+    ]
 
 
 def variance_table(matrices: Mapping[str, pd.DataFrame], *, note: str) -> Table:

@@ -54,11 +54,13 @@ def expected_scores(
     found = np.empty(len(settings))
     for e in np.unique(settings[:, 2]):
         rows = np.flatnonzero(settings[:, 2] == e)
-        found[rows] = _at_one_stop(values[:, e - 1], values[:, -1], settings[rows, :2], n_nodes)
+        found[rows] = _at_one_stop(
+            values[:, e - 1], values[:, -1], settings[rows, :2], n_nodes=n_nodes
+        )
     return found
 
 
-def _at_one_stop(at_stop: np.ndarray, final: np.ndarray, settings: np.ndarray, n_nodes):
+def _at_one_stop(at_stop: np.ndarray, final: np.ndarray, settings: np.ndarray, *, n_nodes):
     """Compute the expectations for pairs (t, p) that stop at the same evaluation."""
     order = np.argsort(-at_stop, kind="stable")
     final, found = final[order], np.empty(len(settings))

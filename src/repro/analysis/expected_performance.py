@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import gammaln
 
 SCENARIOS = ("every evaluation", "every epoch", "once, at the end")
-_NOTHING = 45.0  # exp(-45) of a weight is far below the rounding of a sum
+_NOTHING = 40.0  # exp(-40) of a weight is below the rounding of a sum
 
 
 def expected_maximum(
@@ -57,14 +57,16 @@ def _moments(values: np.ndarray, n: np.ndarray, replacement: bool) -> tuple[np.n
         rows = np.flatnonzero(np.frexp(n)[1] == size)
         few = n[rows].min()
         first = int(len(values) * np.exp(-_NOTHING / few))  # scores that can be the maximum
-        weights = np.diff(_distribution(len(values), first, n[rows], replacement), axis=1)
-        top = values[first:]
-        mean[rows] = weights @ top
-        std[rows] = np.sqrt((weights * (top - mean[rows, None]) ** 2).sum(axis=1))
-    return mean, std
+        weights = np.diff(
+            _distribution(len(values), first, n[rows], replacement=replacement), axis=1
+        )
+        below = values[first:] - values[-1]  # where large budgets end up: no digits are lost
+        mean[rows] = weights @ below
+        std[rows] = np.sqrt(np.maximum(weights @ below**2 - mean[rows] ** 2, 0))
+    return mean + values[-1], std
 
 
-def _distribution(n_values: int, first: int, n: np.ndarray, replacement: bool) -> np.ndarray:
+def _distribution(n_values: int, first: int, n: np.ndarray, *, replacement: bool) -> np.ndarray:
     """Return P(max <= v_i) for i = first, ..., N; a row a budget."""
     i = np.arange(first, n_values + 1)
     if replacement:

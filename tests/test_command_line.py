@@ -85,8 +85,15 @@ sys.exit(command_line.main(["reproduce", "--profile", "smoke", "--notebook", sys
 
 def test_interrupt_leaves_no_kernel_behind(tmp_path):
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path), path_of("waits")]
-    pipe, environment = subprocess.PIPE, os.environ | {"PYTHONPATH": str(reproduce.ROOT / "src")}
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+    environment = os.environ | {"PYTHONPATH": str(reproduce.ROOT / "src")}
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=take_interrupts,
+    ) as process:
         # the notebook's second cell writes its process id as its progress, then sleeps
         line = next(line for line in process.stdout if line.startswith("waits: pid "))
         kernel = int(line.split()[-1])
@@ -98,6 +105,11 @@ def test_interrupt_leaves_no_kernel_behind(tmp_path):
     assert "Traceback" not in errors
     assert not is_alive(kernel)
     assert list((tmp_path / "build").iterdir()) == []
+
+
+def take_interrupts():
+    """Let Ctrl-C work in a child though these tests may run in the background, where it is off."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def is_alive(process_id):

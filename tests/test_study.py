@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -147,13 +148,16 @@ run_study(load_profile("smoke", tasks=["rte"]), results=Path({folder!r}), cores=
 
 def start(folder: Path, *, cores: int) -> subprocess.Popen:
     script = SCRIPT.format(folder=str(folder), cores=cores)
-    return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-c", script]
+    # Ctrl-C is off in what runs in the background, as these tests may
+    take_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=take_interrupts)
 
 
 def test_killed_and_started_again_it_gives_the_tables_of_an_uninterrupted_run(study, tmp_path):
     # Uninterrupted on two cores (the fixture) against killed and resumed on one.
     process = start(tmp_path, cores=1)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while len(list(tmp_path.rglob("trial*.npz"))) + len(list(tmp_path.rglob("run.json"))) < 2:
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline, "no trial was finished in time"
@@ -176,7 +180,7 @@ def test_interrupted_it_leaves_no_processes_behind(tmp_path):
     import psutil
 
     process = start(tmp_path, cores=1)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while not list(tmp_path.rglob("trial*.npz")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)

@@ -25,6 +25,8 @@ def main() -> None:
         _run("throughput.py", *(["--glue", glue] if glue else [])),
         "## A whole study on the profile mini\n",
         _run("study.py"),
+        "## Analyses\n",
+        _run("analysis.py"),
     ]
     (HERE / "RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
     print(f"written: {HERE / 'RESULTS.md'}")

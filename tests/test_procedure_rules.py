@@ -1,7 +1,5 @@
 """Figure 1 as a state machine: decisions worked by hand, the published example, bad input."""
 
-import time
-
 import pandas as pd
 import pytest
 
@@ -137,12 +135,6 @@ def test_the_replay_says_why_two_paths_differ(published):
     assert set(odd["decision"]) == {"more_budget"}
     assert set(odd["published"]) == {"reduce_space"}
     assert odd["reason"].str.startswith("no repetition overfits; mean minus grid").all()
-
-
-def test_the_replay_takes_less_than_a_second(published):
-    start = time.process_time()
-    replay(*published)
-    assert time.process_time() - start < 1
 
 
 def test_the_order_of_rows_is_irrelevant(published):

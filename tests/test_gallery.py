@@ -49,6 +49,13 @@ def test_a_figure_keeps_its_size(tmp_path):
     assert plt.imread(png).shape[:2] == (300, 400)  # 1.5 x 2 inches at 200 dpi
 
 
+def test_a_saved_figure_is_not_shown_by_itself_too(tmp_path):
+    figure = draw()
+    assert plt.fignum_exists(figure.number)
+    save_figure(figure, tmp_path, "f", "")
+    assert not plt.fignum_exists(figure.number)
+
+
 def test_a_table_is_written_in_three_formats(tmp_path, table):
     paths = save_table(table, tmp_path / "new" / "folder")
     assert [p.name for p in paths] == [f"table_x{s}" for s in (".csv", ".md", ".tex", ".json")]

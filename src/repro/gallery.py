@@ -42,14 +42,19 @@ def save_table(table: Table, directory: str | Path) -> list[Path]:
 def save_figure(figure: Figure, directory: str | Path, name: str, caption: str) -> list[Path]:
     """Write `figure` as PNG (200 dpi) and PDF, byte for byte the same each time on one machine.
 
+    pyplot forgets it, so that a notebook shows it where it is asked to, and not once more.
+
     Returns:
         the paths written, the record with the caption last.
     """
+    import matplotlib.pyplot as plt
+
     directory = _prepare(directory, name)
     png, pdf = directory / f"{name}.png", directory / f"{name}.pdf"
     with paper_style():
         figure.savefig(png, dpi=_PNG_DPI)
         figure.savefig(pdf, metadata={"CreationDate": None})
+    plt.close(figure)
     record = {"kind": "figure", "caption": caption, "inches": round(figure.get_figwidth(), 2)}
     return [png, pdf, _write_record(directory, name, record)]
 

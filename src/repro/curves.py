@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
+from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
 from repro.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def plot_scores(
         look = {"s": 60, "facecolors": "none", "edgecolors": "black", "zorder": 3}
         ax.scatter(rows.loc[best, "step"], scores[best], label="best checkpoint", **look)
         ax.legend()
-    ax.set(xlabel="optimizer step", ylabel=f"validation {metric} (%)")
+    name = METRIC_LABELS.get(metric, metric).replace("acc.", "accuracy")
+    ax.set(xlabel="optimizer step", ylabel=f"validation {name} (%)")
     ax.margins(y=0.12)
     return ax
 

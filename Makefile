@@ -2,14 +2,15 @@ PYTHON ?= python3
 PROFILE ?= mini
 NOTEBOOK ?=
 ARGS ?=
+SUBMISSIONS ?= notebooks/assignments/submitted
 
 PY := .venv/bin/python
 MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12
 
-.PHONY: help reproduce plan submit release test lint lab pretrain bench clean
+.PHONY: help reproduce plan submit release assignments grade test lint lab pretrain bench clean
 
 help:  ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: PROFILE=mini (or smoke, laptop, paper, a file)  NOTEBOOK=01_initial_study'
 	@echo '           ARGS="-p tasks rte --data path/to/glue"  PYTHON=python3.12'
 
@@ -24,6 +25,12 @@ submit: .venv/.installed  ## Write a GLUE submission of what PROFILE has finishe
 
 release: .venv/.installed  ## Write the seed study of PROFILE as one archive, dist/seeds.zip
 	$(PY) -m repro release --profile $(PROFILE) $(ARGS)
+
+assignments: .venv/.installed  ## Write the students' versions to notebooks/assignments/release
+	$(PY) notebooks/assignments/course.py release $(ARGS)
+
+grade: .venv/.installed  ## Grade SUBMISSIONS/student/assignment/ (runs the students' code)
+	$(PY) notebooks/assignments/course.py grade $(SUBMISSIONS) $(ARGS)
 
 test: .venv/.installed  ## Run the tests
 	$(PY) -m pytest $(ARGS)

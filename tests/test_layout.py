@@ -125,7 +125,8 @@ def read_project():
 
 def needed_directly():
     project = read_project()
-    needed = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["test"], *extras["courses"]]
     return [Requirement(line) for line in needed]
 
 

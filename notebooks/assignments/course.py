@@ -1,0 +1,231 @@
+"""Release the assignments to students, and grade what they hand in, with nbgrader.
+
+python course.py release [--to FOLDER]
+python course.py grade SUBMISSIONS [--to FOLDER] [--again]
+
+SUBMISSIONS holds <student>/<assignment>/<assignment>.ipynb. See README.md.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+from isolation import STUDENT, Limits, autograde
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE / "source"
+MOST_BYTES = 20 * 2**20  # of a notebook
+GRADES = ("student", "assignment", "status", "score", "max_score", "seconds", "message")
+MARKS = ("student", "assignment", "cell", "score", "max_score")
+# what the submission's own outputs say, in this order; the names of the errors
+_SIGNS = {"CellTimeoutError": "timed out", "MemoryError": "out of memory"}
+
+
+def list_assignments() -> list[str]:
+    """Name the assignments: the folders of `source`."""
+    return sorted(path.parent.name for path in SOURCE.glob("*/*.ipynb"))
+
+
+def release(to: Path) -> None:
+    """Write the students' version of every assignment, without solutions and hidden tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        _generate(Path(folder))
+        if to.exists():
+            shutil.rmtree(to)
+        shutil.copytree(Path(folder, "release"), to)
+    print(f"released {', '.join(list_assignments())} to {to}")
+
+
+def _generate(course: Path) -> None:
+    """Make the students' versions and the gradebook of a course in an empty folder."""
+    from nbgrader.apps import NbGraderAPI
+    from traitlets.config import Config
+
+    shutil.copytree(SOURCE, course / "source", ignore=shutil.ignore_patterns(".*"))
+    config = Config()
+    config.CourseDirectory.root = str(course)
+    api = NbGraderAPI(config=config)
+    for name in list_assignments():
+        done = api.generate_assignment(name)
+        if not done["success"]:
+            raise RuntimeError(f"nbgrader must accept `{name}`, but said:\n{done['log']}")
+
+
+def grade(submissions: Path, to: Path, *, limits: Limits, jobs: int) -> pd.DataFrame:
+    """Grade all submissions, each by itself; write grades.csv, marks.csv and the run notebooks.
+
+    Raises:
+        ValueError: if there is no submission, or the results are there already.
+    """
+    found = _find_submissions(submissions)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+        _generate(Path(folder))
+        to.mkdir(parents=True)
+
+        def work(path: Path) -> tuple[dict, list[dict]]:
+            return _grade_one(path, Path(folder), to=to, limits=limits)
+
+        rows, marks = zip(*pool.map(work, found), strict=True)
+    grades = pd.DataFrame(rows, columns=GRADES)
+    grades.to_csv(to / "grades.csv", index=False)
+    table = pd.DataFrame([mark for cells in marks for mark in cells], columns=MARKS)
+    table.to_csv(to / "marks.csv", index=False)
+    return grades
+
+
+def _find_submissions(submissions: Path) -> list[Path]:
+    found = sorted(path for path in submissions.glob("*/*") if path.is_dir())
+    if not found:
+        raise ValueError(
+            "SUBMISSIONS must hold <student>/<assignment>/<assignment>.ipynb, but there is none "
+            f"in {submissions}; put the notebooks there or name another folder"
+        )
+    return found
+
+
+def _grade_one(path: Path, base: Path, *, to: Path, limits: Limits) -> tuple[dict, list[dict]]:
+    """Grade one submission in a folder of its own; return its row of grades and its marks."""
+    started, who = time.monotonic(), {"student": path.parent.name, "assignment": path.name}
+    points = _points(path.name)
+    status, message = _check(path)
+    scores = dict.fromkeys(points, 0.0)
+    if not status:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            course = _make_course(path, base, Path(folder, "course"))
+            status, message = autograde(course, path.name, limits)
+            if status == "graded":
+                status, message, scores = _read_scores(course, path.name, points)
+                _keep(course, path.name, to / path.parent.name)
+    row = who | {"status": status, "score": sum(scores.values()), "message": message}
+    row |= {"max_score": sum(points.values()), "seconds": round(time.monotonic() - started, 1)}
+    print(
+        f"{row['student']} {row['assignment']}: {row['score']:g} of {row['max_score']:g}, {status}"
+    )
+    marks = [{"cell": c, "score": scores[c], "max_score": points[c]} for c in points]
+    return row, [who | mark for mark in marks]
+
+
+def _points(assignment: str) -> dict[str, float]:
+    """Return the points of each test cell, from the instructor's version."""
+    path = SOURCE / assignment / f"{assignment}.ipynb"
+    cells = nbformat.read(path, as_version=4).cells if path.is_file() else []
+    marked = [cell.metadata.get("nbgrader", {}) for cell in cells]
+    return {meta["grade_id"]: float(meta["points"]) for meta in marked if meta.get("grade")}
+
+
+def _check(path: Path) -> tuple[str, str]:
+    """Return status and message of a submission that cannot be run; empty if it can."""
+    notebook = path / f"{path.name}.ipynb"
+    if path.name not in list_assignments():
+        return "unreadable", f"an assignment must be one of {list_assignments()}: {path.name}"
+    if not notebook.is_file() or notebook.is_symlink():
+        return "unreadable", f"the folder must hold the file {notebook.name}; hand it in again"
+    if notebook.stat().st_size > MOST_BYTES:
+        return "unreadable", f"a notebook must be below {MOST_BYTES} bytes; clear its outputs"
+    try:
+        nbformat.validate(nbformat.read(notebook, as_version=4))
+    except Exception as error:  # whatever a student can put into a file
+        said = " ".join(str(error).split())[:120]
+        return "unreadable", f"must be a notebook, but {type(error).__name__}: {said}; save again"
+    return "", ""
+
+
+def _make_course(path: Path, base: Path, course: Path) -> Path:
+    """Make a course of one submission: its notebook, the assignment's files, an own gradebook."""
+    submitted = course / "submitted" / STUDENT / path.name
+    submitted.mkdir(parents=True)
+    shutil.copyfile(path / f"{path.name}.ipynb", submitted / f"{path.name}.ipynb")
+    shutil.copyfile(base / "gradebook.db", course / "gradebook.db")
+    # the files that come with the assignment, but not the instructor's notebook
+    without_notebooks = shutil.ignore_patterns("*.ipynb")
+    shutil.copytree(SOURCE / path.name, course / "source" / path.name, ignore=without_notebooks)
+    return course
+
+
+def _run_notebook(course: Path, assignment: str) -> Path:
+    return course / "autograded" / STUDENT / assignment / f"{assignment}.ipynb"
+
+
+def _read_scores(course: Path, assignment: str, points: dict[str, float]):
+    """Return status, message and scores of what nbgrader has left."""
+    from nbgrader.utils import determine_grade, is_grade
+
+    scores = dict.fromkeys(points, 0.0)
+    try:
+        cells = nbformat.read(_run_notebook(course, assignment), as_version=4).cells
+        errors = {o.ename for c in cells for o in c.get("outputs", []) if o.output_type == "error"}
+        for cell in filter(is_grade, cells):
+            name = cell.metadata.nbgrader.grade_id
+            if name in points and cell.get("execution_count"):
+                scores[name] = min(float(determine_grade(cell)[0] or 0.0), points[name])
+    except Exception as error:  # the submission may have changed whatever lies in its folder
+        return "failed", f"no result: {type(error).__name__}: {str(error)[:120]}", scores
+    for name, status in _SIGNS.items():
+        if name in errors:
+            return status, f"a cell ended with {name}; the other cells are graded", scores
+    return "graded", "", scores
+
+
+def _keep(course: Path, assignment: str, to: Path) -> None:
+    """Keep the run notebook, with the outputs of the hidden tests."""
+    notebook = _run_notebook(course, assignment)
+    if notebook.is_file() and not notebook.is_symlink():
+        to.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(notebook, to / f"{assignment}.ipynb")
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    releasing = commands.add_parser("release", help="write the students' version")
+    releasing.add_argument("--to", type=Path, default=HERE / "release")
+    grading = commands.add_parser("grade", help="grade a folder of submissions")
+    grading.add_argument("submissions", type=Path)
+    grading.add_argument("--to", type=Path, default=HERE / "grades", help="a folder to make")
+    grading.add_argument("--again", action="store_true", help="replace the folder")
+    grading.add_argument("--jobs", type=int, default=1, help="submissions at once")
+    for name, value in vars(Limits()).items():
+        option = f"--{name.replace('_', '-')}"
+        grading.add_argument(option, type=type(value), default=value, help=f"default {value}")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one command; errors of use are one line."""
+    options = _parse(arguments)
+    # nbgrader calls the program `alembic`, which lies beside Python
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    try:
+        if options.command == "release":
+            release(options.to)
+        else:
+            _grade(options)
+    except (ImportError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> None:
+    if options.to.exists() and not options.again:
+        raise ValueError(
+            f"the grades must go to a new folder, but got {options.to}; name another with --to, "
+            "or replace it with --again"
+        )
+    limits = Limits(**{name: getattr(options, name) for name in vars(Limits())})
+    _find_submissions(options.submissions)  # before anything is replaced
+    if options.to.exists():
+        shutil.rmtree(options.to)
+    grade(options.submissions, options.to, limits=limits, jobs=options.jobs)
+    print(f"see {options.to / 'grades.csv'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -62,17 +62,18 @@ WRONG = {
     ),
 }
 
-# Put behind the first answer of `asha_by_hand`, the rest of it being right; status and points.
+# Put before the first answer of `asha_by_hand`, the rest of it being right; status and points:
+# two are for what does without that answer.
 LINGERS = "98765"
 HOSTILE = {
-    "loops": ("while True:\n    pass", "timed out", 13),
+    "loops": ("while True:\n    pass", "timed out", 2),
     "stubborn": (
         "while True:\n    try:\n        while True:\n            pass\n"
         "    except BaseException:\n        pass",
         "timed out",
         0,
     ),
-    "hungry": ("hog = [bytearray(2**26) for _ in range(10**6)]", "out of memory", 15),
+    "hungry": ("hog = [bytearray(2**26) for _ in range(10**6)]", "out of memory", 2),
     "deletes": (
         "import pathlib, shutil\n"
         "shutil.rmtree(pathlib.Path.cwd().parents[2], ignore_errors=True)\n"
@@ -86,7 +87,7 @@ HOSTILE = {
         "graded",
         15,
     ),
-    "mistyped": ("def unfinished(:", "graded", 0),
+    "mistyped": ("def unfinished(:", "graded", 2),
 }
 
 
@@ -168,7 +169,7 @@ def hostile(released, tmp_path_factory):
     root, name = tmp_path_factory.mktemp("hostile"), "asha_by_hand"
     solutions = read_solutions(name)
     for student, (code, _, _) in HOSTILE.items():
-        answers = solutions | {"rungs": f"{solutions['rungs']}\n\n\n{code}"}
+        answers = solutions | {"rungs": f"{code}\n{solutions['rungs']}"}
         hand_in(released, root / "in" / student, assignment=name, answers=answers)
     hand_in(released, root / "in" / "victim", assignment=name, answers=solutions)
     for student, text in (("garbled", "{not json"), ("listed", "[1]"), ("empty", "")):
@@ -176,7 +177,7 @@ def hostile(released, tmp_path_factory):
         (root / "in" / student / name / f"{name}.ipynb").write_text(text)
     (root / "in/lost/no_such_assignment").mkdir(parents=True)
     (root / "in/missing" / name).mkdir(parents=True)
-    return grade(root / "in", root / "out", "--cell-seconds", 15, "--seconds", 100)
+    return grade(root / "in", root / "out", "--cell-seconds", 30, "--seconds", 150)
 
 
 def test_there_are_five_assignments_with_solutions_and_hidden_tests():
@@ -203,7 +204,8 @@ def test_release_has_neither_solutions_nor_hidden_tests(released):
     assert sorted(path.name for path in released.iterdir()) == ASSIGNMENTS
     for name in ASSIGNMENTS:
         text = (released / name / f"{name}.ipynb").read_text()
-        assert "SOLUTION" not in text and "HIDDEN" not in text and "hidden_" not in text
+        assert "SOLUTION" not in text and "HIDDEN" not in text
+        assert "hidden_" not in text.replace("hidden_dropout", "")
         assert "YOUR CODE HERE" in text
 
 
@@ -234,7 +236,7 @@ def test_wrong_answers_lose_what_they_should(graded, name):
 def test_hostile_submissions_are_graded_as_such(hostile, student):
     row = hostile[0].loc[(student, "asha_by_hand")]
     assert (row["status"], row["score"]) == HOSTILE[student][1:], row["message"]
-    assert row["seconds"] < 130
+    assert row["seconds"] < 200
 
 
 @pytest.mark.parametrize(

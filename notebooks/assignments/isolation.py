@@ -59,7 +59,14 @@ def autograde(course: Path, assignment: str, limits: Limits) -> tuple[str, str]:
         finally:
             _end_all(mark)
             process.wait()
-    return ("graded", "") if code == 0 else ("failed", _last_line(log, code))
+    return ("graded", "") if code == 0 else _judge(_last_line(log, code))
+
+
+def _judge(said: str) -> tuple[str, str]:
+    """Return status and message of a submission of which nbgrader made nothing."""
+    if "CellTimeoutError" in said or "UnresponsiveKernelError" in said:
+        return "timed out", "a cell ran too long and could not be interrupted"
+    return "failed", said
 
 
 def _environment(course: Path, mark: str) -> dict[str, str]:

@@ -270,3 +270,12 @@ def test_a_folder_without_submissions_is_refused(tmp_path):
 def test_grades_are_not_overwritten_unasked(tmp_path):
     done = run_course("grade", tmp_path, "--to", tmp_path)
     assert done.returncode == 2 and "--again" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["release"], ["grade", "--again"]])
+def test_only_earlier_results_are_replaced(tmp_path, command):
+    (tmp_path / "in/ann/asha_by_hand").mkdir(parents=True)
+    inputs = [tmp_path / "in"] if command[0] == "grade" else []
+    done = run_course(*command, *inputs, "--to", tmp_path)
+    assert done.returncode == 2 and "only an earlier result is replaced" in done.stderr
+    assert (tmp_path / "in/ann/asha_by_hand").is_dir()

@@ -37,10 +37,16 @@ def release(to: Path) -> None:
     """Write the students' version of every assignment, without solutions and hidden tests."""
     with tempfile.TemporaryDirectory() as folder:
         _generate(Path(folder))
-        if to.exists():
-            shutil.rmtree(to)
+        _clear(to, mark=f"{list_assignments()[0]}/{list_assignments()[0]}.ipynb")
         shutil.copytree(Path(folder, "release"), to)
     print(f"released {', '.join(list_assignments())} to {to}")
+
+
+def _clear(folder: Path, *, mark: str) -> None:
+    """Remove what an earlier run has written, and nothing else: it must hold the file `mark`."""
+    if folder.exists() and not (folder / mark).is_file():
+        raise ValueError(f"only an earlier result is replaced, but {folder} has no {mark}")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _generate(course: Path) -> None:
@@ -221,8 +227,7 @@ def _grade(options: argparse.Namespace) -> None:
         )
     limits = Limits(**{name: getattr(options, name) for name in vars(Limits())})
     _find_submissions(options.submissions)  # before anything is replaced
-    if options.to.exists():
-        shutil.rmtree(options.to)
+    _clear(options.to, mark="grades.csv")
     grade(options.submissions, options.to, limits=limits, jobs=options.jobs)
     print(f"see {options.to / 'grades.csv'}")
 

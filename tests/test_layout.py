@@ -28,6 +28,7 @@ TRAINING = """
     article_spaces population methods
     model_files profile_parts
     resplit_settings
+    strategy_settings
     procedure_settings
     profiles encoding models batches packing trial update readback
     checkpoint
@@ -42,12 +43,13 @@ ANALYSIS = """
     procedure_tables verdict_tables procedure_plots
     resplit_tables resplit_plots
     release seed_tables seed_plots
+    strategy_tables strategy_plots
 """.split()
 TOP = "live procedure reproduce __main__".split()  # may join the halves
 
 # heavy packages, and the modules that may import them
 HEAVY = {
-    "torch": "mini models packing trial update readback checkpoint training".split(),
+    "torch": "mini models packing trial update readback checkpoint training tracking".split(),
     "transformers": "mini models".split(),
     "datasets": ["task_sources"],
     "ray": "population methods orchestration".split(),
@@ -56,7 +58,9 @@ HEAVY = {
     "sklearn": ["tasks"],
     "statsmodels": ["analysis"],
     "scipy": ["tasks", "analysis"],
-    "matplotlib": "plots curves gallery live procedure_plots resplit_plots seed_plots".split(),
+    "matplotlib": """
+        plots curves gallery live procedure_plots resplit_plots seed_plots strategy_plots
+    """.split(),
     "seaborn": "plots curves seed_plots".split(),
 }
 

@@ -97,7 +97,7 @@ def test_gold_labels_are_used_when_named_and_train_nothing_anew(glue):
     named = smoke(**changes, test_labels={"stsb": str(gold)})
     assert load_data(named, "stsb").splits["test"]["label"].tolist() == [5.0, 1.5]
     assert load_blind(named, "stsb").hidden("test")
-    _, encoded = objective._encoded(named, "stsb", "tiny-electra")
+    _, encoded = objective.encoded(named, "stsb", "tiny-electra")
     assert encoded.splits["test"].labels is None
     paths = [[r.folder.path for r in enumerate_runs(p)] for p in (hidden, named)]
     assert paths[0] == paths[1]

@@ -14,6 +14,7 @@ from repro.spaces import Choice, SearchSpace, Uniform, WholeNumber
 
 ARTICLE_TRAIN_SIZE = 2490  # examples of RTE; the warm-up of the miniature is in proportion
 _RATE_SCALE = {"article": 1.0, "article-mini": 30.0}  # as for RoBERTa's miniature (see `spaces`)
+LONGEST = 5  # epochs, of any run
 SCALES = tuple(_RATE_SCALE)
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from repro.models import ModelSpec, load_tokenizer, quiet
 from repro.update import DropoutNoise
 
-_AVERAGES = ("step", "exp_avg", "exp_avg_sq")  # what AdamW keeps of each parameter
+_AVERAGES = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of each parameter
 
 
 def save_model(directory: Path, model, spec: ModelSpec) -> None:
@@ -31,12 +31,22 @@ def save_model(directory: Path, model, spec: ModelSpec) -> None:
 
 
 def save_state(path: Path, model, optimizer, *, noise: DropoutNoise, scaler) -> None:
-    """Write the state after an update to `path`, in place of an older file."""
-    tensors = {f"model/{name}": tensor.detach() for name, tensor in _tensors(model).items()}
-    for name, parameter in model.named_parameters():
-        for key, value in optimizer.state[parameter].items():
-            tensors[f"optimizer/{key}/{name}"] = value
-    tensors["noise/cpu"] = noise.cpu_state
+    """Write the state after an update to `path`, in place of an older file.
+
+    All parameters go into one tensor, as do Adam's averages: a file of hundreds of small tensors
+    takes a multiple of the time.
+    """
+    parameters = list(model.parameters())
+    states = [optimizer.state.get(parameter, {}) for parameter in parameters]
+    tensors = {"model": _flat(parameters), "noise/cpu": noise.cpu_state}
+    for name in _AVERAGES:  # zero where a parameter never had a gradient
+        averages = [
+            s.get(name, torch.zeros_like(p)) for s, p in zip(states, parameters, strict=True)
+        ]
+        tensors[name] = _flat(averages)
+    steps = [state["step"] for state in states if state] or [torch.zeros(())]
+    tensors["step"] = max(steps)  # the same for all that have one
+    tensors |= {f"buffer/{name}": buffer for name, buffer in model.named_buffers()}
     tensors |= {f"noise/gpu{i}": state for i, state in enumerate(noise.gpu_states)}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
@@ -47,20 +57,26 @@ def save_state(path: Path, model, optimizer, *, noise: DropoutNoise, scaler) -> 
 
 def load_state(path: Path, model, optimizer, *, noise: DropoutNoise, scaler) -> None:
     """Put the state of `save_state` into fresh objects; their hyperparameters stay their own."""
-    with safe_open(path, framework="pt") as file:
+    parameters = list(model.parameters())
+    with safe_open(path, framework="pt", device=str(parameters[0].device)) as file, torch.no_grad():
         scaler.load_state_dict(json.loads(file.metadata()["scaler"]))
-        with torch.no_grad():
-            for name, tensor in _tensors(model).items():
-                tensor.copy_(file.get_tensor(f"model/{name}"))
-        for name, parameter in model.named_parameters():
-            optimizer.state[parameter] = {
-                key: file.get_tensor(f"optimizer/{key}/{name}").to(parameter.device)
-                for key in _AVERAGES
-            }
-        noise.cpu_state = file.get_tensor("noise/cpu")
-        noise.gpu_states = [file.get_tensor(f"noise/gpu{i}") for i in range(len(noise.gpus))]
+        for parameter, value in zip(parameters, _parts(file, "model", parameters), strict=True):
+            parameter.copy_(value)
+        for name, buffer in model.named_buffers():
+            buffer.copy_(file.get_tensor(f"buffer/{name}"))
+        averages = zip(*(_parts(file, name, parameters) for name in _AVERAGES), strict=True)
+        for parameter, values in zip(parameters, averages, strict=True):
+            named = dict(zip(_AVERAGES, (value.clone() for value in values), strict=True))
+            optimizer.state[parameter] = {"step": file.get_tensor("step").clone(), **named}
+        noise.cpu_state = file.get_tensor("noise/cpu").cpu()
+        noise.gpu_states = [file.get_tensor(f"noise/gpu{i}").cpu() for i in range(len(noise.gpus))]
 
 
-def _tensors(model) -> dict[str, torch.Tensor]:
-    """Return parameters and buffers, each once even if two modules share it."""
-    return dict(model.named_parameters()) | dict(model.named_buffers())
+def _flat(tensors) -> torch.Tensor:
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+
+def _parts(file, name: str, parameters: list) -> list[torch.Tensor]:
+    """Cut one of the file's tensors into the shapes of the parameters."""
+    parts = file.get_tensor(name).split([parameter.numel() for parameter in parameters])
+    return [part.view_as(p) for part, p in zip(parts, parameters, strict=True)]

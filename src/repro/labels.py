@@ -24,6 +24,7 @@ METHOD_LABELS = {
     "bo_asha": "BO+ASHA",
     "hyperopt_asha": "Hyperopt+ASHA",
     "pbt": "PBT",
+    "seeds_asha": "seeds+ASHA",
 }
 # The order of a pair in one cell: F1/accuracy for MRPC, Pearson/Spearman for STS-B.
 METRIC_LABELS = {
@@ -37,6 +38,7 @@ METRIC_LABELS = {
 HYPERPARAMETER_LABELS = {
     "learning_rate": "learning rate",
     "warmup_ratio": "warm-up ratio",
+    "warmup_steps": "warm-up steps",
     "batch_size": "batch size",
     "hidden_dropout": "hidden dropout",
     "attention_dropout": "attention dropout",

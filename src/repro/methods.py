@@ -215,8 +215,9 @@ METHODS = {  # name: (searcher, scheduler)
     "hyperopt_asha": ("hyperopt", "asha"),
     "pbt": ("population", None),
     "seeds": ("grid", None),
+    "seeds_asha": ("grid", "asha"),
 }
-LISTED = ("grid", "seeds")  # their trials are given one by one, and no budget ends them
+LISTED = ("grid", "seeds", "seeds_asha")  # trials given one by one, and no budget ends them
 _SEARCHERS = {
     "random": RandomSearcher,
     "tpe": TPESearcher,

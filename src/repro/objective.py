@@ -51,7 +51,7 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
     from repro.training import Seeds, StopTrial, train_trial
 
     task, model = request.context["task"], request.context["model"]
-    spec, data = _encoded(profile, task, model)
+    spec, data = encoded(profile, task, model)
     progress = []
 
     def tell(evaluation) -> None:
@@ -113,7 +113,8 @@ def training_settings(profile: Profile, task: str):
     )
 
 
-def _encoded(profile: Profile, task: str, model: str):
+def encoded(profile: Profile, task: str, model: str):
+    """Return the model's specification and the encoded data, read only once in a process."""
     return _encode(load_blind(profile, task), model, profile.max_length)
 
 

@@ -28,6 +28,7 @@ from repro.profile_parts import (
     listed,
 )
 from repro.resplit_settings import ResplitSettings
+from repro.strategy_settings import StrategySettings
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 
@@ -64,9 +65,11 @@ class Profile(Checked):
     trials_at_once_per_run: Count = 1
     trials_at_once: Count | None = None
     keep_checkpoints: bool = False
+    tracking: Literal["none", "tensorboard", "wandb"] = "none"
     procedure: ProcedureSettings = ProcedureSettings()
     seed_study: SeedStudy | None = None
     resplit: ResplitSettings = ResplitSettings()
+    strategies: StrategySettings = StrategySettings()
     overrides: dict[str, Any] = Field(default={})  # given to load_profile, for tables to name
 
     def model(self, name: str) -> ModelSettings:
@@ -104,7 +107,7 @@ class Profile(Checked):
     @classmethod
     def _check_methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
         for method in methods:
-            check_name("method", method, [known for known in METHODS if known != "seeds"])
+            check_name("method", method, [m for m in METHODS if not m.startswith("seeds")])
         return distinct(methods)
 
     @model_validator(mode="after")

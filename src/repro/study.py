@@ -23,6 +23,7 @@ from repro.profiles import Profile
 from repro.progress import StudyProgress
 from repro.results import Results, RunFolder
 from repro.spaces import grid_configurations, search_space
+from repro.tracking import Tracker
 from repro.trial import Seeds
 from repro.tuning import Outcome, Request, TuningRun, derive_seed
 
@@ -222,6 +223,7 @@ class _StudyJournal:
 
     def __init__(self, profile: Profile, runs: list[StudyRun], progress: StudyProgress):
         self._profile, self._progress = profile, progress
+        self._tracker = Tracker(profile.tracking)
         self._runs = {run.tuning.run_id: run for run in runs}
 
     def recall(self, request: Request) -> Outcome | None:
@@ -231,7 +233,9 @@ class _StudyJournal:
         return outcome
 
     def record(self, request: Request, outcome: Outcome) -> None:
-        self._runs[request.run_id].folder.record(request, outcome)
+        folder = self._runs[request.run_id].folder
+        folder.record(request, outcome)
+        self._tracker.trial_done(folder.path, request, outcome)
         self._progress.trial_done(request.run_id, outcome)
 
     def finish(self, run: TuningRun, *, budget: float, spent: float) -> None:
@@ -240,6 +244,7 @@ class _StudyJournal:
         ledger = {"budget_unit": self._profile.budget_unit, "budget": budget, "spent": spent}
         examples = {name: frame for name, frame in data.splits.items() if name != "train"}
         study_run.folder.finish(task=data.task, examples=examples, ledger=ledger)
+        self._tracker.run_done(run.run_id)
         self._progress.run_done(run.run_id)
 
 

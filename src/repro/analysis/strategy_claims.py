@@ -1,0 +1,151 @@
+"""The Weights & Biases article's claims and advice, each held against what was found here.
+
+The article prints no numbers that survive; it ran each strategy once. A claim agrees when our 95 %
+interval lies on its side of zero, disagrees on the other, and is undecided when it holds zero.
+"""
+
+from string import ascii_lowercase
+
+import numpy as np
+import pandas as pd
+
+from repro.analysis.intervals import bootstrap_interval, summarise_differences
+from repro.analysis.strategies import BASE, paired_differences, strategy_scores
+from repro.analysis.summary import SPLITS
+
+PBT, BAYES, GRID = ("pbt", BASE), ("hyperopt_asha", BASE), ("grid", BASE)
+_NAMES = {"grid": "grid search", "hyperopt_asha": "Bayesian search", "pbt": "PBT"}
+
+
+def strategy_claims(
+    runs: pd.DataFrame, trials: pd.DataFrame, saved: pd.DataFrame, *, seed: int = 0
+) -> list[dict]:
+    """Hold the article's claims against our tuning runs.
+
+    Args:
+        saved: from `strategies.cost_to_match_grid`, in steps.
+    Returns:
+        rows for `tables.claims_table`: claim, paper, here, interval, agrees.
+    """
+    scores = strategy_scores(runs, trials)
+    rows = [_score_claim(scores, *comparison, seed) for comparison in comparisons(scores)]
+    rows += [_saved_claim(saved, method, seed) for method in ("hyperopt_asha", "pbt")]
+    return [*rows, _hyperparameters_matter(trials, seed)]
+
+
+def comparisons(scores: pd.DataFrame) -> list[tuple]:
+    """List what the article says wins, where both sides were run: (claim, winner, loser, split)."""
+    found = [
+        (f"PBT beats {_NAMES[other[0]]} on {split}", PBT, other, split)
+        for other in (GRID, BAYES)
+        for split in SPLITS
+    ]
+    spaces = sorted(set(zip(scores["method"], scores["space"], strict=True)))
+    for other in spaces:
+        change = other[1].removeprefix(BASE).removeprefix("+")
+        number = change.lstrip(ascii_lowercase)
+        if change.startswith("starts"):
+            claim = f"More random starts than {number} help Bayesian search"
+            found.append((claim, BAYES, other, "validation"))
+        elif change.startswith("every"):
+            claim = f"Perturbing after the article's interval beats every {number} epochs"
+            found.append((claim, PBT, other, "validation"))
+        elif change == "best-seeds":
+            claim = "Seeds first, then PBT from the best seeds, beats PBT alone"
+            found.append((claim, other, PBT, "validation"))
+        elif change == "known":
+            found.append((_OWN, other, BAYES, "validation"))
+    return found
+
+
+_OWN = "Starting from a known configuration helps Bayesian search"  # ours, not the article's
+
+
+def difference_frame(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Lay out the differences of `comparisons` for a figure.
+
+    Returns:
+        one row a comparison and repetition: name, difference, low, high (of the comparison).
+    """
+    frames = []
+    for claim, first, second, split in comparisons(scores):
+        pairs = _pairs(scores, first, second, split)
+        if len(pairs):
+            found = summarise_differences(pairs, ["task", "split"], seed=seed).iloc[0]
+            bounds = {"low": found["low"], "high": found["high"]}
+            frames.append(pairs[["difference"]].assign(name=claim, **bounds))
+    columns = ["name", "difference", "low", "high"]
+    return pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def _pairs(scores, first, second, split: str) -> pd.DataFrame:
+    pairs = paired_differences(scores, first, second)
+    return pairs[pairs["split"] == split].dropna(subset="difference")
+
+
+def _score_claim(scores, claim: str, first, second, split: str, seed: int) -> dict:
+    pairs, paper = _pairs(scores, first, second, split), "yes" if claim != _OWN else "not claimed"
+    if pairs.empty:
+        nothing = {"here": "no scores", "interval": "", "agrees": None}
+        return {"claim": claim, "paper": paper} | nothing
+    found = summarise_differences(pairs, ["task", "split"], seed=seed).iloc[0]
+    return {
+        "claim": claim,
+        "paper": paper,
+        "here": f"{100 * found['difference']:+.2f} points (n = {found['n']:.0f})",
+        "interval": f"[{100 * found['low']:+.2f}, {100 * found['high']:+.2f}]",
+        "agrees": _agrees(found["low"], found["high"]),
+    }
+
+
+def _saved_claim(saved: pd.DataFrame, method: str, seed: int) -> dict:
+    rows = saved[(saved["method"] == method) & (saved["space"] == BASE)]
+    reached = rows["saved"].dropna()
+    name = _NAMES[method]
+    row = {"claim": f"{name} reaches grid search's score with fewer steps", "paper": "yes"}
+    here = f"reached in {len(reached)} of {len(rows)} runs"
+    if len(reached) < len(rows) or len(reached) < 2:  # a mean over those that did would flatter
+        return row | {"here": here, "interval": "", "agrees": None}
+    low, high = bootstrap_interval(reached, rng=np.random.default_rng(seed))
+    return row | {
+        "here": f"{here}, {reached.mean():.0%} of the steps saved",
+        "interval": f"[{low:.0%}, {high:.0%}]",
+        "agrees": _agrees(low, high),
+    }
+
+
+def _hyperparameters_matter(trials: pd.DataFrame, seed: int, n_resamples: int = 1000) -> dict:
+    """Compare the spread over the grid's configurations with that over seeds of one of them.
+
+    Seeds that were stopped early count with the score they had, which widens their spread.
+    """
+    claim = {"claim": "Hyperparameters move the score more than seeds do", "paper": "significant"}
+    grid = _groups(trials[trials["method"] == "grid"])
+    seeds = _groups(trials[trials["method"] == "seeds_asha"])
+    if not (grid and seeds):
+        return claim | {"here": "no seeds were tried", "interval": "", "agrees": None}
+    rng = np.random.default_rng(seed)
+    ratios = [_spread(grid, rng) / _spread(seeds, rng) for _ in range(n_resamples)]
+    low, high = np.nanquantile(ratios, [0.025, 0.975])
+    return claim | {
+        "here": f"{_spread(grid) / _spread(seeds):.1f} times the standard deviation",
+        "interval": f"[{low:.1f}, {high:.1f}]",
+        "agrees": _agrees(low - 1, high - 1),
+    }
+
+
+def _groups(trials: pd.DataFrame) -> list[np.ndarray]:
+    """Return the scores of each tuning run with at least two."""
+    scored = trials.dropna(subset="validation_score")
+    groups = [g.to_numpy() for _, g in scored.groupby("run_id")["validation_score"]]
+    return [g for g in groups if len(g) > 1]
+
+
+def _spread(groups: list[np.ndarray], rng: np.random.Generator | None = None) -> float:
+    draws = groups if rng is None else [rng.choice(g, size=len(g)) for g in groups]
+    spread = float(np.sqrt(np.mean([g.var(ddof=1) for g in draws])))
+    return spread if spread > 0 else float("nan")
+
+
+def _agrees(low: float, high: float) -> bool | None:
+    return True if low > 0 else False if high < 0 else None

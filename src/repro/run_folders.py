@@ -70,7 +70,7 @@ class RunFolder:
 
     def drop_states(self, *, before: int) -> None:
         """Remove the states of the generations that nobody continues any more."""
-        for path in self.partial.glob("states/*"):
+        for path in self.partial.glob("states/*.safetensors"):
             if int(path.name[:4]) < before:
                 path.unlink(missing_ok=True)  # another worker may be as quick
 

@@ -23,6 +23,8 @@ COST_LABELS = {"steps": "optimizer steps", "epochs": "epochs", "seconds": "secon
 def figure_incumbent_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the mean incumbent against each kind of cost, with its interval over repetitions.
 
+    The panels begin at the lowest mean after a tenth of the spending.
+
     Args:
         bands: cost -> frame from `analysis.strategies.incumbent_bands`, one space a method.
     """
@@ -37,9 +39,19 @@ def figure_incumbent_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
             ax.fill_between(rows["spent"], 100 * rows["low"], 100 * rows["high"], **shade)
         ax.set_xlabel(f"{COST_LABELS[cost]} spent")
     axes[0].set_ylabel("incumbent's validation score (%)")
+    everything = pd.concat(bands.values())
+    bottom, top = (100 * value for value in (_after_a_tenth(everything), everything["high"].max()))
+    if bottom < top:
+        axes[0].set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
+
+
+def _after_a_tenth(bands: pd.DataFrame) -> float:
+    """Return the lowest mean after a tenth of the spending: the climb before presses the rest."""
+    late = bands["spent"] >= 0.1 * bands.groupby("method")["spent"].transform("max")
+    return bands.loc[late, "mean"].min()
 
 
 @styled
@@ -59,7 +71,7 @@ def figure_workers(times: pd.DataFrame, busy: pd.DataFrame) -> Figure:
     for method in methods:
         rows = times[times["method"] == method]
         width = rows["end"] - rows["start"]
-        look = {"color": style_of(method).colour, "edgecolor": "white", "linewidth": 0.2}
+        look = {"color": style_of(method).colour, "linewidth": 0}
         above.barh(rows["worker"], width, left=rows["start"], height=0.8, **look)
     above.set(ylabel="worker", yticks=range(n_workers), ylim=(-0.6, n_workers - 0.4))
     below.stairs(busy["busy"], [*busy["start"], busy["end"].iloc[-1]], color="0.3", fill=True)
@@ -187,8 +199,8 @@ def figure_schedule(schedule: pd.DataFrame, *, names: list[str]) -> Figure:
     for ax, name in zip(axes, names, strict=False):
         ax.stairs(schedule[name], edges, baseline=None, color=style_of("pbt").colour, lw=1.6)
         ax.set_ylabel(label(name, HYPERPARAMETER_LABELS))
-        ax.ticklabel_format(axis="y", style="plain")
-        ax.margins(y=0.15)
+        ax.set_ylim(0, 1.25 * max(schedule[name].max(), 1e-12))
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
     scores = 100 * schedule["last_validation_score"]
     axes[-1].plot(schedule["end"], scores, marker="o", color="#0072B2")
     axes[-1].set_ylabel("validation score (%)")

@@ -82,14 +82,14 @@ def cost_to_match_grid(curves: pd.DataFrame) -> pd.DataFrame:
         one row a run of the other strategies: the run's key, spent (NaN: never reached), grid_spent
         (all of grid search's), saved (share of grid search's cost not needed; NaN: never reached).
     """
-    ends = curves.groupby("run_id").agg(score=("incumbent_score", "max"), spent=("spent", "max"))
-    runs = curves.drop_duplicates("run_id").set_index("run_id").join(ends, rsuffix="_all")
+    ends = curves.groupby("run_id").agg(score=("incumbent_score", "max"), total=("spent", "max"))
+    runs = curves.drop_duplicates("run_id").set_index("run_id").join(ends)
     grid = runs[runs["method"] == "grid"].set_index("repetition")
     rows = []
     for run_id, run in runs[runs["method"] != "grid"].iterrows():
         goal = grid.loc[run["repetition"]]
         own = curves[(curves["run_id"] == run_id) & (curves["incumbent_score"] >= goal["score"])]
-        spent, of_grid = own["spent"].min(), goal["spent_all"]
+        spent, of_grid = own["spent"].min(), goal["total"]
         row = {
             "run_id": run_id,
             "spent": spent,
@@ -154,10 +154,11 @@ def lineage(trials: pd.DataFrame, segments: pd.DataFrame, trial_id: str) -> pd.D
 
 
 def timeline(trials: pd.DataFrame) -> pd.DataFrame:
-    """Lay the trials out in time, worker by worker, one occasion of running after another.
+    """Lay the trials out in time, on as many lanes as ever ran side by side.
 
-    A pause of more than a minute in which nobody worked (an interruption, a second sitting) is
-    cut out.
+    Processes come and go, so a lane is what is free when a trial starts, not a process. A pause
+    of more than ten seconds in which nobody worked (a start of workers, a second sitting) is cut
+    to ten.
 
     Returns:
         one row a trial: worker (0, 1, ...), start and end (seconds since the first start),
@@ -166,10 +167,21 @@ def timeline(trials: pd.DataFrame) -> pd.DataFrame:
     rows = trials.dropna(subset="started_at").sort_values("started_at")
     ends = (rows["started_at"] + rows["seconds"]).cummax()
     idle = (rows["started_at"] - ends.shift()).clip(lower=0).fillna(0.0)
-    start = rows["started_at"] - rows["started_at"].min() - idle.where(idle > 60, 0.0).cumsum()
-    numbers = {name: i for i, name in enumerate(dict.fromkeys(rows["worker"]))}
-    table = pd.DataFrame({"worker": rows["worker"].map(numbers), "start": start})
-    return table.assign(end=start + rows["seconds"], method=rows["method"], space=rows["space"])
+    start = rows["started_at"] - rows["started_at"].min() - (idle - 10).clip(lower=0).cumsum()
+    table = pd.DataFrame({"start": start, "end": start + rows["seconds"]})
+    lanes = _lanes(table["start"], table["end"])
+    return table.assign(worker=lanes, method=rows["method"], space=rows["space"])
+
+
+def _lanes(starts, ends) -> list[int]:
+    """Give each interval the first lane that is free; starts ascend."""
+    free_at: list[float] = []
+    lanes = []
+    for start, end in zip(starts, ends, strict=True):
+        lane = next((i for i, free in enumerate(free_at) if free <= start + 0.01), len(free_at))
+        free_at[lane : lane + 1] = [end]
+        lanes.append(lane)
+    return lanes
 
 
 def utilisation(times: pd.DataFrame, *, n_bins: int = 60) -> pd.DataFrame:
@@ -201,7 +213,7 @@ def hyperparameter_importance(
         trials: completed ones count, for a stopped trial's score says when it was stopped.
     Returns:
         one row a strategy and hyperparameter: method, hyperparameter, share, low, high (95 %
-        percentile bootstrap interval over trials), n.
+        percentile bootstrap interval over trials, stretched where it misses the share), n.
     """
     done = trials[trials["status"] == "completed"].dropna(subset="validation_score")
     rows = []
@@ -213,9 +225,9 @@ def hyperparameter_importance(
             rng = np.random.default_rng(seed)
             draws = rng.integers(len(values), size=(n_resamples, len(values)))
             shares = [_share(values[draw]) for draw in draws]
-            low, high = np.nanquantile(shares, [0.025, 0.975])
-            row = {"method": method, "hyperparameter": name, "share": _share(values)}
-            rows.append(row | {"low": low, "high": high, "n": len(values)})
+            share, (low, high) = _share(values), np.nanquantile(shares, [0.025, 0.975])
+            row = {"method": method, "hyperparameter": name, "share": share, "n": len(values)}
+            rows.append(row | {"low": min(low, share), "high": max(high, share)})
     columns = ["method", "hyperparameter", "share", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns)
 

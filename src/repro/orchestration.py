@@ -150,8 +150,9 @@ def tune_runs(
                 storage_path=folder,
                 name="study",
                 verbose=0,
-                # A lost worker or node: the trial starts again elsewhere.
-                failure_config=tune.FailureConfig(max_failures=2),
+                # A lost worker or node: the trial starts again elsewhere. Ray counts one lost node
+                # as two failures, one for each call that was under way.
+                failure_config=tune.FailureConfig(max_failures=4),
             ),
         ).fit()
     if not plan.finished:
@@ -160,6 +161,7 @@ def tune_runs(
 
 def _start_mailbox():
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     @ray.remote(num_cpus=0)
     class Mailbox:
@@ -174,7 +176,9 @@ def _start_mailbox():
         def take(self, trial_id: str) -> str | None:
             return self._verdicts.pop(trial_id, None)
 
-    return Mailbox.remote()
+    # With the driver, not on a machine that may go away.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return Mailbox.options(scheduling_strategy=here).remote()
 
 
 def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:

@@ -150,9 +150,9 @@ def tune_runs(
                 storage_path=folder,
                 name="study",
                 verbose=0,
-                # A lost worker or node: the trial starts again elsewhere. Ray counts one lost node
-                # as two failures, one for each call that was under way.
-                failure_config=tune.FailureConfig(max_failures=4),
+                # A lost worker or node: the trial starts again elsewhere. Until Ray knows that a
+                # node is gone, each attempt there counts as a failure.
+                failure_config=tune.FailureConfig(max_failures=20),
             ),
         ).fit()
     if not plan.finished:

@@ -61,12 +61,15 @@ def incumbent_bands(curves: pd.DataFrame, *, n_points: int = 80, seed: int = 0) 
         last = min(run["spent"].max() for run in runs)
         at = np.linspace(first, max(first, last), n_points)
         scores = np.stack([_held(run, at) for run in runs])  # (repetitions, points)
-        rng = np.random.default_rng(seed)
-        bounds = [bootstrap_interval(column, rng=rng, n_resamples=500) for column in scores.T]
-        low, high = np.array(bounds).T
+        low, high = np.array([_interval(column, seed) for column in scores.T]).T
         table = {"spent": at, "mean": scores.mean(axis=0), "low": low, "high": high}
         rows.append(pd.DataFrame(dict(zip(STRATEGY, key, strict=True)) | table | {"n": len(runs)}))
     return pd.concat(rows, ignore_index=True)
+
+
+def _interval(scores: np.ndarray, seed: int) -> tuple[float, float]:
+    """Draw the same repetitions at each point of a curve, so that its band is smooth."""
+    return bootstrap_interval(scores, rng=np.random.default_rng(seed), n_resamples=500)
 
 
 def _held(run: pd.DataFrame, at: np.ndarray) -> np.ndarray:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
-from repro.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
+from repro.panels import add_legend, panel_a_task
+from repro.plots import COLUMN_WIDTH, new_axes, new_figure, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,22 +130,16 @@ def figure_incumbents(curves: pd.DataFrame) -> Figure:
     Args:
         curves: as there, with several tasks.
     """
-    tasks = in_order(curves["task"], TASK_LABELS)
-    n_columns = min(3, len(tasks))
-    n_rows = -(-len(tasks) // n_columns)
-    figure = new_figure(PAGE_WIDTH, 0.5 + 1.7 * n_rows)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for ax, task in zip(axes, tasks, strict=False):
-        plot_incumbents(curves[curves["task"] == task], ax).set(xlabel="", ylabel="")
-        ax.set_title(label(task, TASK_LABELS))
-    for ax in axes[len(tasks) :]:
-        ax.remove()
+    figure, _ = panel_a_task(
+        in_order(curves["task"], TASK_LABELS),
+        lambda ax, task: plot_incumbents(curves[curves["task"] == task], ax).set(
+            xlabel="", ylabel=""
+        ),
+        height=1.7,
+        legend=0.5,
+    )
     figure.supxlabel("optimizer steps spent", fontsize=8)
     figure.supylabel("incumbent's validation score (%)", fontsize=8)
-    entries = {}
-    for ax in axes[: len(tasks)]:
-        entries |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    names = [n for n in METHOD_LABELS.values() if n in entries]
-    handles = [entries[n] for n in names]
-    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    n_methods = curves["method"].nunique()
+    add_legend(figure, n_columns=n_methods, order=METHOD_LABELS.values())
     return figure

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
-from repro.plots import PAGE_WIDTH, new_axes, new_figure, style_of, styled
+from repro.labels import METHOD_LABELS, TASK_LABELS, in_order
+from repro.panels import panel_a_task
+from repro.plots import PAGE_WIDTH, new_axes, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,16 +136,12 @@ def figure_flow(trace: pd.DataFrame) -> Figure:
     Args:
         trace: of one model.
     """
-    tasks = in_order(trace["task"], TASK_LABELS)
-    n_columns = min(3, len(tasks))
-    n_rows = -(-len(tasks) // n_columns)
-    figure = new_figure(PAGE_WIDTH, 0.35 + 2.5 * n_rows)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for ax, task in zip(axes, tasks, strict=False):
-        plot_flow(trace[trace["task"] == task], ax)
-        ax.set_title(label(task, TASK_LABELS))
-    for ax in axes[len(tasks) :]:
-        ax.remove()
+    figure, _ = panel_a_task(
+        in_order(trace["task"], TASK_LABELS),
+        lambda ax, task: plot_flow(trace[trace["task"] == task], ax),
+        height=2.5,
+        legend=0.35,
+    )
     import matplotlib.lines as lines
 
     methods = in_order(trace["method"], METHOD_LABELS)
@@ -192,16 +189,12 @@ def figure_full_curves(full: pd.DataFrame, *, epochs: float, rungs: tuple[float,
         epochs: of training.
         rungs: when they fall, in epochs.
     """
-    tasks = in_order(full["task"], TASK_LABELS)
-    n_columns = min(3, len(tasks))
-    n_rows = -(-len(tasks) // n_columns)
-    figure = new_figure(PAGE_WIDTH, 0.6 + 1.7 * n_rows)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for ax, task in zip(axes, tasks, strict=False):
-        _plot_curves(full[full["task"] == task], ax, epochs=epochs, rungs=rungs)
-        ax.set_title(label(task, TASK_LABELS))
-    for ax in axes[len(tasks) :]:
-        ax.remove()
+    figure, axes = panel_a_task(
+        in_order(full["task"], TASK_LABELS),
+        lambda ax, task: _plot_curves(full[full["task"] == task], ax, epochs=epochs, rungs=rungs),
+        height=1.7,
+        legend=0.6,
+    )
     figure.supxlabel("epochs", fontsize=8)
     figure.supylabel("validation score (%)", fontsize=8)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)

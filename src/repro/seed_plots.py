@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from repro.labels import TASK_LABELS, label
-from repro.plots import PAGE_WIDTH, new_axes, new_figure, styled
+from repro.panels import add_legend, panel_a_task
+from repro.plots import new_axes, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,27 +29,11 @@ _EXTREMES = {  # colour and line of a seed's group
 
 def _panels(names: Iterable[str], draw: Callable, *, height: float = 1.9, **shared) -> Figure:
     """Draw one panel a task with `draw(ax, task)`; the labels are those of the outer panels."""
-    names = list(names)
-    n_columns = min(4, len(names))
-    n_rows = -(-len(names) // n_columns)
-    figure = new_figure(PAGE_WIDTH, 0.45 + height * n_rows)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, **shared)
-    for ax, name in zip(axes.ravel(), names, strict=False):
-        draw(ax, name)
-        ax.set_title(label(name, TASK_LABELS))
-    for ax in axes.ravel()[len(names) :]:
-        ax.remove()
-    for row, column in np.ndindex(axes.shape):
-        if column:
-            axes[row, column].set_ylabel("")
+    figure, axes = panel_a_task(names, draw, height=height, legend=0.45, n_columns=4, **shared)
+    for number, ax in enumerate(axes):
+        if number % 4:
+            ax.set_ylabel("")
     return figure
-
-
-def _add_legend(figure: Figure, n_columns: int = 4) -> None:
-    entries = {}
-    for ax in figure.axes:
-        entries |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    figure.legend(entries.values(), entries, loc="outside upper center", ncols=n_columns)
 
 
 @styled
@@ -78,7 +62,7 @@ def figure_expected(curves: pd.DataFrame) -> Figure:
         dict.fromkeys(curves["task"]),
         lambda ax, task: plot_expected(curves[curves["task"] == task], ax),
     )
-    _add_legend(figure)
+    add_legend(figure, n_columns=4)
     return figure
 
 
@@ -136,7 +120,7 @@ def _draw_density(ax: Axes, values: np.ndarray, **look) -> None:
 def figure_densities(groups: Mapping[str, Mapping[tuple[str, str], np.ndarray]]) -> Figure:
     """Draw `plot_densities` for each task (Figure 3)."""
     figure = _panels(groups, lambda ax, task: plot_densities(groups[task], ax))
-    _add_legend(figure)
+    add_legend(figure, n_columns=4)
     return figure
 
 
@@ -214,7 +198,7 @@ def figure_settings(best: pd.DataFrame) -> Figure:
         dict.fromkeys(best["task"]),
         lambda ax, task: plot_settings(best[best["task"] == task], ax),
     )
-    _add_legend(figure)
+    add_legend(figure, n_columns=4)
     return figure
 
 
@@ -246,7 +230,7 @@ def figure_gains(best: pd.DataFrame, judged: pd.DataFrame) -> Figure:
         dict.fromkeys(best["task"]),
         lambda ax, t: plot_gains(best[best["task"] == t], judged[judged["task"] == t], ax),
     )
-    _add_legend(figure)
+    add_legend(figure, n_columns=4)
     return figure
 
 
@@ -274,5 +258,5 @@ def figure_deviations(
 ) -> Figure:
     """Draw `plot_deviations` for each task (Figure 8)."""
     figure = _panels(deviations, lambda ax, t: plot_deviations(deviations[t], totals[t], ax))
-    _add_legend(figure)
+    add_legend(figure, n_columns=4)
     return figure

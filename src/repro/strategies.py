@@ -6,6 +6,7 @@ is a strategy as the article ran it, and "article+..." names what differs from i
 """
 
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,11 +44,12 @@ def compare_strategies(
         ValueError: before any training, if data, model or settings do not fit.
     """
     study = enumerate_strategies(profile, results=results)
-    found = carry_out(profile, study, cores=cores)
-    if not profile.strategies.n_seeds:
-        return found
-    study += _from_best_seeds(profile, found, results)
-    return carry_out(profile, study, cores=cores)
+    with ExitStack() as ray:
+        found = carry_out(profile, study, cores=cores, ray=ray)
+        if not profile.strategies.n_seeds:
+            return found
+        study += _from_best_seeds(profile, found, results)
+        return carry_out(profile, study, cores=cores, ray=ray)
 
 
 def enumerate_strategies(profile: Profile, *, results: Path = RESULTS) -> list[StudyRun]:

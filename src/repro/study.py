@@ -10,6 +10,7 @@ import json
 import math
 import os
 import platform
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -69,12 +70,23 @@ def run_study(
     return carry_out(profile, study, cores=cores)
 
 
-def carry_out(profile: Profile, study: list[StudyRun], *, cores: int | None = None) -> Results:
-    """Tune those runs that are not on disk yet, side by side; return all of them."""
+def carry_out(
+    profile: Profile,
+    study: list[StudyRun],
+    *,
+    cores: int | None = None,
+    ray: ExitStack | None = None,
+) -> Results:
+    """Tune those runs that are not on disk yet, side by side; return all of them.
+
+    Args:
+        ray: keeps the Ray that had to be started until it is closed itself, for studies that
+            follow; else it ends with this one.
+    """
     read_results(profile, [])  # so that bad files are refused before anything is trained
     todo = [run for run in study if not run.folder.finished]
     if todo:
-        _tune(profile, study, todo, cores)
+        _tune(profile, study, todo, cores=cores, ray=ray)
     return read_results(profile, study)
 
 
@@ -248,9 +260,11 @@ class _StudyJournal:
         self._progress.run_done(run.run_id)
 
 
-def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], cores) -> None:
-    from repro.orchestration import tune_runs
+def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], *, cores, ray) -> None:
+    from repro.orchestration import connected, tune_runs
 
+    if ray is not None:
+        ray.enter_context(connected(cores=cores))
     done = [run for run in study if run.folder.finished]
     costs = {run.tuning.run_id: run.folder.read_run()["run"][profile.budget_unit] for run in done}
     with StudyProgress(n_runs=len(study), n_done=len(done)) as progress:

@@ -170,6 +170,31 @@ def test_unknown_tasks_are_refused_before_training(monkeypatch, tmp_path):
         run(monkeypatch, tmp_path, FakeStudy(overfits_until([])), procedure={"tasks": ["wnli"]})
 
 
+@pytest.mark.parametrize(
+    ("tasks", "expected"),
+    [
+        ("all", {"tiny-electra": {"rte", "cola"}, "tiny-roberta": {"rte", "cola"}}),
+        ("rte", {"tiny-electra": {"rte"}, "tiny-roberta": {"rte"}}),
+        (
+            {"default": ["rte", "cola"], "roberta-mini": ["cola"]},
+            {"tiny-electra": {"rte", "cola"}, "tiny-roberta": {"cola"}},
+        ),
+    ],
+)
+def test_tasks_may_be_all_or_a_few_or_differ_by_family(monkeypatch, tmp_path, tasks, expected):
+    models = {"models": ["tiny-electra", "tiny-roberta"], "repetitions": 1}
+    fake = FakeStudy(overfits_until([]))
+    found = run(monkeypatch, tmp_path, fake, **models, procedure={"tasks": tasks})
+    assert found.trace.groupby("model")["task"].agg(set).to_dict() == expected
+
+
+def test_tasks_by_family_need_a_default_and_known_families():
+    with pytest.raises(ValueError, match="`tasks` must have a default, but got .'electra-mini'"):
+        profile(procedure={"tasks": {"electra-mini": ["rte"]}})
+    with pytest.raises(ValueError, match="unknown family 'electro'"):
+        profile(procedure={"tasks": {"default": ["rte"], "electro": ["rte"]}})
+
+
 def trained(monkeypatch, folder, stop_after=None):
     """Run the procedure with real training, in this process; killed after so many trials."""
     tune_runs = partial(serial.tune_runs, stop_after=stop_after)

@@ -13,7 +13,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from repro.tuning import Journal, Outcome, Plan, Progress, Request, TuningRun
@@ -111,6 +111,7 @@ def tune_runs(
     gpus_per_trial: float = 0,
     trials_at_once: int | None = None,
     cores: int | None = None,
+    ray: ExitStack | None = None,
 ) -> None:
     """Carry out tuning runs side by side; everything that comes of them goes to `journal`.
 
@@ -123,6 +124,7 @@ def tune_runs(
         known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
         trials_at_once: over all runs; as many as the resources allow when None.
         cores: of a Ray started for this; all that this process may use when None.
+        ray: keeps that Ray until it is closed itself, for what follows; else it ends with this.
     Raises:
         ValueError: if a budget refers to a grid search that is neither in `runs` nor known.
         ObjectiveError: if the objective raised; finished trials are in the journal.
@@ -134,7 +136,8 @@ def tune_runs(
         return
     from ray import tune
 
-    with connected(cores=cores), tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
+    with ExitStack() as own, tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
+        (own if ray is None else ray).enter_context(connected(cores=cores))
         mailbox, errors = _start_mailbox(), []
         resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
         tune.Tuner(

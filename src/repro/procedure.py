@@ -16,6 +16,7 @@ from repro.analysis.patterns import choose_hyperparameter, hyperparameter_patter
 from repro.analysis.procedure import PATH, Ladder, Rule, Setting, judge_rounds, trace_round
 from repro.analysis.summary import best_trials
 from repro.names import check_name
+from repro.procedure_settings import ALL
 from repro.profiles import ModelSettings, Profile
 from repro.results import Results
 from repro.space_tables import space_rows
@@ -92,13 +93,12 @@ def _cells(profile: Profile) -> dict[tuple, tuple[ModelSettings, str, str]]:
     """Return path -> what the profile calls its model, task and method."""
     settings = profile.procedure
     known = {task for model in profile.models for task in model.tasks}
-    for task in settings.tasks or ():
+    for task in {task for tasks in settings.tasks.values() for task in tasks} - {ALL}:
         check_name("task of the procedure", task, sorted(known))
     return {
         (model.name, Path(task).stem, method): (model, task, method)
         for model in profile.models
-        for task in model.tasks
-        if settings.tasks is None or task in settings.tasks
+        for task in settings.tasks_for(model.family, model.tasks)
         for method in settings.methods
     }
 

@@ -1,9 +1,9 @@
 """The section `procedure` of a profile: what notebook 02 runs, and by which rules."""
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from repro.names import check_name
 from repro.profile_parts import Checked, Several, distinct
@@ -11,6 +11,11 @@ from repro.spaces import FAMILIES, search_space
 
 _S_WR, _S_WR_HDO = ("full", "s-wr", "smin"), ("full", "s-wr-hdo", "smin")
 _DEFAULT = {"default": _S_WR, "roberta": _S_WR_HDO, "roberta-mini": _S_WR_HDO}
+ALL = "all"
+
+
+def _by_family(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"default": value}
 
 
 class ProcedureSettings(Checked):
@@ -19,7 +24,10 @@ class ProcedureSettings(Checked):
     spaces: dict[str, Several] = Field(default=_DEFAULT)  # by family; see `spaces.search_space`
     budgets_gst: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (1, 4)
     methods: Several = ("rs", "asha", "bo_asha")
-    tasks: Several | None = None  # of the profile's tasks; all of them when None
+    # of each model's tasks: all, or a few, or a few by family
+    tasks: Annotated[dict[str, Several], BeforeValidator(_by_family)] = Field(
+        default={"default": (ALL,)}
+    )
     fix: Literal["order", "mined"] = "order"  # mined: the middle spaces give way to one that
     # fixes what the overfitting runs of the first round point to
     weak: Literal["loss", "tie", "off"] = "loss"  # see `analysis.procedure.Rule`
@@ -28,6 +36,11 @@ class ProcedureSettings(Checked):
     def spaces_for(self, family: str) -> tuple[str, ...]:
         """Return the spaces of a family, or the default's."""
         return self.spaces[family if family in self.spaces else "default"]
+
+    def tasks_for(self, family: str, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of a model's tasks that the procedure runs on."""
+        wanted = self.tasks[family if family in self.tasks else "default"]
+        return tasks if wanted == (ALL,) else tuple(task for task in tasks if task in wanted)
 
     @field_validator("budgets_gst")
     @classmethod
@@ -45,10 +58,14 @@ class ProcedureSettings(Checked):
 
     @model_validator(mode="after")
     def _check_spaces(self) -> "ProcedureSettings":
-        if "default" not in self.spaces:
-            raise ValueError(f"`spaces` must have a default, but got {sorted(self.spaces)}; add it")
+        for what in ("spaces", "tasks"):
+            names = set(getattr(self, what))
+            if "default" not in names:
+                raise ValueError(f"`{what}` must have a default, but got {sorted(names)}; add it")
+            for family in names - {"default"}:
+                check_name("family", family, FAMILIES)
         for family in set(self.spaces) - {"default"}:
-            self.check_family(check_name("family", family, FAMILIES))
+            self.check_family(family)
         return self
 
     def check_family(self, family: str) -> None:

@@ -261,10 +261,8 @@ class _StudyJournal:
 
 
 def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], *, cores, ray) -> None:
-    from repro.orchestration import connected, tune_runs
+    from repro.orchestration import tune_runs
 
-    if ray is not None:
-        ray.enter_context(connected(cores=cores))
     done = [run for run in study if run.folder.finished]
     costs = {run.tuning.run_id: run.folder.read_run()["run"][profile.budget_unit] for run in done}
     with StudyProgress(n_runs=len(study), n_done=len(done)) as progress:
@@ -278,4 +276,5 @@ def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], *, core
             cpus_per_trial=profile.cpus_per_trial,
             gpus_per_trial=profile.gpus_per_trial,
             trials_at_once=profile.trials_at_once,
+            ray=ray,
         )

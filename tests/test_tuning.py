@@ -273,6 +273,29 @@ def test_after_its_random_starts_bayesian_optimisation_goes_where_scores_are_hig
     assert np.mean(shares[20:]) > 0.65
 
 
+def test_known_scores_are_told_and_not_tried_again():
+    # as above, but forty scores come from elsewhere: proposals are good from the first on
+    rng = np.random.default_rng(3)
+    known = [sample_configuration(SPACE, rng) for _ in range(40)]
+    low, high = (math.log(getattr(SPACE.domains["learning_rate"], e)) for e in ("low", "high"))
+    shares = [(math.log(c["learning_rate"]) - low) / (high - low) for c in known]
+    options = {"known": known, "known_scores": shares}
+    run = TuningRun("bo", "bo", SPACE, 1, n_trials=10, options=options)
+    cell, found = Cell(run, unit="steps", journal=Journal()), []
+    while request := cell.next_request():
+        assert request.configuration not in known
+        found.append(math.log(request.configuration["learning_rate"]))
+        train(cell, request, [0.5])
+    assert len(found) == 10 and (np.mean(found) - low) / (high - low) > 0.65
+
+
+@pytest.mark.parametrize("scores", [[0.5], [0.5, math.nan]])
+def test_known_scores_must_be_one_a_known_configuration(scores):
+    known = [sample_configuration(SPACE, np.random.default_rng(seed)) for seed in range(2)]
+    with pytest.raises(ValueError, match="`known_scores` must be 2 finite numbers"):
+        make_cell("bo_asha", options={"known": known, "known_scores": scores})
+
+
 def test_bad_runs_are_refused():
     with pytest.raises(ValueError, match="`method` must be one of .*'rs'.* but got 'random'"):
         make_run("random")

@@ -22,6 +22,7 @@ METHOD_LABELS = {
     "rs": "RS",
     "asha": "RS+ASHA",
     "bo_asha": "BO+ASHA",
+    "bo": "BO",
     "hyperopt_asha": "Hyperopt+ASHA",
     "pbt": "PBT",
     "seeds_asha": "seeds+ASHA",
@@ -44,6 +45,9 @@ HYPERPARAMETER_LABELS = {
     "attention_dropout": "attention dropout",
     "weight_decay": "weight decay",
     "epochs": "epochs",
+    "adam_epsilon": "Adam epsilon",
+    "max_grad_norm": "gradient clipping",
+    "max_length": "maximum length",
 }
 SPLIT_LABELS = {"validation": "validation", "test": "test"}
 

@@ -63,6 +63,8 @@ class TPESearcher(_Searcher):
     Args:
         random_starts: trials drawn at random before the first proposal; 10 is Optuna's default.
         known: configurations to try before these.
+        known_scores: what they scored elsewhere; given, they are told and not tried, and count
+            among the random starts.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class TPESearcher(_Searcher):
         *,
         random_starts: int = 10,
         known: Sequence[dict] = (),
+        known_scores: Sequence[float] = (),
     ):
         import optuna
         from ray.tune.search.optuna import OptunaSearch
@@ -88,6 +91,7 @@ class TPESearcher(_Searcher):
             mode="max",
             sampler=sampler,
             points_to_evaluate=[{n: c[n] for n in domains} for c in known] or None,
+            evaluated_rewards=_checked_scores(known_scores, n_known=len(known)),
         )
 
     def suggest(self, trial: int) -> dict:
@@ -97,6 +101,15 @@ class TPESearcher(_Searcher):
         failed = math.isnan(score)
         result = None if failed else {"score": score, "training_iteration": 1}
         self._search.on_trial_complete(str(trial), result=result, error=failed)
+
+
+def _checked_scores(scores: Sequence[float], *, n_known: int) -> list[float] | None:
+    if scores and (len(scores) != n_known or not all(map(math.isfinite, scores))):
+        raise ValueError(
+            f"`known_scores` must be {n_known} finite numbers, one a known configuration, but got "
+            f"{list(scores)}; leave out those without a score"
+        )
+    return list(scores) or None
 
 
 def _distribution(domain):
@@ -212,6 +225,7 @@ METHODS = {  # name: (searcher, scheduler)
     "rs": ("random", None),
     "asha": ("random", "asha"),
     "bo_asha": ("tpe", "asha"),
+    "bo": ("tpe", None),
     "hyperopt_asha": ("hyperopt", "asha"),
     "pbt": ("population", None),
     "seeds": ("grid", None),

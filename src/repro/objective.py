@@ -51,7 +51,8 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
     from repro.training import Seeds, StopTrial, train_trial
 
     task, model = request.context["task"], request.context["model"]
-    spec, data = encoded(profile, task, model)
+    max_length = request.configuration.get("max_length", profile.max_length)
+    spec, data = encoded(profile, task, model, max_length=max_length)
     progress = []
 
     def tell(evaluation) -> None:
@@ -113,9 +114,13 @@ def training_settings(profile: Profile, task: str):
     )
 
 
-def encoded(profile: Profile, task: str, model: str):
-    """Return the model's specification and the encoded data, read only once in a process."""
-    return _encode(load_blind(profile, task), model, profile.max_length)
+def encoded(profile: Profile, task: str, model: str, *, max_length: int | None = None):
+    """Return the model's specification and the encoded data, read only once in a process.
+
+    Args:
+        max_length: in place of the profile's, where it is searched.
+    """
+    return _encode(load_blind(profile, task), model, int(max_length or profile.max_length))
 
 
 @lru_cache(maxsize=8)

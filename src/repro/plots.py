@@ -42,6 +42,7 @@ METHOD_STYLES = {
     "rs": MethodStyle("#0072B2", "o", "--", METHOD_LABELS["rs"]),
     "asha": MethodStyle("#D55E00", "s", "-.", METHOD_LABELS["asha"]),
     "bo_asha": MethodStyle("#009E73", "^", ":", METHOD_LABELS["bo_asha"]),
+    "bo": MethodStyle("#999933", "<", (0, (4, 1)), METHOD_LABELS["bo"]),
     "hyperopt_asha": MethodStyle("#CC79A7", "v", (0, (5, 1, 1, 1)), METHOD_LABELS["hyperopt_asha"]),
     "pbt": MethodStyle("#E69F00", "P", (0, (1, 3)), METHOD_LABELS["pbt"]),
     "seeds_asha": MethodStyle("#56B4E9", "X", (0, (3, 2)), METHOD_LABELS["seeds_asha"]),

@@ -16,7 +16,7 @@ from repro.profiles import Profile
 from repro.records import make_table
 from repro.results import Results
 from repro.spaces import default_configuration, search_space
-from repro.study import RESULTS, StudyRun, carry_out, check_lengths, make_run, read_results
+from repro.study import RESULTS, StudyRun, carry_out, make_run, read_results
 from repro.tasks import score_predictions
 from repro.trial import Seeds
 from repro.tuning import TuningRun, derive_seed
@@ -69,7 +69,6 @@ def enumerate_seed_runs(
         "dropout_after_first_validation": study.dropout_after_first_validation,
     }
     profile = profile.model_copy(update=changed)
-    check_lengths(profile)
     return profile, [_seed_run(profile, task, results) for task in study.tasks]
 
 

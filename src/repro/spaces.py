@@ -97,6 +97,13 @@ class Choice:
 Domain = Uniform | LogUniform | WholeNumber | Choice
 
 
+def ends(domain: Domain) -> tuple:
+    """Return the lowest and the highest value of a domain of numbers."""
+    if isinstance(domain, Choice):
+        return min(domain.values), max(domain.values)
+    return domain.low, domain.high
+
+
 @dataclass(frozen=True)
 class SearchSpace:
     """The domains of the searched hyperparameters and the values of the fixed ones.

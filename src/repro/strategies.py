@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 
 from repro.article_spaces import article_grid, bayesian_space, population_space
-from repro.model_files import check_length, find_model, read_config
 from repro.objective import encoded, load_data, training_settings
 from repro.profiles import Profile
 from repro.results import Results
@@ -55,8 +54,6 @@ def compare_strategies(
 def enumerate_strategies(profile: Profile, *, results: Path = RESULTS) -> list[StudyRun]:
     """Return the tuning runs that depend on no other's outcome, the longest first."""
     wanted = profile.strategies
-    if config := read_config(find_model(wanted.model)):
-        check_length(wanted.model, config, profile.max_length)
     repetitions = range(1, wanted.repetitions + 1)
     strategies = [_strategies(profile, repetition) for repetition in repetitions]
     return [

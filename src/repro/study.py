@@ -23,7 +23,7 @@ from repro.objective import fine_tune, load_blind, load_data, training_settings
 from repro.profiles import Profile
 from repro.progress import StudyProgress
 from repro.results import Results, RunFolder
-from repro.spaces import grid_configurations, search_space
+from repro.spaces import ends, grid_configurations, search_space
 from repro.tracking import Tracker
 from repro.trial import Seeds
 from repro.tuning import Outcome, Request, TuningRun, derive_seed
@@ -110,7 +110,6 @@ def enumerate_runs(
     Raises:
         ValueError: if a model or a task's data cannot be found, or a budget has no grid search.
     """
-    check_lengths(profile)
     methods = profile.methods
     if "grid" not in methods and len(methods):
         raise ValueError(
@@ -123,13 +122,6 @@ def enumerate_runs(
         for method in sorted(methods, key=lambda method: method != "grid")
         for repetition in range(1, 2 if method == "grid" else profile.repetitions + 1)
     ]
-
-
-def check_lengths(profile: Profile) -> None:
-    """Raise a ValueError if a model of the profile cannot take its `max_length`."""
-    for model in profile.models:
-        if config := read_config(find_model(model.name)):
-            check_length(model.name, config, profile.max_length)
 
 
 def _study_run(profile, model, task, method, repetition, reduction, results) -> StudyRun:
@@ -161,11 +153,27 @@ def _study_run(profile, model, task, method, repetition, reduction, results) -> 
 
 
 def make_run(profile: Profile, tuning: TuningRun, key: dict, results: Path = RESULTS) -> StudyRun:
-    """Join a tuning run with its folder, which the fingerprint of its question names."""
+    """Join a tuning run with its folder, which the fingerprint of its question names.
+
+    Raises:
+        ValueError: if the model cannot take the longest of its texts.
+    """
+    _check_length(profile, tuning)
     question = _question(profile, tuning)
     path = results / f"{key['run_id']}-{_fingerprint(question)}"
     folder = RunFolder(path, key, _about(profile, tuning, question))
     return StudyRun(tuning.context["task"], tuning, folder)
+
+
+def _check_length(profile: Profile, tuning: TuningRun) -> None:
+    model, default = tuning.context["model"], profile.max_length
+    lengths = {configuration.get("max_length", default) for configuration in tuning.grid}
+    if tuning.method not in LISTED:
+        domain = tuning.space.domains.get("max_length")
+        lengths = ends(domain) if domain else {tuning.space.fixed.get("max_length", default)}
+    if config := read_config(find_model(model)):
+        for length in sorted(lengths):
+            check_length(model, config, length)
 
 
 _GRID = {"method": "grid", "space": "grid", "budget_gst": 1.0, "repetition": 1}

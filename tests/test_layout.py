@@ -25,17 +25,17 @@ SOURCE = ROOT / "src/repro"
 SHARED = "names records".split()
 TRAINING = """
     mini task_definitions task_files task_frames task_sources tasks splits spaces
-    article_spaces population methods
+    article_spaces project_spaces population methods
     model_files profile_parts
     resplit_settings
-    strategy_settings
+    strategy_settings three_stage_settings
     procedure_settings
     profiles encoding models batches packing trial update readback
     checkpoint
     training tuning objective orchestration outcomes predictions run_folders
     tracking late_scores
     results progress study seed_study planning submission
-    strategies
+    strategies three_stage
 """.split()
 ANALYSIS = """
     published labels analysis table_styles table_cells score_tables space_tables tables plots

@@ -29,6 +29,7 @@ from repro.profile_parts import (
 )
 from repro.resplit_settings import ResplitSettings
 from repro.strategy_settings import StrategySettings
+from repro.three_stage_settings import ThreeStageSettings
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 
@@ -70,6 +71,7 @@ class Profile(Checked):
     seed_study: SeedStudy | None = None
     resplit: ResplitSettings = ResplitSettings()
     strategies: StrategySettings = StrategySettings()
+    three_stage: ThreeStageSettings = ThreeStageSettings()
     overrides: dict[str, Any] = Field(default={})  # given to load_profile, for tables to name
 
     def model(self, name: str) -> ModelSettings:

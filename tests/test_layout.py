@@ -32,7 +32,7 @@ TRAINING = """
     procedure_settings
     profiles encoding models batches packing trial update readback
     checkpoint
-    training tuning objective orchestration outcomes predictions run_folders
+    training tuning objective cluster orchestration outcomes predictions run_folders
     tracking late_scores
     results progress study seed_study planning submission
     strategies three_stage
@@ -52,7 +52,7 @@ HEAVY = {
     "torch": "mini models packing trial update readback checkpoint training tracking".split(),
     "transformers": "mini models".split(),
     "datasets": ["task_sources"],
-    "ray": "population methods orchestration".split(),
+    "ray": "population methods cluster orchestration".split(),
     "optuna": ["methods"],
     "hyperopt": ["methods"],
     "sklearn": ["tasks"],

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
+from repro.cluster import connected
 from repro.mini.tasks import load_mini_task
 from repro.model_files import data_directory
-from repro.orchestration import connected
 from repro.planning import plan
 from repro.profiles import load_profile
 from repro.study import run_study

@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from repro.orchestration import ObjectiveError, connected, tune_runs
+from repro.cluster import connected
+from repro.orchestration import ObjectiveError, tune_runs
 from repro.profiles import load_profile
 from repro.records import check_table
 from repro.spaces import search_space
@@ -28,9 +29,9 @@ TIMINGS = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "w
 
 @pytest.fixture(scope="module")
 def ray():
-    with connected(cores=2):
-        from ray import cloudpickle
+    from ray import cloudpickle, tune  # noqa: F401
 
+    with connected(cores=2):
         # workers cannot import this file
         cloudpickle.register_pickle_by_value(sys.modules[__name__])
         yield
@@ -38,6 +39,22 @@ def ray():
 
 def smoke(**changes):
     return load_profile("smoke", **({"tasks": ["rte"]} | changes))
+
+
+def test_a_local_ray_listens_on_loopback_alone(ray):
+    """This file has imported Ray Tune before: what is set for the import comes too late."""
+    import psutil
+    from ray import nodes
+
+    assert [node["NodeManagerAddress"] for node in nodes()] == ["127.0.0.1"]
+    own = psutil.Process()
+    listening = {
+        connection.laddr.ip
+        for process in [own, *own.children(recursive=True)]
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from repro.orchestration import connected, tune_runs
+from repro.cluster import ENVIRONMENT, LOOPBACK, connected
+from repro.orchestration import tune_runs
 from repro.spaces import search_space
 from repro.tuning import Outcome, Progress, TuningRun
 
@@ -15,12 +16,18 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of processes that are kille
 N_TRIALS = 6
 
 
-@pytest.fixture
-def cluster(monkeypatch):
+@pytest.fixture(scope="module")
+def cluster():
     """A head that trains nothing, and two nodes of one core each."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from start_cluster(monkeypatch)
+
+
+def start_cluster(monkeypatch):
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # loopback
+    for name, value in (LOOPBACK | ENVIRONMENT).items():
+        monkeypatch.setenv(name, value)
     size = {"object_store_memory": 100 * 1024**2}
     try:
         head = {"num_cpus": 0, "include_dashboard": False, **size}
@@ -67,6 +74,15 @@ class TakesNodeAway:
 
     def finish(self, run, *, budget, spent):
         self.finished.append(run.run_id)
+
+
+def test_a_machine_with_another_version_is_named_before_anything_is_trained(cluster, monkeypatch):
+    monkeypatch.setattr("repro.__version__", "9.9")
+    with (
+        pytest.raises(RuntimeError, match=r"must have repro 9\.9, but there is \d.* on \d.*\.venv"),
+        connected(),
+    ):
+        pass
 
 
 def test_a_study_survives_the_loss_of_a_node(cluster):

@@ -1,4 +1,4 @@
-"""Ray: connect to it, and let Ray Tune train what a plan of tuning runs proposes.
+"""Ray Tune trains what a plan of tuning runs proposes.
 
 One Tune experiment holds all tuning runs of a study, so that one warm worker process a core
 serves them all; an experiment a run would pay several seconds of cold start each time. The plan
@@ -6,16 +6,16 @@ enters as a Ray searcher and a Ray scheduler. A trial is never killed: when its 
 mailbox tells the worker, which scores its checkpoints and hands in a complete outcome.
 """
 
-import logging
 import math
 import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 
+from repro.cluster import connected
 from repro.tuning import Journal, Outcome, Plan, Progress, Request, TuningRun
 
 Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
@@ -23,81 +23,6 @@ Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
 
 class ObjectiveError(RuntimeError):
     """The objective raised: not a trial that went wrong, but something that must be mended."""
-
-
-_START_ATTEMPTS = 3
-_ENVIRONMENT = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of the profile keep their meaning
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal keeps what matters
-    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # the journal resumes a study, not Tune
-    "TUNE_MAX_PENDING_TRIALS_PG": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_raylet_start_wait_time_s": "60",  # a busy laptop needs longer than Ray expects
-}
-
-# Ray listens on all interfaces of a Linux machine unless it is told, before its import, that there
-# is no cluster; the variable is named for the systems where that is its default.
-_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-
-
-@contextmanager
-def connected(*, cores: int | None = None, gpus: int | None = None) -> Iterator[None]:
-    """Use the Ray cluster at RAY_ADDRESS, or start one on this machine for the duration.
-
-    A local one listens on loopback, with Ray's token authentication and no dashboard.
-
-    Args:
-        cores: of the local one; all that this process may use when None.
-        gpus: of the local one; all visible ones when None.
-    """
-    os.environ.update(_ENVIRONMENT)
-    if not os.environ.get("RAY_ADDRESS"):
-        os.environ.update(_LOOPBACK)
-    import ray
-
-    if ray.is_initialized():
-        yield
-        return
-    if os.environ.get("RAY_ADDRESS"):
-        _init()
-    else:
-        _start(_local_options(cores, gpus))
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _init(**options) -> None:
-    import ray
-
-    ray.init(logging_level=logging.ERROR, log_to_driver=False, namespace="repro", **options)
-
-
-def _start(options: dict) -> None:
-    """Start a local Ray; on a busy machine its parts may miss each other the first time."""
-    import ray
-
-    for attempt in range(1, _START_ATTEMPTS + 1):
-        try:
-            return _init(**options)
-        except Exception as error:
-            ray.shutdown()
-            if attempt == _START_ATTEMPTS:
-                raise RuntimeError(
-                    f"Ray must start within {_START_ATTEMPTS} attempts, but did not "
-                    f"({str(error).splitlines()[0]}); is this machine very busy?"
-                ) from error
-
-
-def _local_options(cores: int | None, gpus: int | None) -> dict:
-    return {
-        "num_cpus": cores or len(os.sched_getaffinity(0)),
-        "num_gpus": gpus,
-        "include_dashboard": False,
-        "object_store_memory": 200 * 1024**2,
-    }
 
 
 def tune_runs(
@@ -139,6 +64,7 @@ def tune_runs(
     with ExitStack() as own, tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
         (own if ray is None else ray).enter_context(connected(cores=cores))
         mailbox, errors = _start_mailbox(), []
+        own.callback(_stop, mailbox)
         resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
         tune.Tuner(
             tune.with_resources(_make_trainable(objective, mailbox), resources),
@@ -182,6 +108,12 @@ def _start_mailbox():
     # With the driver, not on a machine that may go away.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     return Mailbox.options(scheduling_strategy=here).remote()
+
+
+def _stop(mailbox) -> None:
+    import ray
+
+    ray.kill(mailbox)
 
 
 def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:

@@ -54,6 +54,7 @@ def run_study(
     reduction: str = "full",
     results: Path = RESULTS,
     cores: int | None = None,
+    ray: ExitStack | None = None,
 ) -> Results:
     """Carry out the tuning runs of a profile that are not on disk yet; return all of them.
 
@@ -63,11 +64,12 @@ def run_study(
         reduction: of the search spaces (see `spaces.REDUCTIONS`).
         results: the folder of results, shared by all studies.
         cores: of the local Ray; all that this process may use when None.
+        ray: as `carry_out` takes it.
     Raises:
         ValueError: before any training, if data, models or settings do not fit.
     """
     study = enumerate_runs(profile, reduction=reduction, results=results)
-    return carry_out(profile, study, cores=cores)
+    return carry_out(profile, study, cores=cores, ray=ray)
 
 
 def carry_out(

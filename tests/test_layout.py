@@ -43,7 +43,7 @@ ANALYSIS = """
     procedure_tables verdict_tables procedure_plots
     resplit_tables resplit_plots
     release seed_tables seed_plots
-    strategy_tables strategy_plots
+    sensitivity_plots strategy_tables strategy_plots
 """.split()
 TOP = "live procedure reproduce __main__".split()  # may join the halves
 
@@ -59,7 +59,8 @@ HEAVY = {
     "statsmodels": ["analysis"],
     "scipy": ["tasks", "analysis"],
     "matplotlib": """
-        plots panels curves gallery live procedure_plots resplit_plots seed_plots strategy_plots
+        plots panels curves gallery live procedure_plots resplit_plots seed_plots sensitivity_plots
+        strategy_plots
     """.split(),
     "seaborn": "plots curves seed_plots".split(),
 }

@@ -6,7 +6,6 @@ import pytest
 
 from repro.analysis.strategies import (
     cost_to_match_grid,
-    hyperparameter_importance,
     incumbent_bands,
     incumbents_by_cost,
     lineage,
@@ -19,10 +18,8 @@ from repro.analysis.strategy_claims import difference_frame, spread_ratio, strat
 from repro.records import make_table
 from repro.strategy_plots import (
     figure_incumbent_bands,
-    figure_parallel_coordinates,
     figure_schedule,
     figure_workers,
-    plot_importance,
     plot_population,
     plot_strategy_differences,
 )
@@ -159,21 +156,6 @@ def test_lanes_and_utilisation_by_hand():
     assert busy["busy"].tolist() == pytest.approx([1, 2, 1, *[0] * 10, 1, 1])
 
 
-def test_importance_sees_a_hump_and_no_noise():
-    rng = np.random.default_rng(0)
-    rates = np.linspace(1e-5, 1e-3, 60)
-    rows = [
-        trial("grid", 1, n, 1 - (n - 30) ** 2 / 900, learning_rate=rate, weight_decay=rng.random())
-        for n, rate in enumerate(rates)
-    ]
-    table = make_table("trials", rows)
-    found = hyperparameter_importance(table, names=["learning_rate", "weight_decay", "epochs"])
-    found = found.set_index("hyperparameter")
-    assert found.loc["learning_rate", "share"] > 0.9 > 0.3 > found.loc["weight_decay", "share"]
-    assert (found["low"] <= found["share"]).all() and (found["share"] <= found["high"]).all()
-    assert "epochs" not in found.index  # it did not vary
-
-
 def test_the_spread_of_configurations_by_hand():
     # Means 1 and 5, variances 2 within: between them 8 - 2/2 = 7; sqrt(7/2).
     assert spread_ratio(np.array([[0.0, 2.0], [4.0, 6.0]])) == pytest.approx(np.sqrt(3.5))
@@ -227,8 +209,4 @@ def test_tables_and_figures_show_what_they_are_given(frames, segments):
     assert [len(ax.lines) for ax in figure.axes] == [3]
     assert len(plot_population(segments, trials, lineage=schedule).patches) >= 3
     assert len(figure_schedule(schedule, names=["learning_rate"]).axes) == 2
-    names = {"grid": ["learning_rate", "batch_size"]}
-    assert len(figure_parallel_coordinates(trials, names=names).axes[0].lines) == 6 + 3
-    importance = hyperparameter_importance(trials, names=["learning_rate"])
-    assert len(plot_importance(importance).containers) == 3
     assert len(plot_strategy_differences(difference_frame(scores)).get_yticks()) == 4

@@ -1,4 +1,4 @@
-"""Figures of tuning strategies: what they reached by when, workers, trials, populations."""
+"""Figures of tuning strategies: what they reached by when, workers, populations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, in_order, label
-from repro.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
+from repro.plots import PAGE_WIDTH, new_axes, new_figure, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,76 +81,6 @@ def figure_workers(times: pd.DataFrame, busy: pd.DataFrame) -> Figure:
     ]
     figure.legend(handles=patches, loc="outside upper center", ncols=len(patches))
     return figure
-
-
-@styled
-def plot_parallel_coordinates(
-    trials: pd.DataFrame, ax: Axes | None = None, *, names: list[str]
-) -> Axes:
-    """Draw every trial as a line through its hyperparameters to its validation score.
-
-    Each axis runs from the lowest to the highest value; darker lines scored higher.
-    """
-    ax = ax or new_axes(PAGE_WIDTH, 2.6)
-    columns = [*names, "validation_score"]
-    rows = trials.dropna(subset="validation_score")[columns].astype(float)
-    rows = rows.sort_values("validation_score")
-    low, high = rows.min(), rows.max()
-    places = (rows - low) / (high - low).where(high > low, 1.0)
-    colours = mpl.colormaps["cividis_r"](places["validation_score"].to_numpy())
-    x = np.arange(len(columns))
-    for values, colour in zip(places.fillna(-0.08).to_numpy(), colours, strict=True):
-        ax.plot(x, values, color=colour, lw=0.7, alpha=0.7)
-    for place, name in enumerate(columns):
-        ax.axvline(place, color="0.3", lw=0.6)
-        for y, value in ((-0.04, low[name]), (1.04, high[name])):
-            text = f"{100 * value:.1f}" if name == "validation_score" else f"{value:.3g}"
-            ax.text(place, y, text, ha="center", va="top" if y < 0 else "bottom", fontsize=6)
-    texts = [label(name, HYPERPARAMETER_LABELS) for name in names]
-    ax.set_xticks(x, [*texts, "validation score (%)"])
-    ax.set(yticks=[], ylim=(-0.16, 1.16))
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    return ax
-
-
-@styled
-def figure_parallel_coordinates(trials: pd.DataFrame, *, names: Mapping[str, list[str]]) -> Figure:
-    """Draw `plot_parallel_coordinates` for each method.
-
-    Args:
-        names: method -> the hyperparameters that it searches.
-    """
-    figure = new_figure(PAGE_WIDTH, 2.1 * len(names))
-    axes = figure.subplots(len(names), 1, squeeze=False)[:, 0]
-    for ax, (method, searched) in zip(axes, names.items(), strict=True):
-        plot_parallel_coordinates(trials[trials["method"] == method], ax, names=searched)
-        ax.set_title(label(method, METHOD_LABELS), loc="left", pad=10)
-    return figure
-
-
-@styled
-def plot_importance(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the share of variation that each hyperparameter explains, with intervals.
-
-    Args:
-        importance: from `analysis.strategies.hyperparameter_importance`.
-    """
-    ax = ax or new_axes(COLUMN_WIDTH * 1.4, 2.6)
-    names = in_order(importance["hyperparameter"], HYPERPARAMETER_LABELS)
-    methods = in_order(importance["method"], METHOD_LABELS)
-    for place, method in enumerate(methods):
-        rows, style = importance[importance["method"] == method], style_of(method)
-        at = rows["hyperparameter"].map(names.index) + (place - (len(methods) - 1) / 2) * 0.2
-        errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["share"].to_numpy())
-        look = {"fmt": style.marker, "color": style.colour, "label": style.label, "lw": 0.9}
-        ax.errorbar(100 * rows["share"], at, xerr=100 * errors, capsize=2, **look)
-    ax.set_yticks(range(len(names)), [label(name, HYPERPARAMETER_LABELS) for name in names])
-    ax.invert_yaxis()
-    ax.set_xlim(0, None)
-    ax.set_xlabel("variation of scores explained by it alone (%)")
-    ax.legend(loc="best")
-    return ax
 
 
 @styled

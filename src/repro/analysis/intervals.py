@@ -1,10 +1,11 @@
-"""Percentile bootstrap intervals, over repetitions and over tasks."""
+"""Intervals of means: percentile bootstrap over repetitions and tasks, and Student's t."""
 
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 LEVEL = 0.95
 N_RESAMPLES = 2000
@@ -65,6 +66,28 @@ def two_level_interval(
     drawn = rng.integers(len(groups), size=(len(groups), n_resamples))
     place = np.arange(len(groups))[:, None]
     return _percentiles(means[place, drawn, np.arange(n_resamples)].mean(axis=0), level)
+
+
+def t_interval(values: Sequence[float], *, level: float = LEVEL) -> dict:
+    """Return Student's interval of the mean of `values`, and the test that the mean is zero.
+
+    Args:
+        values: shape (n,), any unit; no NaN.
+    Returns:
+        mean, low, high, p (two-sided), n. Fewer than two values have no interval; nor have equal
+        ones, but that all are zero, which is certain to be no evidence: 0, 0 and p = 1.
+    """
+    values = np.asarray(values, float)
+    n, nan = len(values), float("nan")
+    mean = float(values.mean()) if n else nan
+    row = {"mean": mean, "low": nan, "high": nan, "p": nan, "n": n}
+    if n < 2 or np.ptp(values) < 1e-12:
+        is_zero = n >= 2 and abs(mean) < 1e-12
+        return row | ({"low": 0.0, "high": 0.0, "p": 1.0} if is_zero else {})
+    error = values.std(ddof=1) / np.sqrt(n)
+    half = t.ppf((1 + level) / 2, n - 1) * error
+    p = 2 * t.sf(abs(mean) / error, n - 1)
+    return row | {"low": float(mean - half), "high": float(mean + half), "p": float(p)}
 
 
 def summarise_differences(

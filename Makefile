@@ -17,7 +17,7 @@ help:  ## Show this help
 reproduce: .venv/.installed  ## Run the notebooks; tables and figures go to figures/PROFILE
 	$(PY) -m repro reproduce --profile $(PROFILE) $(NOTEBOOK:%=--notebook %) $(ARGS)
 
-plan: .venv/.installed  ## List the tuning runs of PROFILE with their steps, disk and hours
+plan: .venv/.installed  ## List what the notebooks of PROFILE would run, with steps, disk and hours
 	$(PY) -m repro plan --profile $(PROFILE) $(ARGS)
 
 submit: .venv/.installed  ## Write a GLUE submission of what PROFILE has finished

@@ -34,8 +34,9 @@ TRAINING = """
     checkpoint
     training tuning objective cluster orchestration outcomes predictions run_folders
     tracking late_scores
-    results progress study seed_study planning submission
+    results progress study seed_study submission
     strategies three_stage
+    plan_parts planning
 """.split()
 ANALYSIS = """
     published labels analysis table_styles table_cells score_tables space_tables tables plots

@@ -1,6 +1,5 @@
-"""The paper's profile, driven whole on local folders that look like the hub's; and its plan."""
+"""The paper's profile, driven whole on local folders that look like the hub's."""
 
-import math
 import shutil
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from repro.cluster import connected
 from repro.mini.tasks import load_mini_task
 from repro.model_files import data_directory
-from repro.planning import plan
 from repro.profiles import load_profile
 from repro.study import run_study
 
@@ -52,33 +50,3 @@ def test_the_paper_profile_runs_its_whole_path(hub, tmp_path):
     assert (runs.loc[["rs", "asha", "bo_asha"], "spent"] >= grid_seconds - 1e-9).all()
     predictions = results.predictions(runs.loc["grid", "run_id"])
     assert len(predictions.query("split == 'test' and checkpoint == 'best'")) == 24
-
-
-def test_the_paper_profile_has_the_papers_grids():
-    profile = load_profile("paper")
-    table = plan(profile, steps_per_second=10.0).set_index(["model", "task", "method"])
-    assert (table.index.get_level_values("task") == "qqp").sum() == 0  # pruned
-    # ELECTRA on RTE: 3 learning rates x 10 epochs x ceil(2490 / 32) = 78 steps
-    electra = table.loc[("google/electra-base-discriminator", "rte", "grid")]
-    assert (electra["trials"], electra["steps"]) == (3, 3 * 10 * 78)
-    # RoBERTa on RTE: 3 rates x 10 epochs x (156 steps of 16 + 78 steps of 32)
-    roberta = table.loc[("FacebookAI/roberta-base", "rte", "grid")]
-    assert (roberta["trials"], roberta["steps"]) == (6, 3 * 10 * (156 + 78))
-    assert table.loc[("google/electra-base-discriminator", "rte", "rs"), "steps"] == 3 * 3 * 10 * 78
-    assert electra["hours"] == pytest.approx(3 * 10 * 78 / 10 / 3600)
-    # 8 tasks + 5 tasks, each 1 grid search and 3 x 3 tuning runs (sec. 4)
-    assert table.loc[("total", "", ""), "runs"] == (8 + 5) * 10
-    assert (table["done"] == -1).all()  # not looked for
-
-
-def test_a_plan_measures_the_rate_and_counts_what_is_done(tmp_path):
-    table = plan(load_profile("smoke", tasks=["rte"]), results=tmp_path)
-    assert table["done"].tolist() == [0, 0, 0, 0, 0]
-    assert table["steps"].tolist() == [6, 6, 6, 6, 24]
-    assert (table["hours"] > 0).all()
-    assert math.isclose(table["hours"].iloc[-1], table["hours"].iloc[:-1].sum())
-
-
-def test_a_rate_must_be_positive():
-    with pytest.raises(ValueError, match="`steps_per_second` must be above 0, but got -1"):
-        plan(load_profile("smoke"), steps_per_second=-1)

@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("reproduce", help="run notebooks; tables and figures go to figures/")
     run.add_argument("--notebook", action="append", default=[], help="its name; default: all")
     run.set_defaults(command=_reproduce)
-    plan = commands.add_parser("plan", help="list the tuning runs with their cost")
+    plan = commands.add_parser("plan", help="list what the notebooks would run, with its cost")
     plan.add_argument(
         "--steps-per-second", type=float, metavar="RATE", help="of one trial; default: measured"
     )
@@ -80,13 +80,13 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from repro.planning import plan
+    from repro.planning import by_part, plan
 
     profile, values = _check_profile(options)
     if unknown := set(values) - set(profile.overrides):
         check_name("key", unknown.pop(), overridable_keys())
     frame = plan(profile, steps_per_second=options.steps_per_second)
-    print(frame.to_string(index=False, float_format="{:.3g}".format))
+    print(by_part(frame).to_string(index=False, float_format="{:.3g}".format))
     return 0
 
 

@@ -4,7 +4,7 @@ import importlib
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _START_ATTEMPTS = 3
 ENVIRONMENT = {
@@ -84,9 +84,11 @@ def _check_nodes() -> None:
 
 def _start(options: dict) -> None:
     """Start a local Ray; on a busy machine its parts may miss each other the first time."""
+    import psutil
     import ray
     from ray._private import ray_constants
 
+    before = set(psutil.Process().children(recursive=True))
     os.environ.update(LOOPBACK)
     ray_constants.ENABLE_RAY_CLUSTER = False  # what the variable sets where Ray is imported later
     for attempt in range(1, _START_ATTEMPTS + 1):
@@ -94,11 +96,22 @@ def _start(options: dict) -> None:
             return _init(**options)
         except Exception as error:
             ray.shutdown()
+            _kill_parts(set(psutil.Process().children(recursive=True)) - before)
             if attempt == _START_ATTEMPTS:
                 raise RuntimeError(
                     f"Ray must start within {_START_ATTEMPTS} attempts, but did not "
                     f"({str(error).splitlines()[0]}); is this machine very busy?"
                 ) from error
+
+
+def _kill_parts(processes) -> None:
+    """Kill those parts of Ray that did start; they would stay as long as this process."""
+    import psutil
+
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if "ray" in " ".join(process.cmdline()):
+                process.kill()
 
 
 def _local_options(cores: int | None, gpus: int | None) -> dict:

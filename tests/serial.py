@@ -1,21 +1,12 @@
-"""Carry out tuning runs in this process, one trial after another: what Ray does, without Ray."""
+"""Carry out tuning runs in this process, and as if killed after so many trials."""
 
-from repro.tuning import Plan
+from functools import partial
+from itertools import chain, repeat
+
+from repro import serial
 
 
-def tune_runs(runs, objective, *, journal, unit="steps", known_costs=None, stop_after=None, **_):
-    """Stand in for `orchestration.tune_runs`; `stop_after` so many trials it is as if killed."""
-    plan = Plan(runs, unit=unit, journal=journal, known_costs=known_costs or {})
-    n = 0
-    while request := plan.next_request():
-        if n == stop_after:
-            raise KeyboardInterrupt
-        cell, evaluations = plan.cells[request.run_id], []
-
-        def report(progress, request=request, cell=cell, evaluations=evaluations):
-            evaluations.append(progress)
-            return cell.on_progress(request.trial, progress, evaluation=len(evaluations))
-
-        plan.on_outcome(request, objective(request, report))
-        n += 1
-    assert plan.finished
+def tune_runs(*arguments, stop_after=None, **settings):
+    """Stand in for `orchestration.tune_runs`."""
+    answers = chain(repeat(False, stop_after), repeat(True)) if stop_after else repeat(False)
+    serial.tune_runs(*arguments, **settings, stop=partial(next, answers))

@@ -1,7 +1,9 @@
 """A small made-up study in the tables of `repro.records`, for the tests of analysis and display."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -54,6 +56,21 @@ def make_study(
                     first = {1: "failed", 2: "diverged"}.get(repetition) if odd else None
                     _add_run(tables, place, n_trials=n_trials, first=first, dead=dead, rng=rng)
     return Study(**{name: make_table(name, rows) for name, rows in tables.items()})
+
+
+def write_study(study: Study, folder: Path) -> list[Path]:
+    """Write what a results folder holds of each run, but for predictions; return its folders."""
+    paths, trials = [], dict(list(study.trials.groupby("run_id")))
+    evaluations = dict(list(study.evaluations.groupby(study.evaluations["trial_id"].str[:-10])))
+    for row in study.runs.to_dict("records"):
+        paths.append(folder / f"{row['run_id']}-0123abcd")
+        paths[-1].mkdir(parents=True)
+        run = {name: None if value != value else value for name, value in row.items()}
+        (paths[-1] / "run.json").write_text(json.dumps({"run": run}))
+        trials[row["run_id"]].to_parquet(paths[-1] / "trials.parquet", index=False)
+        rows = evaluations.get(row["run_id"], study.evaluations.head(0))
+        rows.to_parquet(paths[-1] / "evaluations.parquet", index=False)
+    return paths
 
 
 def _add_run(tables, place, *, n_trials, first, dead, rng) -> None:

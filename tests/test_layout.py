@@ -34,19 +34,23 @@ TRAINING = """
     checkpoint
     training tuning objective cluster orchestration outcomes predictions run_folders
     tracking late_scores
-    results progress study seed_study submission
+    results progress serial study small_runs seed_study submission
     strategies three_stage
     plan_parts planning
 """.split()
 ANALYSIS = """
-    published labels analysis table_styles table_cells score_tables space_tables tables plots
+    published labels found_runs brushing
+    analysis table_styles table_cells score_tables space_tables tables plots
     panels curves gallery
     procedure_tables verdict_tables procedure_plots
     resplit_tables resplit_plots
     release seed_tables seed_plots
     sensitivity_plots strategy_tables strategy_plots
 """.split()
-TOP = "live procedure reproduce __main__".split()  # may join the halves
+TOP = """
+    live procedure reproduce __main__
+    pictures explore_tabs explore tuning_form
+""".split()  # may join the halves
 
 # heavy packages, and the modules that may import them
 HEAVY = {
@@ -61,8 +65,9 @@ HEAVY = {
     "scipy": ["tasks", "analysis"],
     "matplotlib": """
         plots panels curves gallery live procedure_plots resplit_plots seed_plots sensitivity_plots
-        strategy_plots
+        strategy_plots pictures
     """.split(),
+    "ipywidgets": "pictures explore_tabs explore tuning_form".split(),
     "seaborn": "plots curves seed_plots".split(),
 }
 
@@ -262,7 +267,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_keep_the_contract(path):
-    assert re.fullmatch(r"\d\d_[a-z0-9_]+", path.stem)
+    assert re.fullmatch(r"\d\d_[a-z0-9_]+|explore", path.stem)
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert find_faults(notebook) == []
     parameters = "".join(notebook["cells"][1]["source"]).splitlines()

@@ -232,9 +232,13 @@ def test_learning_curve_of_two_trials_is_refused(study):
 def test_incumbents_are_one_line_a_run_and_one_entry_a_method(study):
     curves = incumbent_curves(study.trials, study.evaluations)
     ax = plot_incumbents(curves[curves["task"] == "rte"])
-    assert len(ax.lines) == 10  # grid once, three methods three times
+    gaps = [np.isnan(line.get_ydata()) for line in ax.lines]
+    assert [int(gap.sum()) + 1 for gap in gaps] == [1, 3, 3, 3]  # grid once
     assert ax.get_legend_handles_labels()[1] == ["grid", "RS", "RS+ASHA", "BO+ASHA"]
-    assert all(np.diff(line.get_ydata()).min() >= 0 for line in ax.lines)
+    for line, gap in zip(ax.lines, gaps, strict=True):
+        runs = np.split(line.get_ydata(), np.flatnonzero(gap))
+        assert all(np.nanmin(np.diff(run)) >= 0 for run in runs)
+        assert line.get_markevery() == [*(np.flatnonzero(gap) - 1), len(gap) - 1]  # the ends
     assert ax.figure.get_figwidth() == COLUMN_WIDTH
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
+import numpy as np
 import pandas as pd
 
 from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
 from repro.panels import add_legend, panel_a_task
-from repro.plots import COLUMN_WIDTH, new_axes, new_figure, style_of, styled
+from repro.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,20 +99,20 @@ def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
         curves: from `analysis.summary.incumbent_curves`, of one model and task.
     """
     ax = ax or new_axes()
+    curves = curves.sort_values(["run_id", "cumulative_steps"], kind="stable")
     for method in in_order(curves["method"], METHOD_LABELS):
-        style, name = style_of(method), label(method, METHOD_LABELS)
-        for _, run in curves[curves["method"] == method].groupby("run_id"):
-            run = run.sort_values("cumulative_steps")
-            look = {"color": style.colour, "ls": style.line, "marker": style.marker}
-            ax.plot(
-                run["cumulative_steps"],
-                100 * run["incumbent_score"],
-                drawstyle="steps-post",
-                markevery=[-1],  # the end of the run
-                label=name,
-                **look,
-            )
-            name = "_"  # one entry a method in the legend
+        style, rows = style_of(method), curves[curves["method"] == method]
+        steps, scores = rows["cumulative_steps"].to_numpy(), 100 * rows["incumbent_score"]
+        ends = np.flatnonzero(rows["run_id"].ne(rows["run_id"].shift(-1)))
+        gaps = ends[:-1] + 1  # hundreds of runs draw fast as one line with gaps
+        ax.plot(
+            np.insert(steps.astype(float), gaps, np.nan),
+            np.insert(scores.to_numpy(), gaps, np.nan),
+            **{"color": style.colour, "ls": style.line, "marker": style.marker},
+            drawstyle="steps-post",
+            markevery=(ends + np.arange(len(ends))).tolist(),
+            label=label(method, METHOD_LABELS),
+        )
     ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation score (%)")
     ax.margins(x=0.03)
     bottom, top = 100 * _after_a_tenth(curves), 100 * curves["incumbent_score"].max()
@@ -143,3 +146,51 @@ def figure_incumbents(curves: pd.DataFrame) -> Figure:
     n_methods = curves["method"].nunique()
     add_legend(figure, n_columns=n_methods, order=METHOD_LABELS.values())
     return figure
+
+
+@styled
+def plot_overlays(
+    evaluations: pd.DataFrame, ax: Axes | None = None, *, names: Mapping[str, str]
+) -> Axes:
+    """Draw the validation scores of several trials over the epochs, the first ones darkest.
+
+    Args:
+        names: trial_id -> what the legend calls it, in the order of drawing.
+    """
+    ax = ax or new_axes(PAGE_WIDTH, 3.4)
+    colours = mpl.colormaps["viridis"](np.linspace(0, 0.92, max(len(names), 2)))
+    for place, (trial_id, name) in enumerate(names.items()):
+        rows = evaluations[evaluations["trial_id"] == trial_id].sort_values("step")
+        look = {"color": colours[place], "ls": _LINES[place % 4], "marker": _MARKERS[place % 5]}
+        ax.plot(rows["epoch"], 100 * rows["validation_score"], label=name, ms=3, **look)
+    ax.set(xlabel="passes over the training data (epochs)", ylabel="validation score (%)")
+    if names:
+        ax.figure.legend(loc="outside right upper", fontsize=6 if len(names) > 12 else 7)
+    return ax
+
+
+_LINES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v")
+
+
+@styled
+def plot_trials(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw a tuning run as it goes: each trial's validation scores, and the incumbent.
+
+    Args:
+        points: one row an evaluation, in order: trial, cumulative_steps, validation_score.
+    """
+    ax = ax or new_axes(PAGE_WIDTH, 2.8)
+    scores = 100 * points["validation_score"]
+    for place, (_, rows) in enumerate(points.assign(score=scores).groupby("trial")):
+        look = {"color": "0.55", "lw": 0.8, "ms": 3, "marker": "o"}
+        name = "" if place else "each trial's evaluations"
+        ax.plot(rows["cumulative_steps"], rows["score"], label=name or None, **look)
+    so_far = scores.cummax().ffill()
+    look = {"color": _BLUE, "lw": 1.8, "drawstyle": "steps-post", "label": "incumbent"}
+    ax.plot(points["cumulative_steps"], so_far, **look)
+    ax.set(xlabel="optimizer steps spent", ylabel="validation score (%)")
+    ax.set_xlim(0, None)
+    ax.margins(y=0.12)
+    ax.figure.legend(loc="outside upper center", ncols=2)
+    return ax

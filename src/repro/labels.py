@@ -25,6 +25,7 @@ METHOD_LABELS = {
     "bo": "BO",
     "hyperopt_asha": "Hyperopt+ASHA",
     "pbt": "PBT",
+    "seeds": "seeds",
     "seeds_asha": "seeds+ASHA",
 }
 # The order of a pair in one cell: F1/accuracy for MRPC, Pearson/Spearman for STS-B.

@@ -45,6 +45,7 @@ METHOD_STYLES = {
     "bo": MethodStyle("#999933", "<", (0, (4, 1)), METHOD_LABELS["bo"]),
     "hyperopt_asha": MethodStyle("#CC79A7", "v", (0, (5, 1, 1, 1)), METHOD_LABELS["hyperopt_asha"]),
     "pbt": MethodStyle("#E69F00", "P", (0, (1, 3)), METHOD_LABELS["pbt"]),
+    "seeds": MethodStyle("#999999", "*", (0, (1, 1)), METHOD_LABELS["seeds"]),
     "seeds_asha": MethodStyle("#56B4E9", "X", (0, (3, 2)), METHOD_LABELS["seeds_asha"]),
 }
 STATUS_HATCHES = {"completed": "", "stopped": "////", "cut": "....", "failed or diverged": "xxxx"}

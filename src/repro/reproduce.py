@@ -42,7 +42,7 @@ class Folders:
 
 
 def find_notebooks(names: list[str], folder: Path) -> list[Path]:
-    """Return the notebooks with these names, number prefixes or paths; all of them for no names.
+    """Return the notebooks with these names, number prefixes or paths; for no names, all numbered.
 
     Raises:
         FileNotFoundError: if there is none of that name.
@@ -50,7 +50,8 @@ def find_notebooks(names: list[str], folder: Path) -> list[Path]:
     everything = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if not names and not everything:
         raise FileNotFoundError(f"there must be notebooks NN_name.ipynb in {folder}")
-    return [_find_notebook(name, everything) for name in names] or everything
+    named = sorted(folder.glob("*.ipynb"))  # explore has no number: it is for the browser
+    return [_find_notebook(name, named) for name in names] or everything
 
 
 def check_parameters(notebooks: list[Path], values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -232,3 +232,20 @@ def incumbent_curves(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.Data
     table["incumbent_score"] = so_far.groupby(table["run_id"]).ffill()
     columns = [*RUN_KEY, "trial_id", "cumulative_steps", "incumbent_score"]
     return table[columns].reset_index(drop=True)
+
+
+def scores_of_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Stand in for evaluations where they are not at hand: each trial's best and its last.
+
+    Returns:
+        for `incumbent_curves`: trial_id, step, validation_score. An incumbent rises at the same
+        steps and to the same scores as with all evaluations, but for what it gained within a trial
+        before that trial's best.
+    """
+    best = {"best_step": "step", "validation_score": "validation_score"}
+    last = {"steps": "step", "last_validation_score": "validation_score"}
+    parts = [
+        trials[["trial_id", *names]].rename(columns=names).dropna(subset="step")
+        for names in (best, last)
+    ]
+    return pd.concat(parts).drop_duplicates(["trial_id", "step"])

@@ -1,0 +1,217 @@
+"""The tabs of the explorer: each shows the trials that it is given, and only when it is seen.
+
+A tab has a `title`, a `widget`, and `show(found, trials)`, which is called when what it shows has
+changed; `trials` are those of the dropdowns, and the brush is the coordinates' tab.
+"""
+
+import html
+from collections.abc import Callable
+
+import ipywidgets as widgets
+import pandas as pd
+
+from repro.analysis.summary import incumbent_curves, scores_of_trials
+from repro.brushing import (
+    SCORE,
+    SORTS,
+    best_of,
+    brush,
+    brush_stops,
+    list_trials,
+    sample_for_lines,
+    short_names,
+)
+from repro.curves import figure_incumbents, plot_overlays
+from repro.found_runs import FoundRuns
+from repro.labels import HYPERPARAMETER_LABELS, label
+from repro.pictures import lay_out_panels, new_picture, show_picture
+from repro.sensitivity_plots import plot_parallel_coordinates
+from repro.table_styles import Table
+
+_WIDE = widgets.Layout(width="620px")
+_STYLE = {"description_width": "150px"}
+
+
+class IncumbentTab:
+    """Incumbent curves, one line a tuning run and one panel a task."""
+
+    title = "Incumbents"
+
+    def __init__(self):
+        self.picture, self._note = new_picture(), widgets.HTML()
+        self.widget = widgets.VBox([self.picture, self._note])
+
+    def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
+        curves = incumbent_curves(trials, scores_of_trials(trials))
+        show_picture(
+            self.picture,
+            (lambda: lay_out_panels(figure_incumbents(curves))) if len(curves) else None,
+        )
+        note = (
+            "The best validation score so far over the steps spent: one line a tuning run, laid "
+            "out trial after trial; a marker ends it. The climb of the first tenth is cut off."
+        )
+        if trials["model"].nunique() > 1:
+            note += " <b>Lines of several models share a panel: choose one above.</b>"
+        self._note.value = note if len(curves) else "None of these trials has a score."
+
+
+class BrushTab:
+    """Parallel coordinates, and a slider an axis that brushes them."""
+
+    title = "Parallel coordinates"
+
+    def __init__(self, changed: Callable[[], None]):
+        self._changed, self._trials = changed, None
+        self.picture, self._note = new_picture(), widgets.HTML()
+        self.sliders: dict[str, widgets.SelectionRangeSlider] = {}
+        self._clear = widgets.Button(description="Clear the brush", icon="eraser")
+        self._clear.on_click(lambda _: self._make_sliders(self._trials))
+        self._box = widgets.VBox()
+        self.widget = widgets.VBox([self.picture, self._note, self._box, self._clear])
+
+    def reset(self, trials: pd.DataFrame) -> None:
+        """Offer the axes on which these trials differ, with nothing brushed."""
+        self._trials = trials
+        self._make_sliders(trials)
+
+    def chosen(self) -> pd.Series:
+        """Mark the trials that lie in all ranges that were narrowed."""
+        narrowed = {
+            name: slider.value
+            for name, slider in self.sliders.items()
+            if slider.index != (0, len(slider.options) - 1)
+        }
+        return brush(self._trials, narrowed)
+
+    def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
+        mask, names = self.chosen(), [n for n in self.sliders if n != SCORE]
+        scored = trials.dropna(subset=SCORE)
+        if scored.empty or not names:
+            show_picture(self.picture, None)
+            self._note.value = "These trials have no score or differ in no hyperparameter."
+            return
+        drawn = sample_for_lines(scored, mask, names)
+        show_picture(
+            self.picture,
+            lambda: plot_parallel_coordinates(drawn, names=names, chosen=mask[drawn.index]),
+        )
+        note = f"<b>{mask.sum():,} of {len(trials):,} trials are chosen</b>"
+        note += f"; {n:,} without a score are not drawn" if (n := len(trials) - len(scored)) else ""
+        note += f"; {n:,} lines stand for all" if (n := len(drawn)) < len(scored) else ""
+        note += ". Narrow a range to choose; the other trials stay behind in grey."
+        self._note.value = note
+
+    def _make_sliders(self, trials: pd.DataFrame) -> None:
+        self.sliders = {n: _slider(n, stops) for n, stops in brush_stops(trials).items()}
+        for slider in self.sliders.values():
+            slider.observe(lambda _: self._changed(), "value")
+        self._box.children = tuple(self.sliders.values())
+        self._changed()
+
+
+def _slider(name: str, stops: tuple[float, ...]) -> widgets.SelectionRangeSlider:
+    percent = name == SCORE
+    texts = [f"{100 * v:.1f} %" if percent else f"{v:.3g}" for v in stops]
+    return widgets.SelectionRangeSlider(
+        options=list(zip(texts, stops, strict=True)),
+        index=(0, len(stops) - 1),
+        description="validation score" if percent else label(name, HYPERPARAMETER_LABELS),
+        continuous_update=False,
+        layout=_WIDE,
+        style=_STYLE,
+    )
+
+
+class CurveTab:
+    """Learning curves of the best of the chosen trials, or of those picked from a list."""
+
+    title = "Learning curves"
+    _LISTED = 60
+
+    def __init__(self, chosen: Callable[[], pd.Series]):
+        self._chosen, self._shown = chosen, None
+        self.picture, self._note = new_picture(), widgets.HTML()
+        self.best = widgets.IntSlider(
+            5, 1, 20, description="best n", continuous_update=False, layout=_WIDE, style=_STYLE
+        )
+        self.picked = widgets.SelectMultiple(
+            description="or pick trials", rows=6, layout=_WIDE, style=_STYLE
+        )
+        self.best.observe(lambda _: self._pick_best(), "value")
+        self.picked.observe(lambda _: self._draw(), "value")
+        hint = "Several: Ctrl (⌘) or Shift and a click. The list has the best chosen trials."
+        controls = [self.best, self.picked, widgets.HTML(hint)]
+        self.widget = widgets.VBox([self.picture, self._note, *controls])
+
+    def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
+        rows = trials[self._chosen()].dropna(subset=SCORE)
+        rows = best_of(rows, self._LISTED)
+        self._shown = None  # so that the list may change without being drawn
+        scores = (100 * rows[SCORE]).map("{:.1f} %".format)
+        names = short_names(rows)
+        options = [
+            (f"{score}  {names[i]}", i) for i, score in zip(rows["trial_id"], scores, strict=True)
+        ]
+        self.picked.options = options
+        self._shown = found, names
+        self._pick_best()
+
+    def _pick_best(self) -> None:
+        if self._shown is None:
+            return
+        best = tuple(value for _, value in self.picked.options[: self.best.value])
+        if best == self.picked.value:
+            self._draw()
+        else:
+            self.picked.value = best
+
+    def _draw(self) -> None:
+        if self._shown is None:
+            return
+        found, names = self._shown
+        names = {i: names[i] for i in self.picked.value}
+        try:
+            evaluations = found.evaluations(names)
+        except ValueError as error:
+            show_picture(self.picture, None)
+            self._note.value = f"Cannot be drawn: {html.escape(str(error))}"
+            return
+        names = {i: name for i, name in names.items() if i in set(evaluations["trial_id"])}
+        show_picture(
+            self.picture, (lambda: plot_overlays(evaluations, names=names)) if names else None
+        )
+        note = "Validation score at every evaluation; the first in the legend scored highest."
+        self._note.value = note if names else "No trial with a score is chosen."
+
+
+class TableTab:
+    """The chosen trials as a table, sorted, the first of them."""
+
+    title = "Trials"
+
+    def __init__(self, chosen: Callable[[], pd.Series]):
+        self._chosen, self._shown = chosen, None
+        options = [(name.replace("_", " "), name) for name in SORTS]
+        self.order = widgets.Dropdown(options=options, description="sorted by", style=_STYLE)
+        self.n = widgets.IntSlider(
+            15, 5, 100, description="rows", continuous_update=False, style=_STYLE
+        )
+        self.table = widgets.HTML()
+        for control in (self.order, self.n):
+            control.observe(lambda _: self._draw(), "value")
+        box = widgets.Box([self.table], layout=widgets.Layout(overflow="auto", max_height="560px"))
+        self.widget = widgets.VBox([widgets.HBox([self.order, self.n]), box])
+
+    def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
+        self._shown = trials[self._chosen()]
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._shown is None:
+            return
+        rows = best_of(self._shown, self.n.value, by=self.order.value)
+        order = self.order.value.replace("_", " ")
+        order = f"by {order}, " + ("largest first" if SORTS[self.order.value] else "lowest first")
+        caption = f"{len(rows):,} of {len(self._shown):,} chosen trials, {order}."
+        self.table.value = Table("trials", caption, list_trials(rows)).to_html()

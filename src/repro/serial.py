@@ -1,0 +1,53 @@
+"""Tuning runs in this process, one trial after another: what Ray does, without Ray."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from repro.tuning import Journal, Outcome, Plan, Progress, Request, TuningRun
+
+Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
+
+
+def tune_runs(
+    runs: list[TuningRun],
+    objective: Objective,
+    *,
+    journal: Journal,
+    unit: str = "steps",
+    known_costs: dict[str, float] | None = None,
+    watch: Callable[[Request, Progress], None] = lambda request, progress: None,
+    stop: Callable[[], bool] = lambda: False,
+    **_,
+) -> None:
+    """Carry out tuning runs as `orchestration.tune_runs` does, which takes the same arguments.
+
+    Args:
+        watch: told of every evaluation.
+        stop: asked before each trial whether to end here.
+    Raises:
+        KeyboardInterrupt: if `stop` said so; the journal holds all finished trials.
+    """
+    plan = Plan(runs, unit=unit, journal=journal, known_costs=known_costs or {})
+    while request := plan.next_request():
+        if stop():
+            raise KeyboardInterrupt("stopped; finished trials are kept, run it again to go on")
+        started_at = time.time()
+        outcome = objective(request, _reporter(plan.cells[request.run_id], request, watch))
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        plan.on_outcome(request, replace(outcome, started_at=started_at, worker=worker))
+    assert plan.finished
+
+
+def _reporter(cell, request: Request, watch) -> Callable[[Progress], str | None]:
+    n_evaluations = 0
+
+    def report(progress: Progress) -> str | None:
+        nonlocal n_evaluations
+        n_evaluations += 1
+        watch(request, progress)
+        return cell.on_progress(request.trial, progress, evaluation=n_evaluations)
+
+    return report

@@ -1,0 +1,157 @@
+"""The explorer's widgets without a browser: what they show follows what is chosen."""
+
+import re
+
+import pytest
+
+from repro import explore, explore_tabs
+from repro.explore import Explorer
+from synthetic_study import make_study, write_study
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    study = make_study(methods=["grid", "rs"], repetitions=2)
+    for table in (study.runs, study.trials):
+        table.loc[table["method"] == "grid", "space"] = "grid"
+    write_study(study, folder)
+    return folder
+
+
+@pytest.fixture
+def explorer(results):
+    return Explorer(results)
+
+
+INCUMBENTS, CURVES, BRUSH, TABLE = range(4)
+
+
+def picture(explorer, tab):
+    explorer.tab.selected_index = tab
+    return bytes(explorer.tabs[tab].picture.value)
+
+
+def test_a_choice_changes_the_picture_and_the_count(explorer):
+    before = picture(explorer, INCUMBENTS)
+    assert before.startswith(b"\x89PNG") and "72 trials of 18 tuning runs" in explorer.status.value
+    explorer.choices["task"].value = "rte"
+    assert "24 trials of 6 tuning runs</b>, of 72 found" in explorer.status.value
+    assert picture(explorer, INCUMBENTS) != before
+
+
+def test_only_the_tab_that_is_seen_is_drawn(explorer, monkeypatch):
+    drawn = []
+    for tab in explorer.tabs:
+        monkeypatch.setattr(type(tab), "show", lambda self, *_: drawn.append(self.title))
+    explorer.choices["method"].value = "rs"
+    assert drawn == ["Incumbents"]
+    explorer.tab.selected_index = TABLE
+    explorer.tab.selected_index = INCUMBENTS
+    assert drawn == ["Incumbents", "Trials"]
+
+
+def test_evaluations_are_read_only_where_learning_curves_are_seen(explorer, monkeypatch):
+    read = []
+    monkeypatch.setattr(type(explorer.found), "evaluations", lambda *_: read.append(1) or 1 / 0)
+    for tab in (INCUMBENTS, BRUSH, TABLE):
+        explorer.tab.selected_index = tab
+    assert not read
+    with pytest.raises(ZeroDivisionError):
+        explorer.tab.selected_index = CURVES
+
+
+def test_the_brush_chooses_what_the_other_tabs_show(explorer):
+    explorer.choices["method"].value = "rs"
+    before = picture(explorer, BRUSH)
+    slider = explorer.brush.sliders["validation_score"]
+    slider.index = (len(slider.options) - 4, len(slider.options) - 1)
+    lowest = slider.value[0]
+    chosen = explorer.brush.chosen()
+    assert 1 <= chosen.sum() < len(chosen)
+    assert picture(explorer, BRUSH) != before
+    explorer.tab.selected_index = TABLE
+    shown = explorer.tabs[TABLE].table.value
+    assert f"of {chosen.sum()} chosen trials" in shown
+    scores = [float(s) for s in re.findall(r">(\d\d\.\d)<", shown)][::3]
+    assert len(scores) >= 1 and max(scores) >= 100 * lowest - 0.05
+    explorer.tab.selected_index = CURVES
+    assert len(explorer.tabs[CURVES].picked.options) == chosen.sum()
+    explorer.brush._clear.click()
+    assert explorer.brush.chosen().all()
+
+
+def test_other_dropdowns_clear_the_brush(explorer):
+    slider = explorer.brush.sliders["validation_score"]
+    slider.index = (0, 1)
+    explorer.choices["task"].value = "cola"
+    assert explorer.brush.chosen().all()
+
+
+def test_learning_curves_are_of_the_best_n_or_of_those_that_are_picked(explorer):
+    before = picture(explorer, CURVES)
+    tab = explorer.tabs[CURVES]
+    assert len(tab.picked.value) == 5
+    tab.best.value = 2
+    assert tab.picked.value == tuple(value for _, value in tab.picked.options[:2])
+    two = bytes(tab.picture.value)
+    tab.picked.value = tab.picked.value[1:]
+    assert len({before, two, bytes(tab.picture.value)}) == 3
+    tab.picked.value = ()
+    assert "No trial" in tab._note.value
+
+
+def test_damaged_evaluations_are_said_in_the_tab(tmp_path):
+    paths = write_study(make_study(models=["m"], tasks=["rte"], methods=["rs"]), tmp_path)
+    for path in paths:
+        (path / "evaluations.parquet").write_bytes(b"no")
+    explorer = Explorer(tmp_path)
+    explorer.tab.selected_index = CURVES
+    assert "Cannot be drawn: evaluations of m/rte" in explorer.tabs[CURVES]._note.value
+
+
+def test_an_empty_folder_says_how_to_fill_it_and_refresh_finds_what_came(tmp_path):
+    explorer = Explorer(tmp_path / "new")
+    assert "no finished runs" in explorer.status.value and "make reproduce" in explorer.status.value
+    assert explorer.tab.layout.display == "none"
+    study = make_study(models=["m"], tasks=["rte"], methods=["grid"])
+    write_study(study, tmp_path / "new")
+    explorer.refresh_button.click()
+    assert "4 trials of 1 tuning runs" in explorer.status.value
+    assert explorer.tab.layout.display == ""
+
+
+def test_choices_stay_over_a_refresh_and_a_choice_that_nothing_fits_is_said(explorer):
+    explorer.choices["method"].value = "rs"
+    explorer.refresh_button.click()
+    assert explorer.choices["method"].value == "rs"
+    explorer.choices["space"].value = "grid"
+    assert "No trial fits" in explorer.status.value and explorer.tab.layout.display == "none"
+    explorer.choices["space"].value = ""
+    assert explorer.tab.layout.display == ""
+
+
+def test_a_folder_that_could_not_be_read_is_named_without_markup(tmp_path):
+    paths = write_study(make_study(models=["m"], tasks=["rte"], methods=["grid", "rs"]), tmp_path)
+    paths[0].rename(tmp_path / "<b>bad")
+    (tmp_path / "<b>bad/run.json").write_text("no")
+    text = Explorer(tmp_path).status.value
+    assert "1 folder could not be read" in text and "<code>&lt;b&gt;bad</code>" in text
+
+
+@pytest.mark.parametrize("status", ["failed", "completed"])
+def test_one_trial_and_no_score_are_shown_without_a_crash(tmp_path, status):
+    study = make_study(models=["m"], tasks=["rte"], methods=["grid"], n_trials=1)
+    if status == "failed":
+        scores = [c for c in study.trials if "score" in c or c == "best_step"]
+        study.trials[scores] = float("nan")
+    write_study(study, tmp_path)
+    explorer = Explorer(tmp_path)
+    for tab in range(4):
+        explorer.tab.selected_index = tab
+    assert explorer.tabs[BRUSH].picture.layout.display == "none"
+
+
+def test_every_name_of_a_dropdown_is_a_column(explorer):
+    assert set(explore.CHOICES) <= set(explorer.found.trials)
+    assert set(explore_tabs.SORTS) <= set(explorer.found.trials)

@@ -55,6 +55,20 @@ def test_table_4_is_the_papers(judged):
         rounds_table(judged, model="bert", note="")
 
 
+def test_scores_that_came_back_have_a_dagger(judged):
+    rounds = published_rounds()
+    is_first = rounds["repetition"].eq(judged["repetition"].min()) & rounds["round"].eq(1)
+    returned = is_first | rounds["method"].eq("grid")
+    rounds["test_source"] = returned.map({True: "returned", False: "labels"})
+    path = judge_rounds(rounds, Rule(weak="tie"))
+    path = path.query("model == @ELECTRA and task == 'rte' and method == 'rs'")
+    cells = rounds_table(path, model=ELECTRA, note="").frame.set_index("")
+    assert cells.loc["grid", ["0: val", "0: test"]].tolist() == ["84.1", "76.8†"]
+    assert cells.loc["rep 1", "1: val":"2: test"].tolist() == ["84.5", "74.6†", "84.1", "76.1"]
+    marked = cells.loc["average"].str.endswith("†")
+    assert marked[marked].index.tolist() == ["1: test"]
+
+
 def test_averages_that_outperform_are_marked_as_in_table_10(judged):
     table = rounds_table(judged, model=ELECTRA, note="")
     better = table.frame[(table.marks == "better").any(axis=1)]

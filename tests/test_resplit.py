@@ -91,6 +91,10 @@ def test_table7_has_four_rows_a_task_and_the_paper_s_beneath(trials):
     assert len(table.data) == 2 * (2 * 3 - 1) * 4  # one run has no scored trial
     hidden = table7(trials.assign(test_score=np.nan), published=PAPER, note="").frame
     assert set(hidden["official: test rank"].head(8)) == {"–"}
+    returned = trials.assign(test_source=np.where(trials["split"] == "official", "returned", ""))
+    cells = table7(returned, published=PAPER, note="").frame.head(8)
+    assert cells["official: test"].str.endswith("†").all()
+    assert not cells.drop(columns="official: test").map(lambda text: "†" in text).any(axis=None)
 
 
 def test_tables_of_correlations_name_what_they_hold(trials):

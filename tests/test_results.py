@@ -130,7 +130,7 @@ def test_returned_scores_stand_in_for_hidden_ones_and_are_marked(hidden, tmp_pat
     assert results.test_looks[["looks", "returned"]].to_numpy().tolist() == [[0, 1]]
     is_shown = results.runs["best_trial_id"][0] == row["trial_id"]
     note = describe_study(results.runs, results.trials)
-    assert ("test scores of 1 of 1 tuning runs came back from GLUE" in note) == is_shown
+    assert ("test scores of 1 of 1 tuning runs (†) came back from GLUE" in note) == is_shown
     # labels that we have ourselves go first
     both = read(smoke(**changes, returned_scores=file, test_labels={"stsb": gold}), folder)
     assert both.trials["test_source"].tolist() == ["labels", "", "labels"]

@@ -203,6 +203,28 @@ def test_table3_of_hidden_test_labels(study):
     assert row_of(table, split="test", method="RS")["CoLA (Matthews)"] == "–"
 
 
+def test_scores_that_came_back_have_a_dagger_each(study):
+    trials = study.trials.assign(test_source="labels")
+    run = trials["run_id"] == f"{MODEL}/mrpc/rs/1gst/full/rep3"
+    trials.loc[run, ["validation_score", "test_score"]] = [0.99, 0.01]  # overfits
+    trials.loc[run, "test_source"] = "returned"
+    ours = [frame[frame["model"] == MODEL] for frame in (study.runs, trials)]
+    assert "test scores of 1 of 20 tuning runs (†) came back from GLUE" in describe_study(*ours)
+    three = table3(study.runs, trials, model=MODEL)
+    marked = three.frame.map(lambda text: "†" in text).stack()
+    place = row_of(three, split="test", method="RS").name
+    assert marked[marked].index.tolist() == [(place, "MRPC (F1/acc.)")]
+    eight = table8_9(study.runs, trials, model=MODEL).frame
+    assert eight.loc[eight["test"].str.endswith("†"), "run"].tolist() == ["MRPC, RS, rep 3"]
+    assert "†" in three.caption and "†" in three.to_markdown() and "†" in three.to_html()
+    assert "†" not in three.to_csv()
+    assert three.data.query("n_returned > 0")["split"].unique().tolist() == ["test"]
+    latex = three.to_latex()
+    assert "†" not in latex and latex.count(r"$^\dagger$") == 2  # the cell and the caption
+    assert "{lllrr}" in latex  # still numbers
+    assert "†" not in table3(study.runs, study.trials, model=MODEL).to_markdown()
+
+
 def test_table2_puts_the_papers_seconds_beside(study):
     published = pd.DataFrame(
         {"model": ["electra-base"], "task": ["mrpc"], "grid_seconds": [420], "epochs": [3]}

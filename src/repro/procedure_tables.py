@@ -6,7 +6,7 @@ import pandas as pd
 
 from repro.analysis.procedure import PATH, paths_of
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
-from repro.table_cells import NOTHING, frame_of, number, percent, plays, seconds, slug
+from repro.table_cells import NOTHING, frame_of, number, percent, plays, seconds, slug, with_dagger
 from repro.table_styles import BOLD, Mark, Table
 
 ROUND_MARKS = {
@@ -68,15 +68,18 @@ def _path_rows(path: pd.DataFrame) -> list[tuple[dict, dict]]:
         names = ("validation_score", "test_score")
         if turn == 0:
             grid |= {p: percent(first[f"grid_{n}"]) for p, n in zip(places, names, strict=True)}
+            grid[places[1]] = with_dagger(grid[places[1]], first.get("grid_test_source", ""))
             grid_marks |= dict.fromkeys(places, BOLD)
         else:
             grid[places[0]] = _ACTIONS.get(first["action"], "")
         better = all(scores[n].mean() > first[f"grid_{n}"] + 1e-9 for n in names)
         mean |= {p: percent(scores[n].mean()) for p, n in zip(places, names, strict=True)}
+        mean[places[1]] = with_dagger(mean[places[1]], *scores.get("test_source", ()))
         mean_marks |= dict.fromkeys(places, "better" if better else "")
         for row in scores.to_dict("records"):
             cells, marks = repetitions[row["repetition"]]
             cells |= {p: percent(row[n]) for p, n in zip(places, names, strict=True)}
+            cells[places[1]] = with_dagger(cells[places[1]], row.get("test_source", ""))
             marks |= dict.fromkeys(places, row["verdict"] if row["verdict"] in ROUND_MARKS else "")
     return [(grid, grid_marks), *repetitions.values(), (mean, mean_marks)]
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from repro.analysis.agreement import top_trials
 from repro.labels import TASK_LABELS, in_order, label
-from repro.table_cells import NOTHING, frame_of, number, percent, points
+from repro.table_cells import NOTHING, frame_of, number, percent, points, with_dagger
 from repro.table_styles import Table
 
 
@@ -51,9 +51,10 @@ def _rank_rows(name: str, group: pd.DataFrame) -> list[dict]:
         row = {"task": name, "rank": number(rank, "d")}
         for split in splits:
             found = group[(group["split"] == split) & (group["rank"] == rank)]
-            for column, form in (("validation", percent), ("test", percent)):
+            for column in ("validation", "test"):
                 value = found[f"{column}_score"].iloc[0] if len(found) else float("nan")
-                row[f"{split}: {column}"] = form(value)
+                sources = found.get("test_source", ()) if column == "test" else ()
+                row[f"{split}: {column}"] = with_dagger(percent(value), *sources)
             place = found["test_rank"].iloc[0] if len(found) else float("nan")
             row[f"{split}: test rank"] = number(place, ".0f")
         rows.append(row)

@@ -26,6 +26,7 @@ from repro.table_cells import (
     describe_study,
     frame_of,
     interval,
+    is_returned,
     mean_and_spread,
     metrics_in_order,
     number,
@@ -36,6 +37,7 @@ from repro.table_cells import (
     points,
     scientific,
     slug,
+    with_dagger,
 )
 from repro.table_styles import BOLD, Mark, Table
 
@@ -64,7 +66,11 @@ def table3(
     runs, trials = of_model(runs, trials, model)
     columns = ["task", "method", "split", "metric", "score"]
     paper = of_published(published, published_model, columns)
-    data = _scores_beside(summarise(best_trials(trials, runs)), paper)
+    best = best_trials(trials, runs)
+    data = _scores_beside(summarise(best), paper)
+    returned = best[is_returned(best)].groupby(["task", "method"]).size()
+    data = data.join(returned.rename("n_returned"), on=["task", "method"])
+    data["n_returned"] = data["n_returned"].where(data["split"] == "test").fillna(0).astype(int)
     tasks = {task: _shown_metrics(data, task) for task in in_order(data["task"], TASK_LABELS)}
     rows, marks = [], []
     for split in SPLITS:
@@ -107,7 +113,8 @@ def _score_rows(data: pd.DataFrame, method: str, tasks: Mapping[str, list[str]])
         rows = mine[mine["task"] == task].set_index("metric")
         names = "/".join(label(m, METRIC_LABELS) for m in metrics)
         column = f"{label(task, TASK_LABELS)} ({names})"
-        here[column] = mean_and_spread(rows, metrics, n_expected=n_expected)
+        text = mean_and_spread(rows, metrics, n_expected=n_expected)
+        here[column] = with_dagger(text, "returned" if (rows["n_returned"] > 0).any() else "")
         printed = [percent(v) for v in rows["published"].reindex(metrics)]
         paper[column] = NOTHING if NOTHING in printed else "/".join(printed)
         above[column] = "above" if _mean(data, task, method) > _mean(data, task, "grid") else ""
@@ -191,7 +198,8 @@ def _hyperparameter(name: str, value: float) -> str:
 
 def _our_scores(row: Mapping) -> dict[str, str]:
     metrics = metrics_in_order(m for m in METRICS if pd.notna(row[f"validation_{m}"])) or ["score"]
-    return {s: "/".join(percent(row[f"{s}_{m}"]) for m in metrics) for s in SPLITS}
+    cells = {s: "/".join(percent(row[f"{s}_{m}"]) for m in metrics) for s in SPLITS}
+    return cells | {"test": with_dagger(cells["test"], row.get("test_source", ""))}
 
 
 def _their_scores(row: Mapping) -> dict[str, str]:

@@ -6,7 +6,16 @@ import pandas as pd
 from repro.analysis.intervals import bootstrap_interval
 from repro.analysis.strategies import BASE, STRATEGY
 from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, in_order, label
-from repro.table_cells import NOTHING, frame_of, mean_and_spread, number, percent, seconds, short
+from repro.table_cells import (
+    NOTHING,
+    frame_of,
+    mean_and_spread,
+    number,
+    percent,
+    seconds,
+    short,
+    with_dagger,
+)
 from repro.table_styles import Table
 
 _CHANGES = {
@@ -62,6 +71,7 @@ def _strategy_row(pair: tuple[str, str], rows: pd.DataFrame) -> dict:
         summary = {"mean": [values.mean()], "sd": [values.std()], "n": [values.count()]}
         summary = pd.DataFrame(summary, index=["score"])
         cells[split] = mean_and_spread(summary, ["score"], n_expected=len(rows))
+    cells["test"] = with_dagger(cells["test"], *rows.get("test_source", ()))
     cells["trials"] = number(rows["n_trials"].mean(), ".0f")
     cells["steps"] = number(rows["steps_spent"].mean(), ",.0f")
     cells["epochs"] = number(rows["epochs_spent"].mean(), ".0f")

@@ -79,17 +79,23 @@ def describe_study(runs: pd.DataFrame, trials: pd.DataFrame) -> str:
     text += f"{_repetitions(runs)}; {n_failed} of {len(trials)} trials failed or diverged"
     if n_empty := int(best["validation_score"].isna().sum()):
         text += f"; {n_empty} of {len(best)} tuning runs without a score"
-    is_returned = _trials_with_returned(trials)
-    if n_returned := int(best["trial_id"].isin(is_returned).sum()):
-        text += f"; test scores of {n_returned} of {len(best)} tuning runs came back from GLUE"
+    if n_returned := int(is_returned(best).sum()):
+        text += f"; test scores of {n_returned} of {len(best)} tuning runs (†) came back from GLUE"
     return text + "."
 
 
-def _trials_with_returned(trials: pd.DataFrame) -> list[str]:
-    """Return the trials whose test score came back from the GLUE site."""
-    if "test_source" not in trials:
-        return []
-    return trials.loc[trials["test_source"] == "returned", "trial_id"].tolist()
+def is_returned(rows: pd.DataFrame) -> pd.Series:
+    """Tell of each row whether its test score came back from the GLUE site."""
+    return rows.get("test_source", pd.Series("", rows.index)) == "returned"
+
+
+def with_dagger(text: str, *sources: str) -> str:
+    """Mark a test score that came back from the GLUE site, or a mean that has one in it.
+
+    Args:
+        sources: `test_source` of what the cell shows.
+    """
+    return f"{text}†" if "returned" in sources else text
 
 
 def _repetitions(runs: pd.DataFrame) -> str:

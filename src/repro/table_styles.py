@@ -163,13 +163,13 @@ class Table:
 
 
 _GREYS = {"dark": 0.65, "medium": 0.78, "light": 0.90}  # 0 is black; black text stays readable
-_NUMBER = re.compile(r"[-+\d.,/±()\[\] %–e]*(n=\d+\))?")
+_NUMBER = re.compile(r"[-+\d.,/±()\[\] %–e]*(n=\d+\))?†?")
 _CAPTION_STYLE = "caption-side:top;text-align:left;padding:4px 0;max-width:60em"
 _LATEX = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"±": r"$\pm$", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$", "–": "--", "→": r"$\to$"},
-    **{"<": r"$<$", ">": r"$>$", "−": "$-$"},
+    **{"†": r"$^\dagger$", "<": r"$<$", ">": r"$>$", "−": "$-$"},
 }
 
 

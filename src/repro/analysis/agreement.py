@@ -23,7 +23,8 @@ def top_trials(trials: pd.DataFrame, *, n: int = TOP) -> pd.DataFrame:
 
     Returns:
         columns split, model, task, repetition, rank (1, 2, ... by validation), validation_score,
-        test_score (fractions; NaN where hidden), test_rank (ties share the smallest).
+        test_score (fractions; NaN where hidden), test_rank (ties share the smallest), and
+        test_source where `trials` have it.
     Source: Liu & Wang 2021, A.5, Table 7.
     """
     keys = ["split", "model", "task", "repetition"]
@@ -33,6 +34,7 @@ def top_trials(trials: pd.DataFrame, *, n: int = TOP) -> pd.DataFrame:
     top = ranked[ranked["rank"] <= n].sort_values([*keys, "rank"])
     places = top.groupby(keys)["test_score"].rank(method="min", ascending=False)
     columns = [*keys, "rank", "validation_score", "test_score"]
+    columns += top.columns.intersection(["test_source"]).tolist()
     return top[columns].assign(test_rank=places).reset_index(drop=True)
 
 

@@ -87,6 +87,7 @@ def overfitting_hyperparameters(best: pd.DataFrame) -> pd.DataFrame:
     grid = grid.assign(is_grid=True, verdict="")
     scores = [f"{s}_{m}" for s in ("validation", "test") for m in ("score", *METRICS)]
     columns = ["model", "task", "method", "repetition", "is_grid", "verdict", *scores, *SEARCHED]
+    columns += best.columns.intersection(["test_source"]).tolist()
     rows = pd.concat([grid[columns], judged[columns]], ignore_index=True)
     rows = rows.sort_values(["model", "task", "is_grid"], ascending=[True, True, False])
     return compare_with_grid(rows.reset_index(drop=True))

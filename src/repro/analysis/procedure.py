@@ -128,7 +128,7 @@ def judge_rounds(rounds: pd.DataFrame, rule: Rule) -> pd.DataFrame:
             that leaves a tie open), or with another number of repetitions than the others.
     """
     is_grid = rounds["method"] == "grid"
-    names = [*_SCORES, "validation_loss"]
+    names = [*_SCORES, "validation_loss", *rounds.columns.intersection(["test_source"])]
     grid = rounds[is_grid].set_index(["model", "task"])[names].add_prefix("grid_")
     paired = rounds[~is_grid].join(grid, on=["model", "task"], validate="many_to_one")
     _check_grid(paired, grid)

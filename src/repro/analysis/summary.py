@@ -24,7 +24,7 @@ def best_trials(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.Da
     Returns:
         one row a tuning run, never fewer: the run's key, n_trials, n_scored, n_failed (failed or
         diverged), and trial_id, status, hyperparameters and scores of the incumbent (empty text
-        and NaN where no trial has a score).
+        and NaN where no trial has a score); test_source too where `trials` have it.
     Source: Liu & Wang 2021, sec. 3 and A.1 (best checkpoint of the best trial).
     """
     trials = check_table("trials", trials).sort_values(["run_id", "trial"])
@@ -32,11 +32,12 @@ def best_trials(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.Da
     keys = pd.concat(keys).drop_duplicates("run_id").sort_values([*SETTING, "repetition"])
     scored = trials.dropna(subset="validation_score")
     best = scored.sort_values("validation_score", ascending=False, kind="stable")
-    best = best.drop_duplicates("run_id")[["run_id", "trial_id", "status", *_NUMBERS]]
+    texts = ["trial_id", "status", *trials.columns.intersection(["test_source"])]
+    best = best.drop_duplicates("run_id")[["run_id", *texts, *_NUMBERS]]
     table = keys.merge(_counts(trials), how="left", on="run_id").merge(best, how="left")
     counts = ["n_trials", "n_scored", "n_failed"]
     table[counts] = table[counts].fillna(0).astype("int64")
-    return table.fillna({"trial_id": "", "status": ""})
+    return table.fillna(dict.fromkeys(texts, ""))
 
 
 def _counts(trials: pd.DataFrame) -> pd.DataFrame:

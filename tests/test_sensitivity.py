@@ -214,6 +214,22 @@ def test_a_sum_has_no_interaction():
     assert parts.loc[PARTS[-1], "high"] < 0
 
 
+def test_shares_are_those_of_least_squares():
+    table = random_trials(lambda a, b, c, noise: a + a * b + noise, n=25)
+    x, y = (table[names].rank().to_numpy() for names in (NAMES[:2], "validation_score"))
+    additive = np.column_stack([np.ones(25), x, x**2])
+    left = [
+        np.linalg.lstsq(design, y)[1].item() / ((y - y.mean()) ** 2).sum()
+        for design in (additive, np.column_stack([additive, x[:, 0] * x[:, 1]]))
+    ]
+    found = interactions(table, names=NAMES[:2], n_shuffles=9)
+    assert found["share"].item() == pytest.approx(left[0] - left[1])
+    # adjusted for five and six coefficients
+    main, both = 1 - left[0] * 24 / 20, 1 - left[1] * 24 / 19
+    shares = variation_parts(table, names=NAMES[:2], n_shuffles=9)["share"]
+    assert shares.tolist() == pytest.approx([main, both - main, 1 - both, both - 2 * main])
+
+
 def test_p_values_of_noise_are_calibrated():
     table, rng = random_trials(lambda *x: x[3], n=30), np.random.default_rng(1)
     tables = [table.assign(validation_score=rng.normal(size=30)) for _ in range(30)]
@@ -343,13 +359,13 @@ def test_figures_show_what_they_are_given(one_factor):
 
 
 def test_unchosen_lines_lie_behind_in_grey(one_factor):
-    chosen = one_factor["validation_score"] > 0.83
+    chosen = one_factor["validation_score"] < 0.72
     ax = plot_parallel_coordinates(one_factor, names=NAMES, chosen=chosen)
     (lines,) = (c for c in ax.collections if isinstance(c, LineCollection))
-    # 14 trials have a score, 3 of them above .83, each drawn over the others
+    # 14 trials have a score, 2 of them below .72, drawn over the others all the same
     assert len(lines.get_segments()) == 14
     is_grey = [len(set(colour[:3])) == 1 for colour in lines.get_colors()]
-    assert is_grey == [True] * 11 + [False] * 3
+    assert is_grey == [True] * 12 + [False] * 2
     # the axes are those of all trials
     assert {"70.0", "84.0"} <= {t.get_text() for t in ax.texts}
     figure = figure_parallel_coordinates(one_factor, names={"rs": NAMES})

@@ -184,7 +184,8 @@ def _plot_slice(ax: Axes, trials: pd.DataFrame, rows: pd.DataFrame, *, name: str
         ax.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:.0e}"))
         ax.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
     else:
-        ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(3))
+        whole = bool((trials[name].dropna() % 1 == 0).all())
+        ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(3, integer=whole))
         ax.ticklabel_format(axis="x", style="sci", scilimits=(-2, 4))
     ax.set_xlabel(label(name, HYPERPARAMETER_LABELS))
 

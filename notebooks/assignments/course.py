@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
+from feedback import render_feedback
 from isolation import STUDENT, Limits, autograde
 
 HERE = Path(__file__).resolve().parent
@@ -65,7 +66,9 @@ def _generate(course: Path) -> None:
 
 
 def grade(submissions: Path, to: Path, *, limits: Limits, jobs: int) -> pd.DataFrame:
-    """Grade all submissions, each by itself; write grades.csv, marks.csv and the run notebooks.
+    """Grade all submissions, each by itself; write tables, run notebooks and feedback.
+
+    The tables are grades.csv and marks.csv, the feedback is one page a submission.
 
     Raises:
         ValueError: if there is no submission, or the results are there already.
@@ -99,7 +102,8 @@ def _find_submissions(submissions: Path) -> list[Path]:
 def _grade_one(path: Path, base: Path, *, to: Path, limits: Limits) -> tuple[dict, list[dict]]:
     """Grade one submission in a folder of its own; return its row of grades and its marks."""
     started, who = time.monotonic(), {"student": path.parent.name, "assignment": path.name}
-    points = _points(path.name)
+    tests = _tests(path.name)
+    points = {name: float(cell.metadata.nbgrader.points) for name, cell in tests.items()}
     status, message = _check(path)
     scores = dict.fromkeys(points, 0.0)
     if not status:
@@ -115,15 +119,25 @@ def _grade_one(path: Path, base: Path, *, to: Path, limits: Limits) -> tuple[dic
         f"{row['student']} {row['assignment']}: {row['score']:g} of {row['max_score']:g}, {status}"
     )
     marks = [{"cell": c, "score": scores[c], "max_score": points[c]} for c in points]
+    with_tests = [mark | {"source": tests[mark["cell"]].source} for mark in marks]
+    _write_feedback(row, with_tests, path, to)
     return row, [who | mark for mark in marks]
 
 
-def _points(assignment: str) -> dict[str, float]:
-    """Return the points of each test cell, from the instructor's version."""
+def _write_feedback(row: dict, marks: list[dict], path: Path, to: Path) -> None:
+    """Write the page for the student beside the run notebook, which is not for the student."""
+    submitted, kept = path / f"{path.name}.ipynb", to / path.parent.name / f"{path.name}.ipynb"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    page = render_feedback(row, marks, submitted=submitted, run=kept)
+    kept.with_suffix(".html").write_text(page, encoding="utf-8", errors="replace")
+
+
+def _tests(assignment: str) -> dict:
+    """Return the test cells of the instructor's version by name."""
     path = SOURCE / assignment / f"{assignment}.ipynb"
     cells = nbformat.read(path, as_version=4).cells if path.is_file() else []
-    marked = [cell.metadata.get("nbgrader", {}) for cell in cells]
-    return {meta["grade_id"]: float(meta["points"]) for meta in marked if meta.get("grade")}
+    marked = [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    return {cell.metadata.nbgrader.grade_id: cell for cell in marked}
 
 
 def _check(path: Path) -> tuple[str, str]:
@@ -131,7 +145,7 @@ def _check(path: Path) -> tuple[str, str]:
     notebook = path / f"{path.name}.ipynb"
     if path.name not in list_assignments():
         return "unreadable", f"an assignment must be one of {list_assignments()}: {path.name}"
-    if not notebook.is_file() or notebook.is_symlink():
+    if not notebook.is_file() or notebook.is_symlink() or path.is_symlink():
         return "unreadable", f"the folder must hold the file {notebook.name}; hand it in again"
     if notebook.stat().st_size > MOST_BYTES:
         return "unreadable", f"a notebook must be below {MOST_BYTES} bytes; clear its outputs"

@@ -1,132 +1,39 @@
 """The assignments: released, handed in well and badly, graded; and hostile submissions."""
 
 import hashlib
+import html
+import re
 import subprocess
 import sys
-from pathlib import Path
 
-import nbformat
+import course
 import pandas as pd
 import psutil
 import pytest
 
+from submissions import (
+    FOLDER,
+    HOSTILE,
+    LINGERS,
+    SOURCE,
+    WRONG,
+    answer_wrongly,
+    hand_in,
+    read_cells,
+    read_solutions,
+)
+
 pytest.importorskip("nbgrader", reason="needs nbgrader: pip install '.[courses]'")
 
-FOLDER = Path(__file__).resolve().parents[1] / "notebooks/assignments"
-SOURCE = FOLDER / "source"
 ASSIGNMENTS = sorted(path.name for path in SOURCE.iterdir() if path.is_dir())
-
-# Typical wrong answers: (cell, right, wrong), ..., and the test cells that they must cost.
-WRONG = {
-    "learning_rate_and_warmup": (
-        (
-            ("schedule", "return (n_steps - step) / (n_steps - n_warmup)", "return 1.0"),
-            ("range", "np.geomspace", "np.linspace"),
-            ("warmup", "max(learning_rates)", "min(learning_rates)"),
-        ),
-        {"schedule_by_hand", "schedule_everywhere", "range_is_geometric", "warmup_alone_differs"},
-    ),
-    "grid_against_random": (
-        (
-            ("space", "LogUniform(1e-4, 1e-2)", "Uniform(1e-4, 1e-2)"),
-            ("random", "default_rng(seed)", "default_rng()"),
-        ),
-        {
-            "space_is_stated",
-            "draws_come_from_space",
-            "draws_follow_seed",
-            "trials_lie_in_stated_space",
-        },
-    ),
-    "asha_by_hand": (
-        (
-            (
-                "asha",
-                "score_after(trial, rung)",
-                "(score_after(trial, 6), table.loc[trial, rung])[1]",
-            ),
-            ("losses", "saved = 1 - ", "saved = "),
-        ),
-        {"asha_never_looks_ahead", "saving_is_counted"},
-    ),
-    "seeds_and_reporting": (
-        (
-            ("spread", "values.std(ddof=1)", "values.std()"),
-            ("reporting", '"mean": values.mean()', '"mean": values.max()'),
-        ),
-        {"spread_is_of_sample", "report_gives_means"},
-    ),
-    "overfitting_validation": (
-        (("decision", 'choose(trials, "validation")', 'max(trials["trial"], key=look_at_test)'),),
-        {"decided_by_more_examples", "one_look_at_the_decision", "no_further_look"},
-    ),
-}
-
-# Put before the first answer of `asha_by_hand`, the rest of it being right; status and points:
-# two are for what does without that answer.
-LINGERS = "98765"
-HOSTILE = {
-    "loops": ("while True:\n    pass", "timed out", 2),
-    "stubborn": (
-        "while True:\n    try:\n        while True:\n            pass\n"
-        "    except BaseException:\n        pass",
-        "timed out",
-        0,
-    ),
-    "hungry": ("hog = [bytearray(2**26) for _ in range(10**6)]", "out of memory", 2),
-    "deletes": (
-        "import pathlib, shutil\n"
-        "shutil.rmtree(pathlib.Path.cwd().parents[2], ignore_errors=True)\n"
-        "shutil.rmtree(pathlib.Path.home(), ignore_errors=True)",
-        "failed",
-        0,
-    ),
-    "dies": ("import os\nos._exit(0)", "failed", 0),
-    "lingers": (
-        f"import subprocess\nsubprocess.Popen(['sleep', '{LINGERS}'], start_new_session=True)",
-        "graded",
-        15,
-    ),
-    "mistyped": ("def unfinished(:", "graded", 2),
-}
+POINTS = dict.fromkeys(ASSIGNMENTS, 15) | {"three_stage_project": 20}
+HIDDEN = re.compile("### BEGIN HIDDEN TESTS(.*?)### END HIDDEN TESTS", re.S)
 
 
 def run_course(*arguments):
     """Run course.py as `make` does; return what it printed."""
     command = [sys.executable, str(FOLDER / "course.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
-
-
-def read_cells(path):
-    notebook = nbformat.read(path, as_version=4)
-    return notebook, {
-        cell.metadata.nbgrader.grade_id: cell
-        for cell in notebook.cells
-        if "nbgrader" in cell.metadata
-    }
-
-
-def read_solutions(assignment):
-    """Return the instructor's answers, cell by cell."""
-    _, cells = read_cells(SOURCE / assignment / f"{assignment}.ipynb")
-    return {name: c.source for name, c in cells.items() if c.metadata.nbgrader.solution}
-
-
-def hand_in(released, to, *, assignment, answers):
-    """Write a submission: the students' version with these answers."""
-    notebook, cells = read_cells(released / assignment / f"{assignment}.ipynb")
-    for name, answer in answers.items():
-        cells[name].source = answer
-    (to / assignment).mkdir(parents=True)
-    nbformat.write(notebook, to / assignment / f"{assignment}.ipynb")
-
-
-def answer_wrongly(assignment):
-    answers = read_solutions(assignment)
-    for cell, right, wrong in WRONG[assignment][0]:
-        assert right in answers[cell]
-        answers[cell] = answers[cell].replace(right, wrong)
-    return answers
 
 
 def digest(folder):
@@ -136,11 +43,24 @@ def digest(folder):
 
 def grade(submissions, to, *more):
     before = digest(submissions) | digest(SOURCE)
-    done = run_course("grade", submissions, "--to", to, "--jobs", 2, *more)
+    done = run_course("grade", submissions, "--to", to, "--jobs", 3, *more)
     assert done.returncode == 0, done.stderr[-3000:]
     assert digest(submissions) | digest(SOURCE) == before
     grades = pd.read_csv(to / "grades.csv", keep_default_na=False)
-    return grades.set_index(["student", "assignment"]), pd.read_csv(to / "marks.csv")
+    return grades.set_index(["student", "assignment"]), pd.read_csv(to / "marks.csv"), to
+
+
+def hidden_lines(assignment):
+    """Return the lines of hidden tests that tell something."""
+    _, cells = read_cells(SOURCE / assignment / f"{assignment}.ipynb")
+    hidden = "".join(part for cell in cells.values() for part in HIDDEN.findall(cell.source))
+    seen = "".join(HIDDEN.sub("", cell.source) for cell in cells.values())
+    lines = {line.strip() for line in hidden.splitlines()}
+    return {line for line in lines if len(line) > 8 and line not in seen}
+
+
+def read_page(folder, student, assignment):
+    return html.unescape((folder / student / f"{assignment}.html").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +78,7 @@ def graded(released, tmp_path_factory):
         for student, answers in (
             ("good", read_solutions(assignment)),
             ("idle", {}),
-            ("wrong", answer_wrongly(assignment)),
+            ("erring", answer_wrongly(assignment)),
         ):
             hand_in(released, root / "in" / student, assignment=assignment, answers=answers)
     return grade(root / "in", root / "out")
@@ -171,17 +91,16 @@ def hostile(released, tmp_path_factory):
     for student, (code, _, _) in HOSTILE.items():
         answers = solutions | {"rungs": f"{code}\n{solutions['rungs']}"}
         hand_in(released, root / "in" / student, assignment=name, answers=answers)
-    hand_in(released, root / "in" / "victim", assignment=name, answers=solutions)
     for student, text in (("garbled", "{not json"), ("listed", "[1]"), ("empty", "")):
         (root / "in" / student / name).mkdir(parents=True)
         (root / "in" / student / name / f"{name}.ipynb").write_text(text)
     (root / "in/lost/no_such_assignment").mkdir(parents=True)
     (root / "in/missing" / name).mkdir(parents=True)
-    return grade(root / "in", root / "out", "--cell-seconds", 30, "--seconds", 150)
+    return grade(root / "in", root / "out", "--cell-seconds", 10, "--seconds", 150)
 
 
-def test_there_are_five_assignments_with_solutions_and_hidden_tests():
-    assert len(ASSIGNMENTS) >= 5
+def test_there_are_six_assignments_with_solutions_and_hidden_tests():
+    assert len(ASSIGNMENTS) >= 6
     assert set(WRONG) == set(ASSIGNMENTS)
     for name in ASSIGNMENTS:
         text = (SOURCE / name / f"{name}.ipynb").read_text()
@@ -197,7 +116,7 @@ def test_source_notebooks_are_without_outputs_and_state_their_points():
         stated = [
             line.split("|")[2] for line in notebook.cells[0].source.splitlines() if "|" in line
         ]
-        assert sum(int(number) for number in stated[2:]) == points == 15
+        assert sum(int(number) for number in stated[2:]) == points == POINTS[name]
 
 
 def test_release_has_neither_solutions_nor_hidden_tests(released):
@@ -211,7 +130,7 @@ def test_release_has_neither_solutions_nor_hidden_tests(released):
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_solutions_get_full_marks(graded, name):
-    grades, marks = graded
+    grades, marks, _ = graded
     short = marks[marks.score.lt(marks.max_score) & marks.student.eq("good")]
     assert short[short.assignment == name].to_dict("records") == []
     assert grades.loc[("good", name), "status"] == "graded"
@@ -219,15 +138,15 @@ def test_solutions_get_full_marks(graded, name):
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_untouched_versions_get_nothing(graded, name):
-    grades, _ = graded
+    grades, _, _ = graded
     assert grades.loc[("idle", name), "status"] == "graded"
     assert grades.loc[("idle", name), "score"] == 0
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_wrong_answers_lose_what_they_should(graded, name):
-    _, marks = graded
-    rows = marks[(marks.student == "wrong") & (marks.assignment == name)]
+    _, marks, _ = graded
+    rows = marks[(marks.student == "erring") & (marks.assignment == name)]
     assert set(rows.loc[rows.score < rows.max_score, "cell"]) == WRONG[name][1]
     assert rows.loc[rows.score < rows.max_score, "score"].eq(0).all()
 
@@ -254,28 +173,74 @@ def test_what_cannot_be_read_is_named(hostile, student, name, said):
     assert (row["status"], row["score"]) == ("unreadable", 0) and said in row["message"]
 
 
-def test_hostile_submissions_harm_nobody(hostile):
-    grades, _ = hostile
-    assert grades.loc[("victim", "asha_by_hand"), ["status", "score"]].tolist() == ["graded", 15]
+def test_hostile_submissions_leave_nothing_running(hostile):
     lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
     assert not [line for line in lines if LINGERS in line]
 
 
-def test_a_folder_without_submissions_is_refused(tmp_path):
-    done = run_course("grade", tmp_path, "--to", tmp_path / "out")
-    assert done.returncode == 2 and "must hold <student>/<assignment>/" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+@pytest.mark.parametrize("student", ["erring", "good", "idle"])
+def test_pages_for_students_are_without_hidden_tests(graded, student, name):
+    grades, _, folder = graded
+    page, lines = read_page(folder, student, name), hidden_lines(name)
+    assert len(lines) >= 4 and [line for line in lines if line in page] == []
+    score = grades.loc[(student, name), "score"]
+    assert f"{score:g} of {POINTS[name]} points" in page
+    if student == "erring":  # when graded, its last answer did print them
+        _, cells = read_cells(folder / student / f"{name}.ipynb")
+        answers = [cell for cell in cells.values() if cell.metadata.nbgrader.solution]
+        printed = "".join(output.get("text", "") for output in answers[-1].outputs)
+        assert any(line in printed for line in lines)
 
 
-def test_grades_are_not_overwritten_unasked(tmp_path):
-    done = run_course("grade", tmp_path, "--to", tmp_path)
-    assert done.returncode == 2 and "--again" in done.stderr
+def test_pages_say_where_a_test_failed(graded):
+    _, _, folder = graded
+    wrong, idle = (read_page(folder, s, "seeds_and_reporting") for s in ("erring", "idle"))
+    assert wrong.count("The tests that you see pass; a further one fails.") == 2  # table, cell
+    assert "Line 1 of the tests that you see ended with NotImplementedError" in idle
 
 
-@pytest.mark.parametrize("command", [["release"], ["grade", "--again"]])
-def test_only_earlier_results_are_replaced(tmp_path, command):
+def test_every_submission_has_a_page(hostile):
+    grades, _, folder = hostile
+    for (student, name), row in grades.iterrows():
+        assert f"points</b>,\n{row['status']}." in read_page(folder, student, name)
+    assert "must hold the file" in read_page(folder, "missing", "asha_by_hand")
+
+
+def test_links_are_not_followed(tmp_path):
+    (tmp_path / "in/eve").mkdir(parents=True)
+    (tmp_path / "in/eve/asha_by_hand").symlink_to(SOURCE / "asha_by_hand")
+    grades = course.grade(tmp_path / "in", tmp_path / "out", limits=course.Limits(), jobs=1)
+    assert grades["status"].tolist() == ["unreadable"]
+    assert "hidden" not in (tmp_path / "out/eve/asha_by_hand.html").read_text()
+
+
+def run_here(capsys, *arguments):
+    """Run a command that fails early; return its code and message."""
+    code = course.main([str(argument) for argument in arguments])
+    return code, capsys.readouterr().err
+
+
+def test_a_folder_without_submissions_is_refused(tmp_path, capsys):
+    code, said = run_here(capsys, "grade", tmp_path, "--to", tmp_path / "out")
+    assert code == 2 and "must hold <student>/<assignment>/" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_grades_are_not_overwritten_unasked(tmp_path, capsys):
+    code, said = run_here(capsys, "grade", tmp_path, "--to", tmp_path)
+    assert code == 2 and "--again" in said
+
+
+def test_only_earlier_grades_are_replaced(tmp_path, capsys):
     (tmp_path / "in/ann/asha_by_hand").mkdir(parents=True)
-    inputs = [tmp_path / "in"] if command[0] == "grade" else []
-    done = run_course(*command, *inputs, "--to", tmp_path)
-    assert done.returncode == 2 and "only an earlier result is replaced" in done.stderr
+    code, said = run_here(capsys, "grade", "--again", tmp_path / "in", "--to", tmp_path)
+    assert code == 2 and "only an earlier result is replaced" in said
     assert (tmp_path / "in/ann/asha_by_hand").is_dir()
+
+
+def test_only_an_earlier_release_is_replaced(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    code, said = run_here(capsys, "release", "--to", tmp_path)
+    assert code == 2 and "only an earlier result is replaced" in said
+    assert (tmp_path / "mine").is_dir()

@@ -7,7 +7,6 @@ SUBMISSIONS holds <student>/<assignment>/<assignment>.ipynb. See README.md.
 """
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -15,10 +14,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import isolation  # first: it saves nbformat's imports from a slow one
 import nbformat
 import pandas as pd
 from feedback import render_feedback
-from isolation import STUDENT, Limits, autograde
+from isolation import STUDENT, Limits
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "source"
@@ -36,30 +36,33 @@ def list_assignments() -> list[str]:
 
 def release(to: Path) -> None:
     """Write the students' version of every assignment, without solutions and hidden tests."""
+    _check_replaceable(to, mark=f"{list_assignments()[0]}/{list_assignments()[0]}.ipynb")
     with tempfile.TemporaryDirectory() as folder:
-        _generate(Path(folder))
-        _clear(to, mark=f"{list_assignments()[0]}/{list_assignments()[0]}.ipynb")
+        _generate(Path(folder), list_assignments())
+        shutil.rmtree(to, ignore_errors=True)
         shutil.copytree(Path(folder, "release"), to)
     print(f"released {', '.join(list_assignments())} to {to}")
 
 
-def _clear(folder: Path, *, mark: str) -> None:
-    """Remove what an earlier run has written, and nothing else: it must hold the file `mark`."""
+def _check_replaceable(folder: Path, *, mark: str) -> None:
+    """Refuse to replace what no earlier run has written: it must hold the file `mark`."""
     if folder.exists() and not (folder / mark).is_file():
         raise ValueError(f"only an earlier result is replaced, but {folder} has no {mark}")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
-def _generate(course: Path) -> None:
+def _generate(course: Path, assignments: list[str]) -> None:
     """Make the students' versions and the gradebook of a course in an empty folder."""
+    import nbgrader.api
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import Config
 
+    # asks a slow program for the layout of a gradebook that nobody will bring up to date
+    nbgrader.api.get_alembic_version = lambda: "unknown"
     shutil.copytree(SOURCE, course / "source", ignore=shutil.ignore_patterns(".*"))
     config = Config()
     config.CourseDirectory.root = str(course)
     api = NbGraderAPI(config=config)
-    for name in list_assignments():
+    for name in assignments:
         done = api.generate_assignment(name)
         if not done["success"]:
             raise RuntimeError(f"nbgrader must accept `{name}`, but said:\n{done['log']}")
@@ -75,7 +78,7 @@ def grade(submissions: Path, to: Path, *, limits: Limits, jobs: int) -> pd.DataF
     """
     found = _find_submissions(submissions)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
-        _generate(Path(folder))
+        _generate(Path(folder), sorted({path.name for path in found} & set(list_assignments())))
         to.mkdir(parents=True)
 
         def work(path: Path) -> tuple[dict, list[dict]]:
@@ -109,7 +112,7 @@ def _grade_one(path: Path, base: Path, *, to: Path, limits: Limits) -> tuple[dic
     if not status:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             course = _make_course(path, base, Path(folder, "course"))
-            status, message = autograde(course, path.name, limits)
+            status, message = isolation.autograde(course, path.name, limits)
             if status == "graded":
                 status, message, scores = _read_scores(course, path.name, points)
                 _keep(course, path.name, to / path.parent.name)
@@ -220,8 +223,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Carry out one command; errors of use are one line."""
     options = _parse(arguments)
-    # nbgrader calls the program `alembic`, which lies beside Python
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     try:
         if options.command == "release":
             release(options.to)
@@ -241,7 +242,8 @@ def _grade(options: argparse.Namespace) -> None:
         )
     limits = Limits(**{name: getattr(options, name) for name in vars(Limits())})
     _find_submissions(options.submissions)  # before anything is replaced
-    _clear(options.to, mark="grades.csv")
+    _check_replaceable(options.to, mark="grades.csv")
+    shutil.rmtree(options.to, ignore_errors=True)
     grade(options.submissions, options.to, limits=limits, jobs=options.jobs)
     print(f"see {options.to / 'grades.csv'}")
 

@@ -16,6 +16,10 @@ from pathlib import Path
 
 import psutil
 
+# The grammar that it builds on import takes longer than most notebooks. `jsonschema`, for nbformat,
+# does without it: it is for checking international addresses, which notebooks have not.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 _PACKAGE = Path(__file__).resolve().parents[2] / "src"
 STUDENT = "student"  # of every course, which has only one
 _MARK = "REPRO_GRADING"  # in the environment of all processes that a submission starts
@@ -125,6 +129,7 @@ def main(assignment: str, cell_seconds: str, seconds: str, memory_gb: str, file_
         "CourseDirectory.root": os.getcwd(),
         "CourseDirectory.student_id": STUDENT,
         "Execute.timeout": cell_seconds,
+        "Execute.shutdown_kernel": "immediate",  # it will be ended with all that it has started
         "OverwriteCells.add_missing_cells": "True",
         "Application.log_level": "WARN",
     }

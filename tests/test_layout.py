@@ -46,6 +46,7 @@ ANALYSIS = """
     resplit_tables resplit_plots
     release seed_tables seed_plots
     sensitivity_plots strategy_tables strategy_plots
+    three_stage_tables three_stage_plots
 """.split()
 TOP = """
     live procedure reproduce __main__
@@ -65,7 +66,7 @@ HEAVY = {
     "scipy": ["tasks", "analysis"],
     "matplotlib": """
         plots panels curves gallery live procedure_plots resplit_plots seed_plots sensitivity_plots
-        strategy_plots pictures
+        strategy_plots three_stage_plots pictures
     """.split(),
     "ipywidgets": "pictures explore_tabs explore tuning_form".split(),
     "seaborn": "plots curves seed_plots".split(),

@@ -18,7 +18,7 @@ class ThreeStageSettings(Checked):
     task: str = "mrpc"
     scale: Literal["project", "project-mini"] = "project-mini"  # of learning rates and warm-up
     epochs: Count = 3
-    max_lengths: tuple[Count, Count, Count] = (20, 48, 64)  # lower, baseline, higher
+    max_lengths: tuple[Count, Count, Count] = (22, 48, 64)  # lower, baseline, higher
     n_seeds: Count = 8  # of the first stage, the same for all its configurations
     repetitions: Count = 4  # of manual grid and sweeps, each with a training seed of its own
     n_trials: Count = 20  # of a sweep

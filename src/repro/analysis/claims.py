@@ -64,7 +64,7 @@ def _hpo_against_grid(ours, paper, split: str, seed: int) -> dict:
     found = _over_tasks(ours[ours["split"] == split], seed)
     side = "above" if paper_mean > 0 else "below"
     claim = f"At 1 GST, HPO's {split} score lies on average {side} grid search's (sec. 4.1)"
-    return _difference_claim(claim, f"{100 * paper_mean:+.2f} points", found, np.sign(paper_mean))
+    return difference_claim(claim, f"{100 * paper_mean:+.2f} points", found, np.sign(paper_mean))
 
 
 def _overfitting_share(best: pd.DataFrame, published_model: str) -> dict:
@@ -98,7 +98,7 @@ def _more_trials(trials: pd.DataFrame, counts: pd.DataFrame, seed: int) -> dict:
         ratio = (paper[list(_EARLY_STOPPING)].mean(axis=1) / paper["rs"]).mean()
         text = f"{ratio:.1f} times as many"
     claim = "In the same budget, early stopping starts more trials than random search (A.2)"
-    return _difference_claim(claim, text, found, 1, form=_as_ratio)
+    return difference_claim(claim, text, found, 1, form=_as_ratio)
 
 
 def _against_random(ours, paper, split: str, seed: int) -> dict:
@@ -107,7 +107,7 @@ def _against_random(ours, paper, split: str, seed: int) -> dict:
     paper_mean = _mean_over_tasks(_minus_random(paper[paper["split"] == split]))
     found = _over_tasks(_minus_random(ours[ours["split"] == split]), seed)
     sign = 1 if split == "validation" else -1
-    return _difference_claim(claim, f"{100 * paper_mean:+.2f} points", found, sign)
+    return difference_claim(claim, f"{100 * paper_mean:+.2f} points", found, sign)
 
 
 def _minus_random(differences: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def _best_against_last(best: pd.DataFrame, split: str, seed: int) -> dict:
     pairs = best_against_last(best)
     claim = f"The best checkpoint's {split} score is higher than the last one's (A.1)"
     found = _over_tasks(pairs[pairs["split"] == split], seed)
-    return _difference_claim(claim, "higher", found, 1)
+    return difference_claim(claim, "higher", found, 1)
 
 
 def _mean_over_tasks(differences: pd.DataFrame) -> float:
@@ -146,9 +146,14 @@ def _as_ratio(value: float) -> str:
 _UNITS = {_as_points: "points", _as_ratio: "times as many"}
 
 
-def _difference_claim(
+def difference_claim(
     claim: str, paper: str, found, sign: float, *, form: Callable[[float], str] = _as_points
 ) -> dict:
+    """Hold a claim that a difference has a sign against what was found.
+
+    Args:
+        found: difference, low and high (fractions); None where nothing is known.
+    """
     if found is None:
         nothing = {"here": "no scores", "interval": "", "agrees": None}
         return {"claim": claim, "paper": paper} | nothing

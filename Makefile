@@ -7,7 +7,7 @@ SUBMISSIONS ?= notebooks/assignments/submitted
 PY := .venv/bin/python
 MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12
 
-.PHONY: help reproduce plan submit release assignments grade test lint lab pretrain bench clean
+.PHONY: help reproduce plan submit release assignments grade test browser lint lab pretrain bench clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ grade: .venv/.installed  ## Grade SUBMISSIONS/student/assignment/ (runs the stud
 test: .venv/.installed  ## Run the tests
 	$(PY) -m pytest $(ARGS)
 
+browser: .venv/.browser  ## Test notebooks in JupyterLab with Chromium; name it: CHROMIUM=path
+	REPRO_BROWSER=1 $(PY) -m pytest tests/test_browser.py $(ARGS)
+
 lint: .venv/.installed  ## Check style and formatting
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -57,4 +60,8 @@ clean:  ## Remove what runs and tools left, but no results, figures or .venv
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --disable-pip-version-check -r requirements.lock
 	$(PY) -m pip install --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/.browser: .venv/.installed requirements-browser.lock
+	$(PY) -m pip install --disable-pip-version-check --no-deps -r requirements-browser.lock
 	@touch $@

@@ -27,6 +27,8 @@ def main() -> None:
         _run("study.py"),
         "## Analyses\n",
         _run("analysis.py"),
+        "## Exploring 10,000 trials in 400 tuning runs\n",
+        _run("exploring.py"),
     ]
     (HERE / "RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
     print(f"written: {HERE / 'RESULTS.md'}")

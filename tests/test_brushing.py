@@ -14,6 +14,7 @@ from repro.brushing import (
     list_trials,
     sample_for_lines,
     short_names,
+    split_constant,
 )
 from repro.records import HYPERPARAMETERS
 from synthetic_study import make_study
@@ -107,3 +108,10 @@ def test_a_list_of_trials_is_text_in_percent_without_empty_columns(trials):
     assert "learning rate" in rows and "max_length" not in rows
     assert all(isinstance(cell, str) for row in rows.to_numpy() for cell in row)
     assert len(list_trials(trials.head(0))) == 0
+
+
+def test_what_is_the_same_in_all_rows_is_said_once():
+    cells = pd.DataFrame({"task": ["RTE", "RTE"], "trial": ["0", "1"], "test score": ["1", "1"]})
+    rows, same = split_constant(cells)
+    assert list(rows) == ["trial", "test score"] and same == "The same in all: task RTE."
+    assert split_constant(cells.head(1))[1] == ""

@@ -131,6 +131,13 @@ def read_lock():
     return {canonicalize_name(name): version for name, version in pins}, len(pins)
 
 
+def test_what_the_browser_test_adds_is_pinned_and_at_odds_with_nothing():
+    lines = (ROOT / "requirements-browser.lock").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert "playwright" in pins
+    assert {name: pins[name] for name in pins.keys() & read_lock()[0]} == {}
+
+
 def read_project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -198,7 +205,11 @@ def test_conda_environment_says_the_same_dependencies():
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.lock", "environment.yml", "pyproject.toml", "Makefile", ".ci/run"]
+    "name",
+    [
+        *("requirements.lock", "requirements-browser.lock", "environment.yml", "pyproject.toml"),
+        *("Makefile", ".ci/run"),
+    ],
 )
 def test_no_package_index_is_named(name):
     text = (ROOT / name).read_text(encoding="utf-8")

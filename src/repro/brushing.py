@@ -106,7 +106,7 @@ def short_names(trials: pd.DataFrame) -> dict[str, str]:
 
 
 def list_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """Lay trials out for reading, all text: what differs between them, scores in percent."""
+    """Lay trials out for reading, all text, scores in percent; without empty columns."""
     columns = {
         "model": trials["model"],
         "task": trials["task"].map(lambda name: label(name, TASK_LABELS)),
@@ -123,6 +123,13 @@ def list_trials(trials: pd.DataFrame) -> pd.DataFrame:
             columns[label(name, HYPERPARAMETER_LABELS)] = _written(trials[name], "{:.3g}")
     columns["seconds"] = _written(trials["seconds"], "{:.1f}")
     return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def split_constant(cells: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Take the columns that say the same of all rows out of a table, and say it once."""
+    same = [c for c in cells if len(cells) > 1 and cells[c].nunique() == 1 and "score" not in c]
+    words = ", ".join(f"{name} {cells[name].iloc[0]}" for name in same)
+    return cells.drop(columns=same), f"The same in all: {words}." if words else ""
 
 
 def _written(values: pd.Series, form: str) -> pd.Series:

@@ -20,6 +20,7 @@ from repro.brushing import (
     list_trials,
     sample_for_lines,
     short_names,
+    split_constant,
 )
 from repro.curves import figure_incumbents, plot_overlays
 from repro.found_runs import FoundRuns
@@ -59,7 +60,7 @@ class IncumbentTab:
 class BrushTab:
     """Parallel coordinates, and a slider an axis that brushes them."""
 
-    title = "Parallel coordinates"
+    title = "Coordinates"
 
     def __init__(self, changed: Callable[[], None]):
         self._changed, self._trials = changed, None
@@ -200,8 +201,7 @@ class TableTab:
         self.table = widgets.HTML()
         for control in (self.order, self.n):
             control.observe(lambda _: self._draw(), "value")
-        box = widgets.Box([self.table], layout=widgets.Layout(overflow="auto", max_height="560px"))
-        self.widget = widgets.VBox([widgets.HBox([self.order, self.n]), box])
+        self.widget = widgets.VBox([widgets.HBox([self.order, self.n]), self.table])
 
     def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
         self._shown = trials[self._chosen()]
@@ -213,5 +213,8 @@ class TableTab:
         rows = best_of(self._shown, self.n.value, by=self.order.value)
         order = self.order.value.replace("_", " ")
         order = f"by {order}, " + ("largest first" if SORTS[self.order.value] else "lowest first")
-        caption = f"{len(rows):,} of {len(self._shown):,} chosen trials, {order}."
-        self.table.value = Table("trials", caption, list_trials(rows)).to_html()
+        cells, same = split_constant(list_trials(rows))
+        caption = f"{len(rows):,} of {len(self._shown):,} chosen trials, {order}. {same}"
+        table = Table("trials", caption, cells).to_html()
+        look = "overflow: auto; max-height: 560px; line-height: 1.4"
+        self.table.value = f'<div style="{look}">{table}</div>'

@@ -139,7 +139,7 @@ class TuningForm:
         """Offer the model's tasks, and learning rates around those of its search space."""
         tasks = self._profile.model(self.model.value).tasks
         self.task.options = [(label(Path(t).stem, TASK_LABELS), t) for t in tasks]
-        self.task.index = 0
+        self.task.index = tasks.index("rte") if "rte" in tasks else 0  # its curves climb
         low, high = learning_rates(self._profile, self.model.value)
         below, above = np.geomspace(low / 10, low, 9)[:-1], np.geomspace(high, high * 10, 9)[1:]
         rates = [*below, *np.geomspace(low, high, 9), *above]

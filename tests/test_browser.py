@@ -1,0 +1,278 @@
+"""Notebooks as a student meets them: JupyterLab in a real browser. `make browser` runs this.
+
+Playwright drives Debian's Chromium, by its path; nothing is downloaded. Screenshots go to
+build/browser/.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from synthetic_study import make_study, write_study
+
+if not os.environ.get("REPRO_BROWSER"):
+    pytest.skip("a browser is needed: `make browser` runs this", allow_module_level=True)
+
+from playwright.sync_api import expect, sync_playwright  # missing under `make browser`: an error
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOTS = ROOT / "build/browser"
+SECOND = 1000  # Playwright counts in milliseconds
+START, RUN, STEP = 180, 420, 60  # seconds: the server, a notebook, anything else
+PACKAGE = "@jupyterlab"
+SETTINGS = {  # all cells are in the page at once, and nothing asks for the network
+    f"{PACKAGE}/notebook-extension/tracker": {"windowingMode": "none"},
+    f"{PACKAGE}/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on loopback with a token, in a copy of the notebooks; yields name -> address."""
+    folder = tmp_path_factory.mktemp("lab")
+    copy_notebooks(folder / "notebooks")
+    study = make_study(methods=["grid", "rs", "bo_asha"], n_trials=8)
+    write_study(study, folder / "results")
+    token, port = secrets.token_urlsafe(24), free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+    command += [f"--port={port}", "--ServerApp.port_retries=0", "--allow-root"]
+    with (folder / "lab.log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, f"--ServerApp.root_dir={folder / 'notebooks'}"],
+            env=environment(folder, token),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # so that it ends with its kernels, and nothing else does
+        )
+    try:
+        wait_for_server(f"http://127.0.0.1:{port}/api/status?token={token}", server, folder)
+        yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}.ipynb?reset&token={token}"
+    finally:
+        stop(server)
+
+
+def copy_notebooks(folder):
+    """Copy what is run; 00 with the profile smoke, whose figures are nobody's."""
+    folder.mkdir()
+    for name, profile in (("00_start_here", "smoke"), ("explore", "mini")):
+        text = (ROOT / f"notebooks/{name}.ipynb").read_text(encoding="utf-8")
+        wanted = text.replace('profile: str = \\"mini\\"', f'profile: str = \\"{profile}\\"')
+        assert profile == "mini" or wanted != text
+        (folder / f"{name}.ipynb").write_text(wanted, encoding="utf-8")
+    broken = json.loads((folder / "explore.ipynb").read_text(encoding="utf-8"))
+    broken["cells"] = broken["cells"][:2]
+    broken["cells"][1]["source"] = "1 / 0"
+    (folder / "broken.ipynb").write_text(json.dumps(broken), encoding="utf-8")
+
+
+def environment(folder, token):
+    """Keep the user's own settings, kernels and results out of it."""
+    settings = folder / "settings"
+    for name, values in SETTINGS.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    own = {
+        "JUPYTER_TOKEN": token,
+        "REPRO_RESULTS": folder / "results",
+        "JUPYTERLAB_SETTINGS_DIR": settings,
+        "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
+        "JUPYTER_CONFIG_DIR": folder / "config",
+        "JUPYTER_DATA_DIR": folder / "data",
+        "JUPYTER_RUNTIME_DIR": folder / "runtime",
+        "IPYTHONDIR": folder / "ipython",
+        "PYTHONPATH": ROOT / "src",
+    }
+    return os.environ | {name: str(value) for name, value in own.items()}
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for_server(address, server, folder):
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    pytest.fail(f"JupyterLab must answer, but did not:\n{(folder / 'lab.log').read_text()[-3000:]}")
+
+
+def stop(server):
+    """End the server, which ends its kernels, and after a while what is left of its session."""
+    for number, patience in ((signal.SIGINT, 0), (signal.SIGTERM, 20), (signal.SIGKILL, 20)):
+        try:
+            os.killpg(server.pid, number)
+            server.wait(timeout=patience or 1)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which(os.environ.get("CHROMIUM", "chromium"))
+    if not path:
+        pytest.fail("`make browser` needs Chromium: install it, or name it: CHROMIUM=path")
+    with sync_playwright() as playwright:
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*sandbox, "--disable-dev-shm-usage"], timeout=START * SECOND
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(STEP * SECOND)
+    yield page
+    shoot(page, "last_page")  # of a failure as well
+    page.close()
+
+
+def run_all(page, address):
+    """Open a notebook, run all its cells by the menu, and wait until the kernel is idle."""
+    page.goto(address, timeout=START * SECOND)
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=START * SECOND)
+    idle = page.locator(".jp-StatusBar-Widget").get_by_text("| Idle")
+    idle.wait_for(timeout=START * SECOND)  # before that, to run asks for a kernel
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+    page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')]
+                 .every(prompt => /\\[\\d+\\]/.test(prompt.textContent))""",
+        timeout=RUN * SECOND,
+    )
+    idle.wait_for(timeout=RUN * SECOND)
+
+
+def errors_of(page):
+    """Return what went wrong in the page's cells and widgets, in words."""
+    error = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
+    texts = page.locator(error).all_inner_texts()
+    stderr = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'
+    texts += [t for t in page.locator(stderr).all_inner_texts() if "Traceback" in t]
+    outputs = page.locator(".jp-OutputArea-output").all_inner_texts()
+    return texts + [t for t in outputs if "widget" in t and ("Error" in t or "Loading" in t)]
+
+
+def shoot(locator, name):
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    locator.screenshot(path=SHOTS / f"{name}.png")
+
+
+def test_an_error_in_a_cell_is_seen(page, lab):
+    run_all(page, lab("broken"))
+    assert any("ZeroDivisionError" in text for text in errors_of(page))
+
+
+def test_start_here_runs_and_shows_its_curve(page, lab):
+    run_all(page, lab("00_start_here"))
+    assert errors_of(page) == []
+    pictures = page.locator(".jp-OutputArea-output img")
+    assert pictures.count() >= 2  # the live curve and the figure
+    pictures.last.scroll_into_view_if_needed()
+    shoot(page, "00_start_here")
+    assert page.locator(".jp-OutputArea-output table").count() >= 4
+
+
+def test_the_explorer_answers_and_a_small_run_is_trained(page, lab):
+    run_all(page, lab("explore"))
+    assert errors_of(page) == []
+    check_choosing(page)
+    check_brushing(page)
+    check_training(page)
+    assert errors_of(page) == []
+
+
+def visible_picture(page):
+    return page.locator("img.widget-image:visible").first
+
+
+def changed_by(page, action):
+    """Do something and wait until the picture is another one."""
+    picture = visible_picture(page)
+    expect(picture).to_be_visible()
+    before = picture.get_attribute("src")
+    action()
+    expect(picture).not_to_have_attribute("src", before)
+
+
+def dropdown(page, name):
+    return page.locator(".widget-dropdown", has_text=name).first.locator("select")
+
+
+def tab(page, title):
+    page.locator(".jupyter-widget-tab .lm-TabBar-tab", has_text=title).first.click()
+
+
+def check_choosing(page):
+    explorer = page.locator(".jp-OutputArea-output", has=page.locator(".jupyter-widget-tab")).first
+    expect(explorer).to_contain_text("336 trials of 42 tuning runs")
+    shoot(explorer, "explore_1_all")
+    changed_by(page, lambda: dropdown(page, "task").select_option(label="RTE"))
+    expect(explorer).to_contain_text("112 trials of 14 tuning runs")
+    changed_by(page, lambda: dropdown(page, "model").select_option(label="tiny-electra"))
+    shoot(explorer, "explore_2_chosen")
+
+
+def check_brushing(page):
+    explorer = page.locator(".jp-OutputArea-output", has=page.locator(".jupyter-widget-tab")).first
+    tab(page, "Coordinates")
+    expect(explorer).to_contain_text("56 of 56 trials are chosen")
+    slider = page.locator(".widget-hslider:visible", has_text="validation score").first
+    handle = slider.locator(".noUi-handle-lower")
+    changed_by(page, lambda: [handle.focus(), *(handle.press("ArrowRight") for _ in range(8))])
+    expect(explorer).not_to_contain_text("56 of 56 trials are chosen")
+    shoot(explorer, "explore_3_brushed")
+    tab(page, "Learning curves")
+    expect(visible_picture(page)).to_be_visible()
+    handle = page.locator(".widget-hslider:visible", has_text="best n").locator(".noUi-handle")
+    changed_by(page, lambda: [handle.focus(), handle.press("ArrowRight")])
+    shoot(explorer, "explore_4_curves")
+    tab(page, "Trials")
+    expect(explorer).to_contain_text("chosen trials, by validation score")
+    shoot(explorer, "explore_5_table")
+
+
+def check_training(page):
+    form = page.locator(".jp-OutputArea-output", has=page.get_by_role("button", name="Run")).last
+    form.scroll_into_view_if_needed()
+    shoot(form, "form_1_empty")
+    handle = form.locator(".widget-hslider", has_text="trials").first.locator(".noUi-handle")
+    handle.focus()
+    for _ in range(3):
+        handle.press("ArrowLeft")
+    form.get_by_role("button", name="Run").click()
+    form.get_by_text("trials done").first.wait_for(timeout=RUN * SECOND)
+    shoot(form, "form_2_running")
+    form.get_by_text("done in").or_(form.get_by_text("It did not work")).first.wait_for(
+        timeout=RUN * SECOND
+    )
+    expect(form).to_contain_text("3 of 3 trials done")
+    shoot(form, "form_3_done")
+    page.get_by_role("button", name="Refresh").first.click()
+    expect(dropdown(page, "method")).to_be_visible()
+    dropdown(page, "task").select_option(label="all")
+    explorer = page.locator(".jp-OutputArea-output", has=page.locator(".jupyter-widget-tab")).first
+    expect(explorer).to_contain_text("of 339 found")

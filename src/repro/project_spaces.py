@@ -115,6 +115,6 @@ class Project:
         return dict(zip(TUNED, values, strict=True))
 
     def _warmup(self, steps: int) -> int:
-        if self.scale == "project" or not steps:
+        if self.scale == "project":
             return steps
         return max(1, round(steps * self.n_train / PROJECT_TRAIN_SIZE))

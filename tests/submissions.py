@@ -58,7 +58,7 @@ WRONG = {
             ("grid_results", '"grid")', '"grid", seed=2)'),
             ("search", "seed=seed, ", ""),
             ("report", "n_right =", "look_at_test(BASELINE)\nn_right ="),
-            ("report", '"accuracy": accuracy', '"accuracy": best_row["validation_score"]'),
+            ("report", "gain * N_VALIDATION", "gain * 100"),
         ),
         {
             "differences_are_paired",

@@ -15,7 +15,7 @@ def render(tmp_path):
             nbformat.write(nbformat.v4.new_notebook(cells=list(content)), path)
         row = {"student": "<b>Eve</b>", "assignment": "a_b", "score": 0.5, "max_score": 1.0}
         row |= {"status": status, "message": "<script>alert(1)</script>"}
-        source = "assert x\n### BEGIN HIDDEN TESTS\nassert secret\n### END HIDDEN TESTS"
+        source = "assert x\n ### BEGIN HIDDEN TESTS \nassert secret\n### END HIDDEN TESTS"
         mark = {"cell": "the_test", "score": 0.0, "max_score": 1.0, "source": source}
         return render_feedback(row, [mark], submitted=paths[0], run=paths[1])
 

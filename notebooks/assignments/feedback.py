@@ -13,7 +13,8 @@ import jinja2
 import nbformat
 
 MOST = 4000  # characters shown of one output
-_HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS$.*?^### END HIDDEN TESTS$\n?", re.M | re.S)
+# as nbgrader finds it: anywhere in a line
+_HIDDEN = re.compile(r"[^\n]*### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS[^\n]*\n?", re.S)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _FAILED_AT = re.compile(r"Cell In\[\d+\], line (\d+)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")

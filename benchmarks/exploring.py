@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from analysis import measure
 
-from repro.explore import Explorer
+from repro.explorer.explore import Explorer
 from repro.records import TABLES, make_table
 
 MODELS, TASKS = ("tiny-electra", "tiny-roberta"), ("rte", "mrpc", "cola", "stsb", "sst2")

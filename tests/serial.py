@@ -3,7 +3,7 @@
 from functools import partial
 from itertools import chain, repeat
 
-from repro import serial
+from repro.explorer import serial
 
 
 def tune_runs(*arguments, stop_after=None, **settings):

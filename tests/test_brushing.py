@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.brushing import (
+from repro.explorer.brushing import (
     MOST_LINES,
     SCORE,
     best_of,

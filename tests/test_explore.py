@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from repro import explore, explore_tabs
-from repro.explore import Explorer
+from repro.explorer import explore, explore_tabs
+from repro.explorer.explore import Explorer
 from synthetic_study import make_study, write_study
 
 

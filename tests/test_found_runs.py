@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from repro.analysis.summary import incumbent_curves, scores_of_trials
-from repro.found_runs import find_runs
+from repro.explorer.found_runs import find_runs
 from repro.records import check_table
 from synthetic_study import make_study, write_study
 

@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from repro.gallery import save_figure, save_table, write_index
-from repro.table_styles import Table
+from repro.display.gallery import save_figure, save_table, write_index
+from repro.display.table_styles import Table
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src/repro"
 
 # A module imports only from its left. A new one goes where its imports allow, and no further right
-# than it must. What is in a package (`mini`, `analysis`) may import within it.
+# than it must. What is in a package may import within it.
 SHARED = "names records".split()
+PACKAGES = {"mini", "analysis", "display", "explorer"}
 TRAINING = """
     mini task_definitions task_files task_frames task_sources tasks splits spaces
     article_spaces project_spaces population methods
@@ -34,23 +35,13 @@ TRAINING = """
     checkpoint
     training tuning objective cluster orchestration outcomes predictions run_folders
     tracking late_scores
-    results progress serial study small_runs seed_study submission
+    results progress study seed_study submission
     strategies three_stage
     plan_parts planning
 """.split()
-ANALYSIS = """
-    published labels found_runs brushing
-    analysis table_styles table_cells score_tables space_tables tables plots
-    panels curves gallery
-    procedure_tables verdict_tables procedure_plots
-    resplit_tables resplit_plots
-    release seed_tables seed_plots
-    sensitivity_plots strategy_tables strategy_plots
-    three_stage_tables three_stage_plots
-""".split()
+ANALYSIS = "published labels analysis display release".split()
 TOP = """
-    live procedure reproduce __main__
-    pictures explore_tabs explore tuning_form
+    live procedure explorer reproduce __main__
 """.split()  # may join the halves
 
 # heavy packages, and the modules that may import them
@@ -64,12 +55,9 @@ HEAVY = {
     "sklearn": ["tasks"],
     "statsmodels": ["analysis"],
     "scipy": ["tasks", "analysis"],
-    "matplotlib": """
-        plots panels curves gallery live procedure_plots resplit_plots seed_plots sensitivity_plots
-        strategy_plots three_stage_plots pictures
-    """.split(),
-    "ipywidgets": "pictures explore_tabs explore tuning_form".split(),
-    "seaborn": "plots curves seed_plots".split(),
+    "matplotlib": "display live explorer".split(),
+    "ipywidgets": ["explorer"],
+    "seaborn": ["display"],
 }
 
 
@@ -100,7 +88,7 @@ def test_modules_import_only_leftwards(path):
     halves |= {name: [*SHARED, *TRAINING, *ANALYSIS, *TOP] for name in TOP}
     assert module in halves, f"say in {Path(__file__).name} where `{module}` stands"
     order = halves[module]
-    allowed = {module, *order[: order.index(module)]} - ({module} - {"mini", "analysis"})
+    allowed = {module, *order[: order.index(module)]} - ({module} - PACKAGES)
     imported = {name.split(".")[1] for name in imports_of(path) if name.startswith("repro.")}
     assert imported <= allowed
 
@@ -113,13 +101,15 @@ def test_heavy_packages_stay_where_they_belong(path):
 
 def test_analysis_imports_nothing_of_training():
     modules = [f"repro.{module_of(p)}" for p in FILES if module_of(p) in ANALYSIS]
-    modules += [f"repro.analysis.{p.stem}" for p in FILES if p.parent.name == "analysis"]
+    modules += [
+        f"repro.{p.parent.name}.{p.stem}" for p in FILES if p.parent.name in ("analysis", "display")
+    ]
     code = f"import sys, {', '.join(sorted(set(modules)))}; print(*sys.modules)"
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(
         command, check=True, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "src")}
     ).stdout.split()
-    assert "repro.plots" in loaded
+    assert "repro.display.plots" in loaded
     assert set(loaded) & {"torch", "ray", "transformers", "datasets", "optuna"} == set()
     training = {f"repro.{module}" for module in TRAINING}
     assert set(loaded) & training == set()

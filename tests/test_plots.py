@@ -16,15 +16,14 @@ from repro.analysis.summary import (
     published_differences,
     trial_counts,
 )
-from repro.curves import (
+from repro.display.curves import (
     figure_incumbents,
     figure_learning_curve,
     plot_incumbents,
     plot_losses,
     plot_scores,
 )
-from repro.labels import METHOD_LABELS
-from repro.plots import (
+from repro.display.plots import (
     COLUMN_WIDTH,
     METHOD_STYLES,
     PAGE_WIDTH,
@@ -36,6 +35,7 @@ from repro.plots import (
     plot_trial_counts,
     style_of,
 )
+from repro.labels import METHOD_LABELS
 from synthetic_study import make_study
 
 NAN = float("nan")

@@ -9,16 +9,16 @@ from repro.analysis.procedure import PAPER_LADDERS, Rule, judge_rounds, replay
 from repro.analysis.procedure_summary import procedure_claims, procedure_costs, published_costs
 from repro.analysis.rungs import rung_times
 from repro.analysis.uncertainty import published_uncertainty
-from repro.procedure_plots import figure_flow, figure_full_curves, plot_flow, plot_rungs
-from repro.procedure_tables import replay_table, rounds_table, table5, trace_table
+from repro.display.procedure_plots import figure_flow, figure_full_curves, plot_flow, plot_rungs
+from repro.display.procedure_tables import replay_table, rounds_table, table5, trace_table
+from repro.display.tables import claims_table
+from repro.display.verdict_tables import costs_table, patterns_table, uncertainty_table
 from repro.published import (
     load_published,
     published_grid_cost,
     published_overfitting_trials,
     published_rounds,
 )
-from repro.tables import claims_table
-from repro.verdict_tables import costs_table, patterns_table, uncertainty_table
 
 ELECTRA, ROBERTA = "electra-base", "roberta-base"
 

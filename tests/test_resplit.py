@@ -7,17 +7,17 @@ import pytest
 
 from repro.analysis.agreement import correlations, published_correlations, top_trials
 from repro.analysis.selection import observed_optimism, score_pools, simulate_runs
-from repro.profiles import load_profile
-from repro.published import load_published
-from repro.resplit_plots import figure_optimism, figure_scores_against, figure_simulated
-from repro.resplit_settings import split_profiles
-from repro.resplit_tables import (
+from repro.display.resplit_plots import figure_optimism, figure_scores_against, figure_simulated
+from repro.display.resplit_tables import (
     all_correlations,
     looks_table,
     simulated_runs,
     table7,
     top_correlations,
 )
+from repro.profiles import load_profile
+from repro.published import load_published
+from repro.resplit_settings import split_profiles
 from synthetic_study import make_study
 from test_selection import make_predictions
 

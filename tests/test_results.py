@@ -8,11 +8,11 @@ import pytest
 
 from finished_runs import write_runs
 from official_layout import write_official
+from repro.display.table_cells import describe_study
 from repro.late_scores import read_returned_scores
 from repro.objective import load_data
 from repro.profiles import load_profile
 from repro.study import enumerate_runs, read_results
-from repro.table_cells import describe_study
 from repro.tasks import score_predictions
 
 GOLD = "g\tf\t2012\t0004\t5.0\tA cat.\tOne cat.\ng\tf\t2012\t0005\t1.5\tA cat.\tA dog.\n"

@@ -23,8 +23,7 @@ from repro.analysis.seeds import (
     seed_deviations,
     sorted_matrix,
 )
-from repro.published import load_published
-from repro.seed_plots import (
+from repro.display.seed_plots import (
     figure_correlations,
     figure_curves,
     figure_densities,
@@ -34,7 +33,7 @@ from repro.seed_plots import (
     figure_matrices,
     figure_settings,
 )
-from repro.seed_tables import (
+from repro.display.seed_tables import (
     describe_seeds,
     diverged_table,
     rank_table,
@@ -45,7 +44,8 @@ from repro.seed_tables import (
     table4,
     variance_table,
 )
-from repro.tables import claims_table
+from repro.display.tables import claims_table
+from repro.published import load_published
 from test_seed_analysis import tidy
 
 NOTE = "A note."

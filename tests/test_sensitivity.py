@@ -19,8 +19,7 @@ from repro.analysis.one_factor import (
     seed_differences,
 )
 from repro.analysis.sensitivity import edge_of_range, importance, slices
-from repro.records import make_table
-from repro.sensitivity_plots import (
+from repro.display.sensitivity_plots import (
     figure_parallel_coordinates,
     figure_slices,
     plot_effects,
@@ -28,6 +27,7 @@ from repro.sensitivity_plots import (
     plot_interactions,
     plot_parallel_coordinates,
 )
+from repro.records import make_table
 from repro.spaces import Choice, LogUniform, SearchSpace, Uniform, WholeNumber
 
 BASELINE = {"learning_rate": 5e-5, "weight_decay": 0.01, "hidden_dropout": 0.1}

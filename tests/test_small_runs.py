@@ -6,10 +6,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from repro.found_runs import find_runs
+from repro.explorer.found_runs import find_runs
+from repro.explorer.small_runs import SmallRun, carry_out_here, learning_rates, plan_small_run
+from repro.explorer.tuning_form import LiveRun, TuningForm, finished_points
 from repro.profiles import load_profile
-from repro.small_runs import SmallRun, carry_out_here, learning_rates, plan_small_run
-from repro.tuning_form import LiveRun, TuningForm, finished_points
 
 TIMES = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "worker"]
 WANTED = SmallRun("tiny-electra", "rte", n_trials=3)
@@ -107,7 +107,7 @@ def test_what_goes_wrong_is_said_in_the_form(profile, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError("no <space> left")
 
-    monkeypatch.setattr("repro.tuning_form.plan_small_run", fail)
+    monkeypatch.setattr("repro.explorer.tuning_form.plan_small_run", fail)
     form = TuningForm(profile, tmp_path)
     form.run_button.click()
     assert form.wait(60) and "OSError: no &lt;space&gt; left" in form.status.value

@@ -15,15 +15,20 @@ from repro.analysis.strategies import (
     utilisation,
 )
 from repro.analysis.strategy_claims import difference_frame, spread_ratio, strategy_claims
-from repro.records import make_table
-from repro.strategy_plots import (
+from repro.display.strategy_plots import (
     figure_incumbent_bands,
     figure_schedule,
     figure_workers,
     plot_population,
     plot_strategy_differences,
 )
-from repro.strategy_tables import exchange_table, schedule_table, strategy_label, strategy_table
+from repro.display.strategy_tables import (
+    exchange_table,
+    schedule_table,
+    strategy_label,
+    strategy_table,
+)
+from repro.records import make_table
 
 KEY = {"task": "rte", "model": "m", "space": "article", "budget_gst": 0.0}
 SCORES = {"grid": [0.5, 0.7, 0.6], "hyperopt_asha": [0.6, 0.4, 0.8], "pbt": [0.4, 0.6, 0.65]}

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro import table_cells as cells
-from repro.tables import (
+from repro.display import table_cells as cells
+from repro.display.tables import (
     Mark,
     Table,
     best_vs_last,

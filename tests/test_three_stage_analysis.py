@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from repro import three_stage_plots as plots
-from repro import three_stage_tables as tables
 from repro.analysis import three_stage as analysis
 from repro.analysis.strategies import incumbent_bands
 from repro.analysis.three_stage_claims import factor_claims, three_stage_claims
+from repro.display import three_stage_plots as plots
+from repro.display import three_stage_tables as tables
 from repro.labels import FINAL_LABELS
 from repro.published import load_published
 from repro.records import make_table

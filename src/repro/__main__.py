@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from repro.gallery import write_index
+    from repro.display.gallery import write_index
 
     started, folders = time.monotonic(), reproduce.Folders()
     profile, values = _check_profile(options)

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 
-from repro.curves import plot_scores
+from repro.display.curves import plot_scores
 from repro.outcomes import evaluation_row
 from repro.records import make_table
 from repro.trial import Evaluation

@@ -15,11 +15,11 @@ from repro.analysis.overfitting import overfits, overfitting_hyperparameters
 from repro.analysis.patterns import choose_hyperparameter, hyperparameter_patterns
 from repro.analysis.procedure import PATH, Ladder, Rule, Setting, judge_rounds, trace_round
 from repro.analysis.summary import best_trials
+from repro.display.space_tables import space_rows
 from repro.names import check_name
 from repro.procedure_settings import ALL
 from repro.profiles import ModelSettings, Profile
 from repro.results import Results
-from repro.space_tables import space_rows
 from repro.spaces import grid_configurations, search_space
 from repro.study import RESULTS, StudyRun, carry_out, enumerate_runs, read_results
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from repro import serial
+from repro.explorer import serial
 from repro.names import check_name
 from repro.objective import fine_tune
 from repro.profiles import Profile

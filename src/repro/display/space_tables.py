@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from repro.display.table_cells import frame_of, short
+from repro.display.table_styles import Table
 from repro.labels import HYPERPARAMETER_LABELS, TASK_LABELS, in_order, label
-from repro.table_cells import frame_of, short
-from repro.table_styles import Table
 
 _DOMAINS = {
     "Uniform": "interval",

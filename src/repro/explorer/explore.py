@@ -6,9 +6,9 @@ from pathlib import Path
 import ipywidgets as widgets
 import pandas as pd
 
-from repro.brushing import CHOICES, choose
-from repro.explore_tabs import BrushTab, CurveTab, IncumbentTab, TableTab
-from repro.found_runs import FoundRuns, find_runs
+from repro.explorer.brushing import CHOICES, choose
+from repro.explorer.explore_tabs import BrushTab, CurveTab, IncumbentTab, TableTab
+from repro.explorer.found_runs import FoundRuns, find_runs
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
 from repro.study import RESULTS
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from repro.analysis.agreement import TOP
+from repro.display.plots import PAGE_WIDTH, new_axes, new_figure, style_of, styled
 from repro.labels import TASK_LABELS, in_order, label
-from repro.plots import PAGE_WIDTH, new_axes, new_figure, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

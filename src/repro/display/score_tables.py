@@ -12,16 +12,7 @@ from repro.analysis.overfitting import (
     overfitting_hyperparameters,
 )
 from repro.analysis.summary import SPLITS, best_against_last, best_trials, summarise
-from repro.labels import (
-    HYPERPARAMETER_LABELS,
-    METHOD_LABELS,
-    METRIC_LABELS,
-    TASK_LABELS,
-    in_order,
-    label,
-)
-from repro.records import METRICS
-from repro.table_cells import (
+from repro.display.table_cells import (
     NOTHING,
     describe_study,
     frame_of,
@@ -39,7 +30,16 @@ from repro.table_cells import (
     slug,
     with_dagger,
 )
-from repro.table_styles import BOLD, Mark, Table
+from repro.display.table_styles import BOLD, Mark, Table
+from repro.labels import (
+    HYPERPARAMETER_LABELS,
+    METHOD_LABELS,
+    METRIC_LABELS,
+    TASK_LABELS,
+    in_order,
+    label,
+)
+from repro.records import METRICS
 
 ABOVE = {"above": Mark("light", "▲", "our mean above our grid search's")}
 AGAINST_GRID = {

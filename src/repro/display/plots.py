@@ -1,7 +1,7 @@
 """Figures of differences and counts: frames to axes, with one look for each method.
 
 `plot_x(frame, ax=None)` draws one panel and computes nothing but units (fractions become percent);
-`figure_x(frame)` lays panels out. Curves are in `repro.curves`.
+`figure_x(frame)` lays panels out. Curves are in `repro.display.curves`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from repro.analysis.three_stage import TUNED, chance_of_gap
+from repro.display.table_cells import NOTHING, frame_of, interval, number, percent, points, short
+from repro.display.table_styles import Table
 from repro.labels import FINAL_LABELS, HYPERPARAMETER_LABELS, in_order, label
-from repro.table_cells import NOTHING, frame_of, interval, number, percent, points, short
-from repro.table_styles import Table
 
 _COMPARED = (("manual", "baseline"), ("automatic", "baseline"), ("manual", "automatic"))
 _PRINTED_FOR = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}

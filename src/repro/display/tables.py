@@ -10,16 +10,9 @@ from typing import Any
 import pandas as pd
 
 from repro.analysis.summary import grid_costs, trial_counts
-from repro.labels import (
-    METHOD_LABELS,
-    METRIC_LABELS,
-    TASK_LABELS,
-    in_order,
-    label,
-)
-from repro.score_tables import best_vs_last, table3, table8_9
-from repro.space_tables import space_rows, table1
-from repro.table_cells import (
+from repro.display.score_tables import best_vs_last, table3, table8_9
+from repro.display.space_tables import space_rows, table1
+from repro.display.table_cells import (
     describe_study,
     frame_of,
     number,
@@ -30,7 +23,14 @@ from repro.table_cells import (
     seconds,
     slug,
 )
-from repro.table_styles import Mark, Table
+from repro.display.table_styles import Mark, Table
+from repro.labels import (
+    METHOD_LABELS,
+    METRIC_LABELS,
+    TASK_LABELS,
+    in_order,
+    label,
+)
 
 __all__ = [
     "Mark",

@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
+from repro.display.plots import PAGE_WIDTH, new_axes, new_figure, style_of, styled
 from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, in_order, label
-from repro.plots import PAGE_WIDTH, new_axes, new_figure, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from repro.display.panels import panel_a_task
+from repro.display.plots import PAGE_WIDTH, new_axes, style_of, styled
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order
-from repro.panels import panel_a_task
-from repro.plots import PAGE_WIDTH, new_axes, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,11 +13,9 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from repro.curves import plot_trials
-from repro.labels import METHOD_LABELS, TASK_LABELS, label
-from repro.pictures import new_picture, show_picture
-from repro.profiles import Profile
-from repro.small_runs import (
+from repro.display.curves import plot_trials
+from repro.explorer.pictures import new_picture, show_picture
+from repro.explorer.small_runs import (
     MOST_TRIALS,
     SMALL_METHODS,
     SmallRun,
@@ -25,6 +23,8 @@ from repro.small_runs import (
     learning_rates,
     plan_small_run,
 )
+from repro.labels import METHOD_LABELS, TASK_LABELS, label
+from repro.profiles import Profile
 from repro.study import RESULTS, StudyRun
 from repro.tuning import Outcome, Progress, Request
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from repro.display.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, styled
+from repro.display.table_cells import short
 from repro.labels import FINAL_LABELS, HYPERPARAMETER_LABELS, in_order, label
-from repro.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, styled
-from repro.table_cells import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,10 @@ import ipywidgets as widgets
 import pandas as pd
 
 from repro.analysis.summary import incumbent_curves, scores_of_trials
-from repro.brushing import (
+from repro.display.curves import figure_incumbents, plot_overlays
+from repro.display.sensitivity_plots import plot_parallel_coordinates
+from repro.display.table_styles import Table
+from repro.explorer.brushing import (
     SCORE,
     SORTS,
     best_of,
@@ -22,12 +25,9 @@ from repro.brushing import (
     short_names,
     split_constant,
 )
-from repro.curves import figure_incumbents, plot_overlays
-from repro.found_runs import FoundRuns
+from repro.explorer.found_runs import FoundRuns
+from repro.explorer.pictures import lay_out_panels, new_picture, show_picture
 from repro.labels import HYPERPARAMETER_LABELS, label
-from repro.pictures import lay_out_panels, new_picture, show_picture
-from repro.sensitivity_plots import plot_parallel_coordinates
-from repro.table_styles import Table
 
 _WIDE = widgets.Layout(width="620px")
 _STYLE = {"description_width": "150px"}

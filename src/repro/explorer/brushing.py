@@ -1,6 +1,6 @@
 """What an explorer shows of many trials: choose by name, brush by value, list the best.
 
-Frames in are `trials` of `repro.found_runs`; a mask is a boolean Series on their index.
+Frames in are `trials` of `repro.explorer.found_runs`; a mask is a boolean Series on their index.
 """
 
 from collections.abc import Iterable, Mapping

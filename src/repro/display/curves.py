@@ -9,9 +9,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
+from repro.display.panels import add_legend, panel_a_task
+from repro.display.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
 from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
-from repro.panels import add_legend, panel_a_task
-from repro.plots import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,7 @@ import pandas as pd
 
 from repro.analysis.intervals import bootstrap_interval
 from repro.analysis.strategies import BASE, STRATEGY
-from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, in_order, label
-from repro.table_cells import (
+from repro.display.table_cells import (
     NOTHING,
     frame_of,
     mean_and_spread,
@@ -16,7 +15,8 @@ from repro.table_cells import (
     short,
     with_dagger,
 )
-from repro.table_styles import Table
+from repro.display.table_styles import Table
+from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, in_order, label
 
 _CHANGES = {
     "known": "known configuration first",

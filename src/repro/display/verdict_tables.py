@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from repro.analysis.procedure import PATH
+from repro.display.procedure_tables import path_name
+from repro.display.table_cells import frame_of, number, points
+from repro.display.table_styles import Table
 from repro.labels import HYPERPARAMETER_LABELS, TASK_LABELS, label
-from repro.procedure_tables import path_name
-from repro.table_cells import frame_of, number, points
-from repro.table_styles import Table
 
 
 def patterns_table(patterns: Mapping[str, pd.DataFrame], *, note: str, name: str) -> Table:

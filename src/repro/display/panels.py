@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from repro.display.plots import PAGE_WIDTH, new_figure
 from repro.labels import TASK_LABELS, label
-from repro.plots import PAGE_WIDTH, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,18 @@ from collections.abc import Mapping
 import pandas as pd
 
 from repro.analysis.procedure import PATH, paths_of
+from repro.display.table_cells import (
+    NOTHING,
+    frame_of,
+    number,
+    percent,
+    plays,
+    seconds,
+    slug,
+    with_dagger,
+)
+from repro.display.table_styles import BOLD, Mark, Table
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
-from repro.table_cells import NOTHING, frame_of, number, percent, plays, seconds, slug, with_dagger
-from repro.table_styles import BOLD, Mark, Table
 
 ROUND_MARKS = {
     "overfits": Mark("dark", "●", "the repetition overfits"),

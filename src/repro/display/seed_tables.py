@@ -11,9 +11,9 @@ import pandas as pd
 
 from repro.analysis.seeds import FACTORS, aggregated_deviations, rank_seeds
 from repro.analysis.variance import best_against_worst, concordance, variance_analysis
+from repro.display.table_cells import NOTHING, frame_of, number, percent, scientific
+from repro.display.table_styles import Table
 from repro.labels import TASK_LABELS, label
-from repro.table_cells import NOTHING, frame_of, number, percent, scientific
-from repro.table_styles import Table
 
 _ROWS = {
     ("bert-large", "phang_2018"): "BERT (Phang et al. 2018)",

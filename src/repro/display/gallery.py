@@ -12,13 +12,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from repro.plots import paper_style
-from repro.table_styles import Table
+from repro.display.plots import paper_style
+from repro.display.table_styles import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FIGURES = Path(__file__).resolve().parents[2] / "figures"
+FIGURES = Path(__file__).resolve().parents[3] / "figures"
 _PNG_DPI = 200
 _SUFFIXES = {"table": (".csv", ".md", ".tex"), "figure": (".png", ".pdf")}
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from repro.analysis.agreement import top_trials
+from repro.display.table_cells import NOTHING, frame_of, number, percent, points, with_dagger
+from repro.display.table_styles import Table
 from repro.labels import TASK_LABELS, in_order, label
-from repro.table_cells import NOTHING, frame_of, number, percent, points, with_dagger
-from repro.table_styles import Table
 
 
 def table7(trials: pd.DataFrame, *, published: pd.DataFrame, note: str) -> Table:

@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from repro.panels import add_legend, panel_a_task
-from repro.plots import new_axes, styled
+from repro.display.panels import add_legend, panel_a_task
+from repro.display.plots import new_axes, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

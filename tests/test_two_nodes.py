@@ -85,6 +85,14 @@ def test_a_machine_with_another_version_is_named_before_anything_is_trained(clus
         pass
 
 
+def test_a_cluster_that_is_not_named_is_left_alone(cluster, monkeypatch):
+    import ray
+
+    monkeypatch.delenv("RAY_ADDRESS")
+    with connected(cores=1):
+        assert [node["Resources"]["CPU"] for node in ray.nodes()] == [1.0]
+
+
 def test_a_study_survives_the_loss_of_a_node(cluster):
     from ray import cloudpickle
 

@@ -116,6 +116,7 @@ def _kill_parts(processes) -> None:
 
 def _local_options(cores: int | None, gpus: int | None) -> dict:
     return {
+        "address": "local",  # else one that somebody has started on this machine would be joined
         "num_cpus": cores or len(os.sched_getaffinity(0)),
         "num_gpus": gpus,
         "include_dashboard": False,

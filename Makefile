@@ -46,7 +46,7 @@ lab: .venv/.installed  ## Open JupyterLab on this machine, with its token
 	$(PY) -m jupyterlab --ip=127.0.0.1 $(ARGS)
 
 pretrain: .venv/.installed  ## Pretrain the embedded models again (an hour or more)
-	$(PY) -m repro.mini.pretraining $(ARGS)
+	PYTHONPATH=tools $(PY) -m pretrain.pretraining $(ARGS)
 
 bench: .venv/.installed  ## Measure the speed; writes benchmarks/RESULTS.md
 	$(PY) benchmarks/all.py $(ARGS)

@@ -8,11 +8,11 @@ import time
 import numpy as np
 import pandas as pd
 
-from repro.analysis.early_stopping import search_settings
-from repro.analysis.expected_performance import expected_maximum
-from repro.analysis.procedure import Rule, replay
-from repro.analysis.uncertainty import simulate_verdicts
+from repro.chapters.procedure.rules import Rule, replay
+from repro.chapters.procedure.uncertainty import simulate_verdicts
+from repro.chapters.seeds.early_stopping import search_settings
 from repro.published import load_published, published_rounds
+from repro.stats.expected_performance import expected_maximum
 
 
 def main() -> None:

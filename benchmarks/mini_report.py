@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from mini_tables import SEARCH_SEEDS, good_learning_rates, write_report
 
-from repro.mini.recipe import MODELS
-from repro.mini.tasks import SIZES
-from repro.model_files import find_model, weights_fingerprint
-from repro.spaces import sample_configuration, search_space
+from pretrain.recipe import MODELS
+from repro.data.miniature.tasks import SIZES
+from repro.models.locate import find_model, weights_fingerprint
+from repro.tuning.spaces import sample_configuration, search_space
 
 HERE = Path(__file__).resolve().parent
 LEARNING_RATES = (3e-4, 1e-3, 2e-3, 3e-3)
@@ -59,7 +59,7 @@ def random_copy(model, seed, directory):
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    from repro.models import load_tokenizer, quiet, resolve_model
+    from repro.models.build import load_tokenizer, quiet, resolve_model
 
     target = directory / f"{model}-{seed}"
     if not target.exists():
@@ -77,7 +77,7 @@ def random_copy(model, seed, directory):
 @cache
 def load_shifted(task):
     """Load a task whose test split holds one test set per shift, one after the other."""
-    from repro.tasks import load_task
+    from repro.data.tasks import load_task
 
     loaded = [load_task(task, shift=shift) for shift in SHIFTS]
     tests = pd.concat([data.splits["test"] for data in loaded], ignore_index=True)
@@ -88,9 +88,9 @@ def load_shifted(task):
 
 def run(job, scratch):
     """Fine-tune once; return the job's facts with validation and test scores."""
-    from repro.models import encode, resolve_model
-    from repro.tasks import score_predictions
-    from repro.training import Seeds, TrainingSettings, train_trial
+    from repro.data.tasks import score_predictions
+    from repro.models.build import encode, resolve_model
+    from repro.training.trial import Seeds, TrainingSettings, train_trial
 
     fresh = job.purpose == "random init"
     spec = random_copy(job.model, job.seed, scratch) if fresh else resolve_model(job.model)

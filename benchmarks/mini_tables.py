@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from repro.mini.tasks import SIZES, load_mini_task
+from repro.data.miniature.tasks import SIZES, load_mini_task
 
 SEARCH_SEEDS = 2  # seeds of the search for a good learning rate
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 import yaml
 
-from repro.profiles import load_profile
-from repro.study import run_study
+from repro.study.profile import load_profile
+from repro.study.study import run_study
 
 
 def main() -> None:

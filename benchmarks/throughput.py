@@ -30,10 +30,10 @@ from transformers import (
     TrainingArguments,
 )
 
-from repro import models as repro_models
-from repro import training
-from repro.tasks import TaskData, load_task
-from repro.training import Seeds, TrainingSettings, train_trial
+from repro.data.tasks import TaskData, load_task
+from repro.models import build as repro_models
+from repro.training import trial as training
+from repro.training.trial import Seeds, TrainingSettings, train_trial
 
 SPECIAL = {name: f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 TINY = {"num_hidden_layers": 2, "hidden_size": 128, "num_attention_heads": 4}

@@ -15,7 +15,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -26,7 +25,8 @@ if not os.environ.get("REPRO_BROWSER"):
 
 from playwright.sync_api import expect, sync_playwright  # missing under `make browser`: an error
 
-ROOT = Path(__file__).resolve().parents[1]
+from repro.paths import ROOT
+
 SHOTS = ROOT / "build/browser"
 SECOND = 1000  # Playwright counts in milliseconds
 START, RUN, STEP = 180, 420, 60  # seconds: the server, a notebook, anything else

@@ -5,11 +5,10 @@ import itertools
 import pandas as pd
 import pytest
 
+from repro.paths import ROOT
 from repro.published import (
-    DATA_VARIABLE,
     list_published,
     load_published,
-    published_directory,
     published_grid_cost,
     published_overfitting_trials,
     published_scores,
@@ -86,7 +85,7 @@ def test_words_are_the_vocabulary_and_scores_are_percent(name):
 
 
 def test_the_dictionary_names_every_table_and_column():
-    text = (published_directory() / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "data/published/README.md").read_text(encoding="utf-8")
     columns = itertools.chain(*(load_published(name).columns for name in N_ROWS))
     assert [name for name in sorted({*N_ROWS, *columns}) if f"`{name}`" not in text] == []
 
@@ -144,8 +143,8 @@ def test_an_unknown_model_is_refused_with_the_known_ones(accessor):
 
 
 def test_the_environment_moves_the_data_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=f"set {DATA_VARIABLE} to"):
+    monkeypatch.setenv("REPRO_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="set REPRO_DATA to"):
         list_published()
     (tmp_path / "published").mkdir()
     pd.DataFrame({"repetition": ["1"]}).to_csv(tmp_path / "published" / "a.csv", index=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.analysis.procedure import Rule, paths_of, replay
+from repro.chapters.procedure.rules import Rule, paths_of, replay
 from repro.published import load_published, published_rounds
 
 ELECTRA, ROBERTA = "electra-base", "roberta-base"

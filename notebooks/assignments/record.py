@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.models import encode, resolve_model
-from repro.spaces import LogUniform, SearchSpace, Uniform, sample_configuration
-from repro.tasks import load_task
-from repro.training import train_trial
-from repro.trial import Seeds, TrainingSettings
+from repro.data.tasks import load_task
+from repro.models.build import encode, resolve_model
+from repro.training.trial import train_trial
+from repro.training.types import Seeds, TrainingSettings
+from repro.tuning.spaces import LogUniform, SearchSpace, Uniform, sample_configuration
 
 SOURCE = Path(__file__).parent / "source"
 SIZES = {"train": 256, "validation": 200, "test": 400}

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from repro import reproduce
+from repro.cli import notebooks as reproduce
 from repro.names import check_name
-from repro.profiles import Profile, known_profiles, load_profile, overridable_keys
+from repro.study.profile import Profile, known_profiles, load_profile, overridable_keys
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from repro.display.gallery import write_index
+    from repro.show.report import write_index
 
     started, folders = time.monotonic(), reproduce.Folders()
     profile, values = _check_profile(options)
@@ -80,7 +80,7 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from repro.planning import by_part, plan
+    from repro.cli.plan import by_part, plan
 
     profile, values = _check_profile(options)
     if unknown := set(values) - set(profile.overrides):
@@ -91,7 +91,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from repro.submission import submit
+    from repro.study.submission import submit
 
     profile, values = _check_profile(options)
     if unknown := set(values) - set(profile.overrides):
@@ -110,8 +110,8 @@ def _submit(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
-    from repro.release import as_release, write_release
-    from repro.seed_study import describe_tasks, finished_seed_study
+    from repro.chapters.seeds.release import as_release, write_release
+    from repro.chapters.seeds.run import describe_tasks, finished_seed_study
 
     profile, _ = _check_profile(options)
     release = as_release(finished_seed_study(profile), describe_tasks(profile))

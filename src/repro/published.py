@@ -5,12 +5,9 @@ the papers contradict themselves; nothing there is corrected. Scores are in perc
 the package's own results are fractions.
 """
 
-import os
-from pathlib import Path
-
 import pandas as pd
 
-DATA_VARIABLE = "REPRO_DATA"
+from repro.paths import data_directory
 
 # What Liu & Wang optimise where a task has several metrics (footnote 2 to section 2).
 _TUNED_METRICS = {"mrpc": "accuracy", "stsb": "pearson"}
@@ -22,26 +19,9 @@ _PROVENANCE = ["source", "table", "page"]
 _DTYPES = {"round": "Int64", "repetition": "str", "overfitting_risk": "boolean"}
 
 
-def published_directory() -> Path:
-    """Find the folder of published tables: in $REPRO_DATA if set, else the nearest one above here.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    override = os.environ.get(DATA_VARIABLE)
-    roots = [Path(override)] if override else [p / "data" for p in Path(__file__).resolve().parents]
-    for root in roots:
-        if (root / "published").is_dir():
-            return root / "published"
-    raise FileNotFoundError(
-        f"a folder `published` must lie in one of the data folders, but got none in "
-        f"{[str(root) for root in roots]}; set {DATA_VARIABLE} to the repository's `data` folder"
-    )
-
-
 def list_published() -> list[str]:
     """Name all published tables, as `load_published` knows them."""
-    return sorted(path.stem for path in published_directory().glob("*.csv"))
+    return sorted(path.stem for path in (data_directory() / "published").glob("*.csv"))
 
 
 def load_published(name: str) -> pd.DataFrame:
@@ -57,7 +37,7 @@ def load_published(name: str) -> pd.DataFrame:
         raise ValueError(
             f"`name` must be a published table, but got {name!r}; choose among {known}"
         )
-    return pd.read_csv(published_directory() / f"{name}.csv", dtype=_DTYPES)
+    return pd.read_csv((data_directory() / "published") / f"{name}.csv", dtype=_DTYPES)
 
 
 def published_scores(model: str, *, tuned_only: bool = False) -> pd.DataFrame:

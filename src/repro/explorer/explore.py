@@ -10,7 +10,7 @@ from repro.explorer.brushing import CHOICES, choose
 from repro.explorer.explore_tabs import BrushTab, CurveTab, IncumbentTab, TableTab
 from repro.explorer.found_runs import FoundRuns, find_runs
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
-from repro.study import RESULTS
+from repro.paths import RESULTS
 
 _LABELS = {"task": TASK_LABELS, "method": METHOD_LABELS}
 

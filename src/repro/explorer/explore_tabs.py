@@ -10,10 +10,6 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import pandas as pd
 
-from repro.analysis.summary import incumbent_curves, scores_of_trials
-from repro.display.curves import figure_incumbents, plot_overlays
-from repro.display.sensitivity_plots import plot_parallel_coordinates
-from repro.display.table_styles import Table
 from repro.explorer.brushing import (
     SCORE,
     SORTS,
@@ -28,6 +24,10 @@ from repro.explorer.brushing import (
 from repro.explorer.found_runs import FoundRuns
 from repro.explorer.pictures import lay_out_panels, new_picture, show_picture
 from repro.labels import HYPERPARAMETER_LABELS, label
+from repro.show.curves import figure_incumbents, plot_overlays
+from repro.show.sensitivity import plot_parallel_coordinates
+from repro.show.table import Table
+from repro.stats.incumbents import incumbent_curves, scores_of_trials
 
 _WIDE = widgets.Layout(width="620px")
 _STYLE = {"description_width": "150px"}

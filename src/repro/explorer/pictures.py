@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
-from repro.display.plots import paper_style
+from repro.show.style import paper_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from repro.tuning import Journal, Outcome, Plan, Progress, Request, TuningRun
+from repro.tuning.runs import Journal, Outcome, Plan, Progress, Request, TuningRun
 
 Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
 

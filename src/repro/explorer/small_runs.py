@@ -14,11 +14,12 @@ import numpy as np
 
 from repro.explorer import serial
 from repro.names import check_name
-from repro.objective import fine_tune
-from repro.profiles import Profile
-from repro.spaces import LogUniform, SearchSpace, default_configuration, search_space
-from repro.study import RESULTS, StudyJournal, StudyRun, make_run
-from repro.tuning import Outcome, Progress, Request, TuningRun, derive_seed
+from repro.paths import RESULTS
+from repro.study.objective import fine_tune
+from repro.study.profile import Profile
+from repro.study.study import StudyJournal, StudyRun, make_run
+from repro.tuning.runs import Outcome, Progress, Request, TuningRun, derive_seed
+from repro.tuning.spaces import LogUniform, SearchSpace, default_configuration, search_space
 
 SMALL_METHODS = ("rs", "asha", "bo", "bo_asha", "grid")
 MOST_TRIALS = 24

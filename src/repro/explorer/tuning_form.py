@@ -13,7 +13,6 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from repro.display.curves import plot_trials
 from repro.explorer.pictures import new_picture, show_picture
 from repro.explorer.small_runs import (
     MOST_TRIALS,
@@ -24,9 +23,11 @@ from repro.explorer.small_runs import (
     plan_small_run,
 )
 from repro.labels import METHOD_LABELS, TASK_LABELS, label
-from repro.profiles import Profile
-from repro.study import RESULTS, StudyRun
-from repro.tuning import Outcome, Progress, Request
+from repro.paths import RESULTS
+from repro.show.curves import plot_trials
+from repro.study.profile import Profile
+from repro.study.study import StudyRun
+from repro.tuning.runs import Outcome, Progress, Request
 
 _STYLE = {"description_width": "120px"}
 _WIDE = widgets.Layout(width="440px")

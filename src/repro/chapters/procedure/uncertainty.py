@@ -1,0 +1,289 @@
+"""How sure is a verdict? Standard errors over examples, and verdicts that chance alone gives."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, rankdata
+
+from repro.chapters.procedure.rules import PATH, Rule
+from repro.records import METRICS
+from repro.stats.incumbents import SPLITS
+
+N_RESAMPLES = 1000
+N_SIMULATIONS = 10_000
+_CHUNK = 1_000_000  # weights held at a time
+# Examples of GLUE's validation and test sets, which the published scores were computed on.
+GLUE_SIZES = {
+    "wnli": (71, 146), "rte": (277, 3000), "mrpc": (408, 1725), "cola": (1043, 1063),
+    "stsb": (1500, 1379), "sst2": (872, 1821), "qnli": (5463, 5463), "mnli": (9815, 9796),
+}  # fmt: skip
+
+
+def sign_uncertainty(
+    judged: pd.DataFrame,
+    best: pd.DataFrame,
+    predictions: Callable[[str], pd.DataFrame],
+    *,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> pd.DataFrame:
+    """Bootstrap each repetition's scores and their differences from grid's over the examples.
+
+    Paired: both are scored on the same resampled examples; validation and test are resampled
+    apart. That the best of many trials was chosen on validation is not undone, so the
+    validation difference is an optimistic one.
+
+    Args:
+        judged: from `procedure.judge_rounds`, with run_id.
+        best: from `best_trials`, grid search among the methods.
+        predictions: run_id -> split, checkpoint, index, prediction, label.
+    Returns:
+        `judged` with, for each split, se_<split> (of the score) and se_<split>_difference
+        (fractions), p_overfits (validation above and test below grid's, in how many resamples;
+        ties count half) and p_wrong (that the signs behind the verdict are others).
+    Source: Efron & Tibshirani 1993, ch. 6 and 13.
+    """
+    grid_runs = best[best["method"] == "grid"].set_index(["model", "task"])["run_id"]
+    metrics = tuned_metrics(best)
+    rows = []
+    for number, row in enumerate(judged.to_dict("records")):
+        pair = predictions(row["run_id"]), predictions(grid_runs[row["model"], row["task"]])
+        rng = np.random.default_rng([seed, number])
+        rows.append(_bootstrap(*pair, metrics[row["task"]], rng, n_resamples))
+    return _with_chances(pd.concat([judged, pd.DataFrame(rows, index=judged.index)], axis=1))
+
+
+def _bootstrap(ours: pd.DataFrame, grids: pd.DataFrame, metric: str, rng, n: int) -> dict:
+    row = {}
+    for split, side in zip(SPLITS, (1, -1), strict=True):
+        pair = _on_same_examples(ours, grids, split)
+        labels = pair["label"].to_numpy(float)
+        both = [pair[name].to_numpy(float) for name in ("ours", "grid")]
+        drawn = [
+            [score(metric, predictions, labels, weights) for predictions in both]
+            for weights in _draw_weights(len(pair), rng, n)
+        ]
+        scores, grid = np.concatenate(drawn, axis=1)
+        difference = side * (scores - grid)
+        row |= {f"se_{split}": scores.std(ddof=1), f"se_{split}_difference": difference.std(ddof=1)}
+        row |= {f"p_{split}": float((difference > 0).mean() + (difference == 0).mean() / 2)}
+    return row
+
+
+def _on_same_examples(ours: pd.DataFrame, grids: pd.DataFrame, split: str) -> pd.DataFrame:
+    parts = []
+    for name, frame in (("ours", ours), ("grid", grids)):
+        rows = frame[(frame["split"] == split) & (frame["checkpoint"] == "best")]
+        parts.append(rows.set_index("index").rename(columns={"prediction": name}))
+    pair = parts[0][["ours", "label"]].join(parts[1]["grid"], how="inner")
+    if not len(pair) == len(parts[0]) == len(parts[1]):
+        raise ValueError(
+            f"two runs must have predictions of the same {split} examples to be compared, but got "
+            f"{len(parts[0])} and {len(parts[1])}, {len(pair)} in common"
+        )
+    return pair
+
+
+def _draw_weights(n_examples: int, rng, n_resamples: int):
+    """Yield how often each example is drawn, in blocks of resamples that fit in memory."""
+    left = n_resamples
+    while left:
+        size = min(left, max(1, _CHUNK // n_examples))
+        drawn = rng.integers(n_examples, size=(size, n_examples))
+        flat = (drawn + n_examples * np.arange(size)[:, None]).ravel()
+        yield np.bincount(flat, minlength=size * n_examples).reshape(size, n_examples).astype(float)
+        left -= size
+
+
+def _with_chances(rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn the chances of each sign into those of overfitting and of a wrong verdict."""
+    p_overfits = rows["p_validation"] * rows["p_test"]
+    wrong = {"overfits": 1 - p_overfits, "weak": 1 - rows["p_test"], "no": p_overfits}
+    p_wrong = np.select([rows["verdict"] == v for v in wrong], list(wrong.values()), np.nan)
+    rows = rows.drop(columns=[f"p_{s}" for s in SPLITS])
+    return rows.assign(p_overfits=p_overfits, p_wrong=p_wrong)
+
+
+def published_uncertainty(judged: pd.DataFrame) -> pd.DataFrame:
+    """Give published verdicts the standard errors that their numbers of examples allow.
+
+    Without predictions the pairing is unknown: the error of a difference is that of two
+    independent scores, which is too large where both models err on the same examples.
+
+    Args:
+        judged: from `procedure.judge_rounds`, with `metric`; scores of GLUE's own splits.
+    Returns:
+        as `sign_uncertainty`, with normal approximations.
+    """
+    columns = {}
+    for place, (split, side) in enumerate(zip(SPLITS, (1, -1), strict=True)):
+        n = judged["task"].map(lambda task, place=place: GLUE_SIZES[task][place])
+        ours, grid = judged[f"{split}_score"], judged[f"grid_{split}_score"]
+        errors = [_standard_error(s, judged["metric"], n) for s in (ours, grid)]
+        se = np.hypot(*errors)
+        columns |= {f"se_{split}": errors[0], f"se_{split}_difference": se}
+        columns[f"p_{split}"] = norm.cdf(side * (ours - grid) / se)
+    return _with_chances(judged.assign(**columns))
+
+
+def _standard_error(scores: pd.Series, metric: pd.Series, n: pd.Series) -> np.ndarray:
+    proportion = np.sqrt(scores * (1 - scores) / n)
+    correlation = (1 - scores**2) / np.sqrt(n - 1)
+    return np.where(metric.isin(["accuracy", "f1"]), proportion, correlation)
+
+
+def tuned_metrics(best: pd.DataFrame) -> dict[str, str]:
+    """Find each task's optimised metric: the one that always equals its score."""
+    metrics = {}
+    for task, rows in best.dropna(subset="validation_score").groupby("task"):
+        score = rows["validation_score"]
+        equal = [m for m in METRICS if np.allclose(rows[f"validation_{m}"], score)]
+        if not equal:
+            raise ValueError(
+                f"the score of {task} must be one of {METRICS}, but is none; is its table complete?"
+            )
+        metrics[task] = equal[0]
+    return metrics
+
+
+def score(metric: str, predictions: np.ndarray, labels: np.ndarray, weights: np.ndarray):
+    """Score predictions under each row of weights at once.
+
+    Args:
+        predictions, labels: shape (n,).
+        weights: shape (n_resamples, n), how often each example counts.
+    Returns:
+        shape (n_resamples,), fractions; 0 where a correlation or F1 is not defined. Spearman
+        keeps the ranks of the whole sample.
+    """
+    if metric == "spearman":
+        predictions, labels = rankdata(predictions), rankdata(labels)
+    if metric in ("pearson", "spearman"):
+        return _pearson(predictions, labels, weights)
+    if metric == "accuracy":
+        return weights @ (predictions == labels) / weights.sum(axis=1)
+    return {"f1": _f1, "matthews": _matthews}[metric](predictions, labels, weights)
+
+
+def _pearson(x, y, weights) -> np.ndarray:
+    x, y, total = x - x.mean(), y - y.mean(), weights.sum(axis=1)
+    mx, my = weights @ x / total, weights @ y / total
+    covariance = weights @ (x * y) / total - mx * my
+    spread = (weights @ x**2 / total - mx**2) * (weights @ y**2 / total - my**2)
+    return _ratio(covariance, np.sqrt(np.clip(spread, 0, None)))
+
+
+def _matthews(predictions, labels, weights) -> np.ndarray:
+    """Return the correlation of several classes (Gorodkin 2004), phi where there are two."""
+    classes = np.unique([predictions, labels])
+    predicted, true = (weights @ (x[:, None] == classes) for x in (predictions, labels))
+    right, total = weights @ (predictions == labels), weights.sum(axis=1)
+    covariance = right * total - (predicted * true).sum(axis=1)
+    spread = (total**2 - (predicted**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1))
+    return _ratio(covariance, np.sqrt(spread))
+
+
+def _f1(predictions, labels, weights) -> np.ndarray:
+    hits = weights @ ((predictions == 1) & (labels == 1))
+    return _ratio(2 * hits, weights @ (predictions == 1) + weights @ (labels == 1))
+
+
+def _ratio(above, below) -> np.ndarray:
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 1e-12)
+
+
+def verdicts_by_chance(
+    trials: pd.DataFrame,
+    rule: Rule,
+    *,
+    repetitions: int = 3,
+    n_simulations: int = N_SIMULATIONS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Simulate how often a round gives each verdict if HPO and grid search were equally good.
+
+    Assumptions: grid search and each repetition try as many trials as grid search did; all are
+    independent draws from one pool, the trials of this model and task that were trained to the
+    end, whatever their method, space and budget; each takes the one best on validation. A
+    pool of few trials lets two of them take the same trial, a tie, and so understates
+    overfitting.
+
+    Args:
+        trials: of one data split; grid search's among them.
+    Returns:
+        one row a model and task: n_pool, n_draws, p_overfits (any repetition, also weakly),
+        p_succeeds, p_neither.
+    """
+    rows = []
+    for number, ((model, task), group) in enumerate(trials.groupby(["model", "task"])):
+        scores = ["validation_score", "test_score", "validation_loss"]
+        pool = group[group["status"] == "completed"].dropna(subset=scores[:2])
+        pool = pool.drop_duplicates(scores)  # a larger budget begins with the same trials
+        n_draws = int((group["method"] == "grid").sum())
+        rng = np.random.default_rng([seed, number])
+        shares = simulate_verdicts(
+            pool[scores].to_numpy(float),
+            n_draws,
+            rule=rule,
+            repetitions=repetitions,
+            n_simulations=n_simulations,
+            rng=rng,
+        )
+        sizes = {"n_pool": len(pool), "n_draws": n_draws}
+        rows.append({"model": model, "task": task} | sizes | shares)
+    return pd.DataFrame(rows)
+
+
+def simulate_verdicts(
+    pool: np.ndarray,
+    n_draws: int,
+    *,
+    rule: Rule,
+    repetitions: int,
+    n_simulations: int,
+    rng: np.random.Generator,
+) -> Mapping[str, float]:
+    """Draw grid search and the repetitions from one pool, and return the share of each verdict.
+
+    Args:
+        pool: shape (n_trials, 3): validation score, test score, validation loss.
+        n_draws: trials that each of them tries, at least 1.
+    """
+    if not len(pool) or n_draws < 1:
+        raise ValueError(
+            "a pool must hold trials and each search try at least one, but got "
+            f"{len(pool)} trials and {n_draws} draws; run grid search and random search first"
+        )
+    pool = rng.permutation(pool)
+    pool = pool[np.argsort(pool[:, 0], kind="stable")]
+    # the best of m draws out of n ranks: the maximum of m uniform numbers is U**(1/m)
+    best = rng.random((n_simulations, repetitions + 1)) ** (1 / n_draws)
+    drawn = pool[(best * len(pool)).astype(int)]
+    gains = drawn[:, 1:] - drawn[:, :1]  # (n_simulations, repetitions, 3)
+    validation, test, loss = np.moveaxis(gains, 2, 0)
+    tie = {"loss": (validation == 0) & (loss < 0), "tie": validation == 0, "off": False}[rule.weak]
+    overfits = ((test < 0) & ((validation > 0) | tie)).any(axis=1)
+    better = {
+        "means": (validation.mean(1) > 0) & (test.mean(1) > 0),
+        "validation": validation.mean(1) > 0,
+        "every": ((validation > 0) & (test > 0)).all(1),
+    }[rule.outperforms]
+    succeeds = better & ~overfits
+    shares = {"p_overfits": overfits.mean(), "p_succeeds": succeeds.mean()}
+    return shares | {"p_neither": 1 - overfits.mean() - succeeds.mean()}
+
+
+def uncertain_paths(uncertainty: pd.DataFrame) -> pd.DataFrame:
+    """Count, a path, the repetitions that overfit and how many of them within one standard error.
+
+    Args:
+        uncertainty: from `sign_uncertainty` or `published_uncertainty`.
+    """
+    over = uncertainty[uncertainty["verdict"] == "overfits"]
+    within = np.zeros(len(over), dtype=bool)
+    for split in SPLITS:
+        gain = (over[f"{split}_score"] - over[f"grid_{split}_score"]).abs()
+        within |= (gain < over[f"se_{split}_difference"]).to_numpy()
+    rows = over.assign(within=within).groupby(list(PATH), sort=False)
+    return rows["within"].agg(n_overfits="size", n_within="sum").reset_index()

@@ -1,0 +1,54 @@
+"""The profile's section of notebook 05: three tuning strategies side by side."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from repro.chapters.strategies.spaces import LONGEST
+from repro.study.profile_parts import Checked, Count
+
+
+class StrategySettings(Checked):
+    """Grid search, Bayesian search and population-based training as the article ran them.
+
+    The defaults are the article's numbers.
+    """
+
+    model: Annotated[str, Field(min_length=1)] = "tiny-bert"
+    task: str = "rte"
+    scale: Literal["article", "article-mini"] = "article-mini"  # of learning rates and warm-up
+    repetitions: Count = 3  # each with seeds of its own, for searching and for training
+    n_trials: Count = 60  # of Bayesian search
+    random_starts: Count = 15  # of these, drawn at random before the first proposal
+    population: Annotated[int, Field(strict=True)] = 8  # members
+    interval: float = 1.0  # epochs between perturbations
+    # What the article advises is tried beside it:
+    other_random_starts: tuple[Count, ...] = (1,)
+    other_intervals: tuple[float, ...] = (0.5,)
+    known: bool = True  # Bayesian search that begins with the grid's middle configuration
+    n_seeds: Annotated[int, Field(ge=0, strict=True)] = 16  # tried before a population; 0: none
+
+    @model_validator(mode="after")
+    def _check_populations(self) -> "StrategySettings":
+        if self.population < 2:
+            raise ValueError(
+                f"`population` must be at least 2, but got {self.population}: "
+                "one member has nobody to copy from"
+            )
+        for interval in (self.interval, *self.other_intervals):
+            if not 0 < interval < LONGEST:
+                raise ValueError(
+                    "a perturbation interval must be more than 0 and less than the longest run, "
+                    f"{LONGEST} epochs, but got {interval}"
+                )
+        for starts in (self.random_starts, *self.other_random_starts):
+            if starts > self.n_trials:
+                raise ValueError(
+                    f"random starts must be at most `n_trials`, {self.n_trials}, but got {starts}"
+                )
+        if 0 < self.n_seeds < self.population:
+            raise ValueError(
+                f"`n_seeds` must be at least `population`, {self.population}, or 0 to leave them "
+                f"out, but got {self.n_seeds}"
+            )
+        return self

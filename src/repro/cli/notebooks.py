@@ -1,0 +1,284 @@
+"""Run notebooks headlessly through papermill and keep what they make.
+
+A notebook runs in build/ and moves beside its tables and figures when it succeeds; when it fails,
+what there is of it stays in build/failed/.
+"""
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TextIO
+
+from repro.names import suggest_name
+from repro.paths import ROOT
+
+PROGRESS_VARIABLE = "REPRO_PROGRESS"  # names the file to which a study writes one line of text
+_KERNEL = {
+    "transport_encryption": "auto",
+    "shutdown_wait_time": 40,  # seconds; half of them for Ray to end its workers when interrupted
+}
+
+
+class NotebookError(Exception):
+    """A cell of a notebook failed; says which, why, and where the evidence is."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where notebooks come from and where what they make goes."""
+
+    notebooks: Path = ROOT / "notebooks"
+    build: Path = ROOT / "build"
+    figures: Path = ROOT / "figures"
+
+
+def find_notebooks(names: list[str], folder: Path) -> list[Path]:
+    """Return the notebooks with these names, number prefixes or paths; for no names, all numbered.
+
+    Raises:
+        FileNotFoundError: if there is none of that name.
+    """
+    everything = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not names and not everything:
+        raise FileNotFoundError(f"there must be notebooks NN_name.ipynb in {folder}")
+    named = sorted(folder.glob("*.ipynb"))  # explore has no number: it is for the browser
+    return [_find_notebook(name, named) for name in names] or everything
+
+
+def check_parameters(notebooks: list[Path], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the values for each notebook: those that its parameters cell knows.
+
+    papermill itself only warns of a misspelt parameter.
+
+    Raises:
+        ValueError: if no notebook knows one of the values.
+    """
+    import papermill
+
+    known = [set(papermill.inspect_notebook(str(path))) for path in notebooks]
+    everywhere = sorted(set().union(*known))
+    if unknown := [name for name in values if name not in everywhere]:
+        stems = ", ".join(path.stem for path in notebooks)
+        raise ValueError(
+            f"unknown parameter {unknown[0]!r}{suggest_name(unknown[0], everywhere)}; "
+            f"known to {stems}: {', '.join(everywhere)}"
+        )
+    return [{name: values[name] for name in values if name in names} for names in known]
+
+
+def run_notebooks(
+    notebooks: list[Path],
+    *,
+    profile: str,
+    parameters: list[dict[str, Any]],
+    folders: Folders,
+    out: TextIO = sys.stdout,
+) -> list[Path]:
+    """Run notebooks one after another; return the files they made, each notebook itself included.
+
+    Args:
+        notebooks: paths, in the order of running.
+        profile: name of the folder under `folders.figures`.
+        parameters: for each notebook, name -> value.
+        folders: where things are.
+        out: the terminal, or what stands for it.
+    Raises:
+        NotebookError: at the first cell that fails; what succeeded before it stays.
+    """
+    made = []
+    for path, values in zip(notebooks, parameters, strict=True):
+        target = folders.figures / profile / path.stem
+        started = time.time()
+        with show_progress(path.stem, out):
+            executed = _execute(path, values, build=folders.build, failed=folders.build / "failed")
+        html = _export_html(executed)
+        target.mkdir(parents=True, exist_ok=True)
+        for file in (executed, html):
+            shutil.move(file, target / file.name)
+        executed.parent.rmdir()
+        made += [p for p in sorted(target.iterdir()) if p.stat().st_mtime >= started - 1]
+        print(f"{path.stem}: done in {format_seconds(time.time() - started)}", file=out, flush=True)
+    return made
+
+
+def describe_files(files: list[Path]) -> str:
+    """List files by folder, those that differ in their endings alone in one line."""
+    lines = []
+    for folder, inside in groupby(sorted(files), key=lambda p: p.parent):
+        lines.append(f"{_relative(folder)}/")
+        for stem, same in groupby(sorted(inside, key=lambda p: p.stem), key=lambda p: p.stem):
+            lines.append(f"  {stem}  {' '.join(sorted(p.suffix for p in same))}")
+    return "\n".join(lines)
+
+
+def format_seconds(seconds: float) -> str:
+    """Return `1:02:03` or `2:03`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+@contextmanager
+def show_progress(
+    name: str, out: TextIO, *, poll: float = 0.5, every: float = 15
+) -> Iterator[Path]:
+    """Draw the line that a study in a notebook's kernel keeps in a file, while the block runs.
+
+    Yields:
+        the file; its name is in the environment, which the kernel inherits.
+    """
+    with tempfile.TemporaryDirectory(prefix="repro-") as folder:
+        file, done = Path(folder) / "progress", threading.Event()
+        before = os.environ.get(PROGRESS_VARIABLE)
+        os.environ[PROGRESS_VARIABLE] = str(file)
+        draw = _draw_over if out.isatty() else _draw_lines
+        thread = threading.Thread(target=draw, args=(name, file, done, out, poll, every))
+        thread.start()
+        try:
+            yield file
+        finally:
+            done.set()
+            thread.join()
+            os.environ.pop(PROGRESS_VARIABLE)
+            if before is not None:
+                os.environ[PROGRESS_VARIABLE] = before
+
+
+def _find_notebook(name: str, everything: list[Path]) -> Path:
+    path = Path(name)
+    if path.suffix == ".ipynb" and path.is_file():
+        return path
+    fitting = [p for p in everything if p.stem == name or p.stem.startswith(f"{name}_")]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = [p.stem for p in everything]
+    raise FileNotFoundError(
+        f"a notebook must be an .ipynb file or one of {known}, but got {name!r}"
+        + suggest_name(name, known)
+    )
+
+
+def _execute(path: Path, values: dict[str, Any], *, build: Path, failed: Path) -> Path:
+    """Run a notebook in a folder of its own under `build`; return the executed copy."""
+    import nbclient
+    import papermill
+    from traitlets.config import Config
+
+    logging.getLogger("papermill").addHandler(logging.NullHandler())  # what matters is raised
+    build.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{path.stem}-", dir=build))
+    executed = folder / path.name
+    try:
+        with _kernel_environment():
+            papermill.execute_notebook(
+                str(path),
+                str(executed),
+                values,
+                kernel_name="python3",
+                progress_bar=False,
+                start_timeout=300,  # seconds; a busy machine takes long to import
+                config=Config(KernelManager=_KERNEL),
+                extra_arguments=["--log-level=CRITICAL"],
+            )
+    except papermill.PapermillExecutionError as error:
+        kept = _keep(executed, failed)
+        raise NotebookError(f"{path.stem}: {_tell(error)}\nwhat ran of it: {kept}") from None
+    except (nbclient.exceptions.DeadKernelError, RuntimeError) as error:
+        kept = _keep(executed, failed)
+        raise NotebookError(f"{path.stem}: {error}\nwhat ran of it: {kept}") from error
+    except BaseException:
+        # an interrupt leaves the cell's task behind, whose end asyncio would report at length
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        shutil.rmtree(folder)
+        raise
+    return executed
+
+
+@contextmanager
+def _kernel_environment() -> Iterator[None]:
+    """Let the kernel be this Python's own, whatever kernels the user has installed elsewhere."""
+    kernels = str(Path(sys.prefix) / "share" / "jupyter")
+    before = dict(os.environ)
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(
+        filter(None, [kernels, os.environ.get("JUPYTER_PATH")])
+    )
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # or it warns when workers are forked
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _keep(executed: Path, failed: Path) -> Path:
+    failed.mkdir(parents=True, exist_ok=True)
+    kept = failed / executed.name
+    if executed.exists():
+        os.replace(executed, kept)
+    shutil.rmtree(executed.parent)
+    return _relative(kept)
+
+
+def _tell(error: Any) -> str:
+    return f"cell [{error.exec_count}] failed: {error.ename}: {error.evalue}"
+
+
+def _export_html(executed: Path) -> Path:
+    """Write the notebook as a web page beside it, free of where it ran."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata.get("papermill", {}).update(
+        input_path=executed.name, output_path=executed.name
+    )
+    nbformat.write(notebook, executed)
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # else: images without alternative text
+    html = executed.with_suffix(".html")
+    html.write_text(HTMLExporter().from_notebook_node(notebook)[0], encoding="utf-8")
+    return html
+
+
+def _read(file: Path) -> str:
+    try:
+        return " ".join(file.read_text(encoding="utf-8").split())
+    except FileNotFoundError:
+        return ""
+
+
+def _draw_over(name, file, done, out, poll, every):
+    """Draw one line again and again, as on a terminal."""
+    started = time.monotonic()
+    while not done.wait(poll):
+        line = f"{name} {format_seconds(time.monotonic() - started)}  {_read(file)}"
+        width = shutil.get_terminal_size().columns - 1
+        out.write("\r" + line[:width].ljust(width))
+        out.flush()
+    out.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+    out.flush()
+
+
+def _draw_lines(name, file, done, out, poll, every):
+    """Write a line when it changed, but seldom, as into a log."""
+    print(f"{name}: running", file=out, flush=True)
+    shown, at = "", float("-inf")
+    while not done.wait(poll):
+        line = _read(file)
+        if line not in ("", shown) and time.monotonic() - at >= every:
+            print(f"{name}: {line}", file=out, flush=True)
+            shown, at = line, time.monotonic()
+
+
+def _relative(path: Path) -> Path:
+    """Name a path from the current directory where it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

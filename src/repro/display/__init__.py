@@ -1,1 +1,0 @@
-"""Tables and figures: frame in, text or axes out; nothing is computed here."""

@@ -1,0 +1,241 @@
+"""Pretrained models: where they are, how a trial gets its own copy, and how texts become numbers.
+
+A model's configuration and pretrained weights are read once a process; each trial then gets a
+fresh copy. Weights come from safetensors only, and no code from a repository is ever run.
+"""
+
+import copy
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from repro.data.encoding import EncodedSplit, EncodedTask, encode_split
+from repro.data.tasks import Task, TaskData
+from repro.models.locate import (
+    EMBEDDED,
+    TOKENIZERS,
+    WEIGHTS,
+    ModelSpec,
+    check_length,
+    find_model,
+)
+
+__all__ = [
+    "DROPOUT_FIELDS",
+    "EMBEDDED",
+    "EncodedSplit",
+    "EncodedTask",
+    "ModelSpec",
+    "build_model",
+    "dropout_places",
+    "encode",
+    "load_tokenizer",
+    "quiet",
+    "resolve_model",
+]
+
+# Where an architecture's configuration keeps a hyperparameter; the first name that it has counts.
+# A head's own dropout (`classifier_dropout`, DistilBERT's `seq_classif_dropout`) stays as the
+# checkpoint has it; where that is unset, as in the published BERT, ELECTRA and RoBERTa, the head
+# follows `hidden_dropout`, as in transformers and in the papers' code.
+DROPOUT_FIELDS = {
+    "hidden_dropout": ("hidden_dropout_prob", "hidden_dropout", "dropout"),
+    "attention_dropout": ("attention_probs_dropout_prob", "attention_dropout"),
+}
+
+
+def resolve_model(name: str) -> ModelSpec:
+    """Find the model `name`: an embedded one, a local directory, or a hub id.
+
+    Raises:
+        ValueError: if it is none of these, or a directory lacks configuration, weights or
+            tokenizer.
+    """
+    path = find_model(name)
+    return ModelSpec(name=str(name), path=path, family=_configuration(path, name).model_type)
+
+
+def _configuration(path: str, name: str):
+    try:
+        return AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"`model` must be one of {list(EMBEDDED)}, a directory with a model, or a hub id that "
+            f"can be reached, but got '{name}' ({' '.join(str(error).split())[:160]})"
+        ) from error
+
+
+def load_tokenizer(spec: ModelSpec):
+    """Return the tokenizer of a model."""
+    return _tokenizer(spec.path, _stamp(spec.path))
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(path: str, stamp: int):
+    return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+
+
+def _stamp(path: str) -> int:
+    """Return what changes when a local checkpoint is written anew, so that caches see it."""
+    files = [Path(path) / name for name in (*WEIGHTS, "config.json", *TOKENIZERS)]
+    return hash(tuple(file.stat().st_mtime_ns for file in files if file.is_file()))
+
+
+@dataclass(frozen=True)
+class _Pretrained:
+    """A checkpoint held in memory: configuration, tensors by name, names that it did not have."""
+
+    config: object
+    tensors: dict[str, torch.Tensor]
+    fresh: frozenset[str]
+
+
+@lru_cache(maxsize=4)
+def _pretrained(path: str, stamp: int, n_labels: int) -> _Pretrained:
+    with quiet(), torch.random.fork_rng(devices=[]):
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            path,
+            num_labels=n_labels,
+            dtype=torch.float32,  # the weights being trained; mixed precision casts from them
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # a classifier for other labels counts as missing
+            output_loading_info=True,
+        )
+    mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
+    fresh = frozenset(report["missing_keys"]) | mismatched
+    return _Pretrained(model.config, dict(_named_tensors(model)), fresh)
+
+
+def _named_tensors(model: torch.nn.Module):
+    yield from ((name, parameter.detach()) for name, parameter in model.named_parameters())
+    yield from model.named_buffers()  # those that are not in the state dictionary too
+
+
+@contextmanager
+def quiet():
+    """Silence transformers' loading report and bar: what is fresh here is so on purpose."""
+    verbosity = transformers_logging.get_verbosity()
+    bar = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bar:
+            transformers_logging.enable_progress_bar()
+
+
+def build_model(
+    spec: ModelSpec, *, task: Task, configuration: dict, init_seed: int
+) -> torch.nn.Module:
+    """Make a trial's own model: pretrained weights, fresh classifier, the searched dropouts.
+
+    The weights that the checkpoint lacks are drawn from N(0, initializer_range), biases are zero
+    and LayerNorm weights one; they depend on `init_seed` and their shapes only.
+
+    Raises:
+        ValueError: if a searched dropout has no place in this architecture.
+    """
+    pretrained = _pretrained(spec.path, _stamp(spec.path), n_outputs(task))
+    config = copy.deepcopy(pretrained.config)
+    for name in DROPOUT_FIELDS.keys() & configuration.keys():
+        setattr(config, dropout_field(spec, config, name), float(configuration[name]))
+    if task.labels is not None:
+        config.id2label = dict(enumerate(task.labels))
+        config.label2id = {label: i for i, label in enumerate(task.labels)}
+    model = _empty_model(config).to_empty(device="cpu")
+    model.tie_weights()
+    generator = torch.Generator().manual_seed(init_seed)
+    for name, tensor in _named_tensors(model):
+        if name in pretrained.fresh:
+            _initialise(name, tensor, std=config.initializer_range, generator=generator)
+        else:
+            tensor.copy_(pretrained.tensors[name])
+    return model
+
+
+def _empty_model(config) -> torch.nn.Module:
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        return AutoModelForSequenceClassification.from_config(config)
+
+
+def _initialise(name: str, tensor: torch.Tensor, *, std: float, generator) -> None:
+    if tensor.ndim >= 2:
+        tensor.normal_(0.0, std, generator=generator)
+    else:
+        tensor.fill_(0.0 if name.endswith("bias") else 1.0)
+
+
+def n_outputs(task: Task) -> int:
+    """Return how many numbers a model gives an example of this task."""
+    return 1 if task.labels is None else len(task.labels)
+
+
+def dropout_field(spec: ModelSpec, config, name: str) -> str:
+    """Return the field of `config` that holds the hyperparameter `name`.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    for field in DROPOUT_FIELDS[name]:
+        if hasattr(config, field):
+            return field
+    raise ValueError(
+        f"`{name}` must reach the model, but '{spec.family}' has none of the settings "
+        f"{list(DROPOUT_FIELDS[name])}; take it out of the search space"
+    )
+
+
+def dropout_places(spec: ModelSpec, *, task: Task, name: str) -> tuple[tuple[str, str], ...]:
+    """List where a dropout acts in this architecture, as (module name, attribute) pairs.
+
+    Found by experiment, so that it holds for any architecture: an empty model is built with a
+    telltale value, and the modules that carry the value are looked for.
+
+    Raises:
+        ValueError: if there is no such place.
+    """
+    places = _places(spec, _stamp(spec.path), n_outputs(task), name)
+    if not places:
+        raise ValueError(
+            f"`{name}` must act in the model, but no module of '{spec.family}' carries it; "
+            "take it out of the search space"
+        )
+    return places
+
+
+@lru_cache(maxsize=16)
+def _places(spec: ModelSpec, stamp: int, n_labels: int, name: str) -> tuple[tuple[str, str], ...]:
+    telltale = 0.123456789
+    config = copy.deepcopy(_pretrained(spec.path, stamp, n_labels).config)
+    setattr(config, dropout_field(spec, config, name), telltale)
+    return tuple(
+        (module_name, attribute)
+        for module_name, module in _empty_model(config).named_modules()
+        for attribute, value in vars(module).items()
+        if isinstance(value, float) and value == telltale
+    )
+
+
+def encode(data: TaskData, spec: ModelSpec, *, max_length: int) -> EncodedTask:
+    """Turn a task's texts into token ids, cut to `max_length`; the test labels stay behind.
+
+    Raises:
+        ValueError: if a split is empty or `max_length` is more than the model can take.
+    """
+    config = _configuration(spec.path, spec.name)
+    tokenizer = load_tokenizer(spec)
+    check_length(spec.name, config.to_dict(), max_length)
+    typed = getattr(config, "type_vocab_size", 0) > 1  # RoBERTa has one segment, DistilBERT none
+    splits = {
+        name: encode_split(name, frame, tokenizer, max_length=max_length, typed=typed)
+        for name, frame in data.splits.items()
+    }
+    return EncodedTask(data.task, spec.path, splits, max_length, int(tokenizer.pad_token_id))

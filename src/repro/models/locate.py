@@ -1,0 +1,112 @@
+"""Where pretrained models are: found and told apart without loading anything."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from repro.paths import data_directory
+from repro.tuning.spaces import FAMILIES
+
+EMBEDDED = ("tiny-electra", "tiny-roberta", "tiny-bert")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
+_HUB_ID = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A pretrained model: its name, where it is, and its family (transformers' `model_type`)."""
+
+    name: str
+    path: str  # a directory or a hub id
+    family: str
+
+
+def find_model(name: str) -> str:
+    """Return where the model `name` is: a directory, or a hub id as it stands.
+
+    Raises:
+        ValueError: if it is a directory without configuration, weights or tokenizer, or an
+            embedded model that is not there.
+    """
+    path = str(name)
+    if name in EMBEDDED:
+        directory = data_directory() / "mini" / name
+        if not directory.is_dir():
+            raise ValueError(f"model '{name}' must be in {directory}; build it by `make pretrain`")
+        path = str(directory)
+    if Path(path).is_dir():
+        _check_directory(Path(path))
+    elif not _HUB_ID.fullmatch(path):
+        raise ValueError(
+            f"`model` must be one of {list(EMBEDDED)}, a directory with a model, or a hub id, "
+            f"but got '{path}', where there is no directory"
+        )
+    return path
+
+
+def _check_directory(directory: Path) -> None:
+    parts = (("config.json", ("config.json",)), ("weights", WEIGHTS), ("tokenizer", TOKENIZERS))
+    for part, names in parts:
+        if not any((directory / name).is_file() for name in names):
+            raise ValueError(
+                f"model directory {directory} must hold {' or '.join(names)}, but has no {part}; "
+                "save model and tokenizer there by `save_pretrained`"
+            )
+
+
+def check_length(name: str, config: Mapping, max_length: int) -> None:
+    """Refuse a `max_length` that the model called `name` cannot take.
+
+    Args:
+        config: of the model, as its config.json has it.
+    Raises:
+        ValueError: if it is below 4 or beyond the model's positions.
+    """
+    longest, kind = config.get("max_position_embeddings", 512), config.get("model_type", "")
+    if "roberta" in kind or kind == "camembert":  # count positions from their padding id + 1
+        longest -= config.get("pad_token_id", 1) + 1
+    if not 4 <= max_length <= longest:
+        raise ValueError(
+            f"`max_length` must be between 4 and {longest} for '{name}', but got {max_length}"
+        )
+
+
+def read_config(path: str) -> dict:
+    """Return what a local model's config.json says; nothing for a hub id."""
+    file = Path(path) / "config.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+@lru_cache(maxsize=64)
+def weights_fingerprint(path: str) -> str:
+    """Return 16 hexadecimal digits that depend on a local checkpoint's files; a hub id as is."""
+    if not Path(path).is_dir():
+        return path
+    digest = hashlib.sha256()
+    for name in ("config.json", *TOKENIZERS, "tokenizer_config.json"):
+        if (file := Path(path) / name).is_file():
+            digest.update(name.encode() + file.read_bytes())
+    for file in sorted(Path(path).glob("*.safetensors")):
+        with file.open("rb") as weights:
+            digest.update(hashlib.file_digest(weights, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def guess_family(model: str) -> str:
+    """Guess whose search space suits a model, from its directory's config.json or its name.
+
+    BERT has a miniature space only: the sources give no grid for a BERT of full size.
+    """
+    if model in ("tiny-electra", "tiny-roberta", "tiny-bert"):
+        return model.removeprefix("tiny-") + "-mini"
+    config = Path(model) / "config.json"
+    text = json.loads(config.read_text()).get("model_type", "") if config.is_file() else model
+    fitting = [family for family in ("electra", "roberta") if family in str(text).lower()]
+    if len(fitting) == 1:
+        return fitting[0]
+    raise ValueError(f"model {model!r} must come with its `family`, one of {list(FAMILIES)}")

@@ -1,0 +1,148 @@
+"""The tidy tables of a study: its finished runs read together, with scores that came late."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from repro.data.tasks import TaskData
+from repro.records import make_table
+from repro.results.deferred import add_gold_scores, add_returned_scores
+from repro.results.folders import RunFolder
+from repro.results.predictions import EXAMPLE
+
+
+@dataclass(frozen=True)
+class Results:
+    """Finished tuning runs as tidy tables (see `records`), under the profile that asked now.
+
+    Args:
+        gold: task -> its data with test labels that were hidden when the runs ended.
+        returned: scores that came back from the GLUE site (see `late_scores`).
+    """
+
+    folders: tuple[RunFolder, ...]
+    profile: str
+    gold: Mapping[str, TaskData] = field(default_factory=dict)
+    returned: pd.DataFrame | None = None
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        rows = [folder.read_run()["run"] | {"profile": self.profile} for folder in self.folders]
+        return make_table("runs", [{k: _number(v) for k, v in row.items()} for row in rows])
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """The table, with `test_source`: "labels", "returned" or, without a test score, empty."""
+        frames = [self._trials_of(folder) for folder in self.folders]
+        table = pd.concat(frames, ignore_index=True) if frames else make_table("trials", [])
+        table["test_source"] = np.where(table["test_score"].notna(), "labels", "")
+        if self.returned is None:
+            return table
+        ids = {folder.name: folder.key["run_id"] for folder in self.folders}
+        rows = self.returned[self.returned["run"].isin(ids)]
+        return add_returned_scores(
+            table, rows.assign(trial_id=rows["run"].map(ids) + "/" + rows["trial"])
+        )
+
+    @cached_property
+    def evaluations(self) -> pd.DataFrame:
+        return self._concatenated("evaluations")
+
+    @cached_property
+    def losses(self) -> pd.DataFrame:
+        return self._concatenated("losses")
+
+    @cached_property
+    def test_looks(self) -> pd.DataFrame:
+        """Count how often each test set was looked at: once for each trial scored on it.
+
+        Returns:
+            one row a tuning run and test set: run_id, task, model, method, split, n_examples (NaN
+            for results of older versions), n_trials, looks (trials whose predictions were held
+            against its labels), returned (trials whose score came back from the GLUE site).
+        """
+        return pd.DataFrame([row for folder in self.folders for row in self._looks_of(folder)])
+
+    @cached_property
+    def segments(self) -> pd.DataFrame:
+        """The table; only populations have any."""
+        with_segments = [f for f in self.folders if (f.path / "segments.parquet").is_file()]
+        return Results(tuple(with_segments), self.profile)._concatenated("segments")
+
+    def predictions(self, run_id: str) -> pd.DataFrame:
+        """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
+        return self._relabelled(self._folder(run_id), "predictions")
+
+    def trial_predictions(self, run_id: str) -> pd.DataFrame:
+        """Return what each trial's best checkpoint predicts (see `predictions`)."""
+        return self._relabelled(self._folder(run_id), "trial_predictions")
+
+    def joint_predictions(self, model: str, task: str) -> pd.DataFrame:
+        """Return what all trials on one model and task predict: as above, columns by trial_id.
+
+        Trials that lack a prediction somewhere are left out.
+        """
+        tables = []
+        for folder in self.folders:
+            if (folder.key["model"], folder.key["task"]) == (model, task):
+                run_id = folder.key["run_id"]
+                table = self.trial_predictions(run_id).set_index(list(EXAMPLE))
+                missing = table.isna() | (table < 0 if table.dtypes.eq("int16").all() else False)
+                table = table.loc[:, ~missing.any()]
+                tables.append(table.rename(columns=lambda name, run=run_id: f"{run}/{name}"))
+        if not tables:
+            raise ValueError(f"there must be results of {model} on {task}, but there are none")
+        return pd.concat(tables, axis=1).reset_index()
+
+    def _folder(self, run_id: str) -> RunFolder:
+        folders = {folder.key["run_id"]: folder for folder in self.folders}
+        if run_id not in folders:
+            raise ValueError(f"`run_id` must be one of {sorted(folders)}, but got {run_id!r}")
+        return folders[run_id]
+
+    def _relabelled(self, folder: RunFolder, table: str) -> pd.DataFrame:
+        frame, data = folder.read(table), self.gold.get(folder.key["task"])
+        if data is None or frame.empty:
+            return frame
+        gold = data.splits["test"].set_index("index")["label"]
+        return frame.assign(
+            label=frame["label"].where(frame["split"] != "test", frame["index"].map(gold))
+        )
+
+    def _trials_of(self, folder: RunFolder) -> pd.DataFrame:
+        trials, data = folder.read("trials"), self.gold.get(folder.key["task"])
+        if data is None:
+            return trials
+        return add_gold_scores(
+            trials,
+            data,
+            predictions=folder.read("trial_predictions"),
+            incumbent=folder.read("predictions"),
+            best_trial_id=folder.read_run()["run"]["best_trial_id"],
+        )
+
+    def _looks_of(self, folder: RunFolder) -> list[dict]:
+        key = {name: folder.key[name] for name in ("run_id", "task", "model", "method")}
+        trials = self.trials[self.trials["run_id"] == key["run_id"]]
+        sources = trials["test_source"].value_counts()
+        counts = {"looks": sources.get("labels", 0), "returned": sources.get("returned", 0)}
+        rows = []
+        for split, about in ({"test": {}} | folder.read_run().get("test_sets", {})).items():
+            looks = counts if split == "test" else {"looks": about["looks"], "returned": 0}
+            rows.append(
+                {**key, "split": split, "n_examples": about.get("examples", math.nan)}
+                | {"n_trials": len(trials), **looks}
+            )
+        return rows
+
+    def _concatenated(self, table: str) -> pd.DataFrame:
+        frames = [folder.read(table) for folder in self.folders]
+        return pd.concat(frames, ignore_index=True) if frames else make_table(table, [])
+
+
+def _number(value):
+    return math.nan if value is None else value

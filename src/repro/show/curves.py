@@ -1,0 +1,196 @@
+"""Figures over steps: learning curves of one trial, incumbents of tuning runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+
+from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
+from repro.show.panels import add_legend, panel_a_task
+from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_BLUE, _ORANGE = "#0072B2", "#D55E00"
+
+
+@styled
+def plot_losses(losses: pd.DataFrame, evaluations: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw one trial's training loss of every update and its validation losses.
+
+    Args:
+        losses, evaluations: rows of these tables, of one trial.
+    """
+    ax = ax or new_axes()
+    losses, evaluations = _one_trial(losses).dropna(), _one_trial(evaluations)
+    ax.plot(losses["step"], losses["loss"], color="0.65", lw=0.7, label="training, each update")
+    look = {"color": _ORANGE, "marker": "s", "label": "validation"}
+    ax.plot(evaluations["step"], evaluations["validation_loss"], **look)
+    ax.set(xlabel="optimizer step", ylabel="loss")
+    ax.legend()
+    return ax
+
+
+@styled
+def plot_scores(
+    evaluations: pd.DataFrame, ax: Axes | None = None, *, metric: str = "score"
+) -> Axes:
+    """Draw one trial's validation scores; the best checkpoint is ringed.
+
+    Args:
+        evaluations: rows of this table, of one trial.
+        metric: what the score is, for the axis.
+    """
+    ax = ax or new_axes()
+    rows = _one_trial(evaluations)
+    scores = 100 * rows["validation_score"]
+    ax.plot(rows["step"], scores, color=_BLUE, marker="o")
+    if scores.notna().any():
+        best = scores.idxmax()  # the first of equals, as training keeps it
+        look = {"s": 60, "facecolors": "none", "edgecolors": "black", "zorder": 3}
+        ax.scatter(rows.loc[best, "step"], scores[best], label="best checkpoint", **look)
+        ax.legend()
+    name = METRIC_LABELS.get(metric, metric).replace("acc.", "accuracy")
+    ax.set(xlabel="optimizer step", ylabel=f"validation {name} (%)")
+    ax.margins(y=0.12)
+    return ax
+
+
+@styled
+def figure_learning_curve(
+    evaluations: pd.DataFrame, losses: pd.DataFrame, *, metric: str = "score"
+) -> Figure:
+    """Draw the losses of one trial above its validation scores.
+
+    Args:
+        evaluations, losses: rows of these tables, of one trial.
+        metric: what the score is, for the axis.
+    """
+    figure = new_figure(COLUMN_WIDTH * 1.3, 3.6)
+    above, below = figure.subplots(2, 1, sharex=True)
+    plot_losses(losses, evaluations, above).set_xlabel("")
+    plot_scores(evaluations, below, metric=metric)
+    return figure
+
+
+def _one_trial(frame: pd.DataFrame) -> pd.DataFrame:
+    trials = frame["trial_id"].unique()
+    if len(trials) > 1:
+        raise ValueError(
+            f"a learning curve must be of one trial, but got {len(trials)}; select one trial_id"
+        )
+    return frame.sort_values("step").reset_index(drop=True)
+
+
+@styled
+def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the best validation score so far over the steps spent, one line a tuning run.
+
+    The panel begins at the lowest incumbent after a tenth of a run's spending: the first climb
+    would press all the rest together.
+
+    Args:
+        curves: from `analysis.summary.incumbent_curves`, of one model and task.
+    """
+    ax = ax or new_axes()
+    curves = curves.sort_values(["run_id", "cumulative_steps"], kind="stable")
+    for method in in_order(curves["method"], METHOD_LABELS):
+        style, rows = style_of(method), curves[curves["method"] == method]
+        steps, scores = rows["cumulative_steps"].to_numpy(), 100 * rows["incumbent_score"]
+        ends = np.flatnonzero(rows["run_id"].ne(rows["run_id"].shift(-1)))
+        gaps = ends[:-1] + 1  # hundreds of runs draw fast as one line with gaps
+        ax.plot(
+            np.insert(steps.astype(float), gaps, np.nan),
+            np.insert(scores.to_numpy(), gaps, np.nan),
+            **{"color": style.colour, "ls": style.line, "marker": style.marker},
+            drawstyle="steps-post",
+            markevery=(ends + np.arange(len(ends))).tolist(),
+            label=label(method, METHOD_LABELS),
+        )
+    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation score (%)")
+    ax.margins(x=0.03)
+    bottom, top = 100 * _after_a_tenth(curves), 100 * curves["incumbent_score"].max()
+    if bottom < top:
+        ax.set_ylim(bottom - 0.08 * (top - bottom), top + 0.08 * (top - bottom))
+    return ax
+
+
+def _after_a_tenth(curves: pd.DataFrame) -> float:
+    spent = curves.groupby("run_id")["cumulative_steps"].transform("max")
+    return curves.loc[curves["cumulative_steps"] >= 0.1 * spent, "incumbent_score"].min()
+
+
+@styled
+def figure_incumbents(curves: pd.DataFrame) -> Figure:
+    """Draw `plot_incumbents` for each task of one model.
+
+    Args:
+        curves: as there, with several tasks.
+    """
+    figure, _ = panel_a_task(
+        in_order(curves["task"], TASK_LABELS),
+        lambda ax, task: plot_incumbents(curves[curves["task"] == task], ax).set(
+            xlabel="", ylabel=""
+        ),
+        height=1.7,
+        legend=0.5,
+    )
+    figure.supxlabel("optimizer steps spent", fontsize=8)
+    figure.supylabel("incumbent's validation score (%)", fontsize=8)
+    n_methods = curves["method"].nunique()
+    add_legend(figure, n_columns=n_methods, order=METHOD_LABELS.values())
+    return figure
+
+
+@styled
+def plot_overlays(
+    evaluations: pd.DataFrame, ax: Axes | None = None, *, names: Mapping[str, str]
+) -> Axes:
+    """Draw the validation scores of several trials over the epochs, the first ones darkest.
+
+    Args:
+        names: trial_id -> what the legend calls it, in the order of drawing.
+    """
+    ax = ax or new_axes(PAGE_WIDTH, 3.4)
+    colours = mpl.colormaps["viridis"](np.linspace(0, 0.92, max(len(names), 2)))
+    for place, (trial_id, name) in enumerate(names.items()):
+        rows = evaluations[evaluations["trial_id"] == trial_id].sort_values("step")
+        look = {"color": colours[place], "ls": _LINES[place % 4], "marker": _MARKERS[place % 5]}
+        ax.plot(rows["epoch"], 100 * rows["validation_score"], label=name, ms=3, **look)
+    ax.set(xlabel="passes over the training data (epochs)", ylabel="validation score (%)")
+    if names:
+        ax.figure.legend(loc="outside right upper", fontsize=6 if len(names) > 12 else 7)
+    return ax
+
+
+_LINES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v")
+
+
+@styled
+def plot_trials(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw a tuning run as it goes: each trial's validation scores, and the incumbent.
+
+    Args:
+        points: one row an evaluation, in order: trial, cumulative_steps, validation_score.
+    """
+    ax = ax or new_axes(PAGE_WIDTH, 2.8)
+    scores = 100 * points["validation_score"]
+    for place, (_, rows) in enumerate(points.assign(score=scores).groupby("trial")):
+        look = {"color": "0.55", "lw": 0.8, "ms": 3, "marker": "o"}
+        name = "" if place else "each trial's evaluations"
+        ax.plot(rows["cumulative_steps"], rows["score"], label=name or None, **look)
+    so_far = scores.cummax().ffill()
+    look = {"color": _BLUE, "lw": 1.8, "drawstyle": "steps-post", "label": "incumbent"}
+    ax.plot(points["cumulative_steps"], so_far, **look)
+    ax.set(xlabel="optimizer steps spent", ylabel="validation score (%)")
+    ax.set_xlim(0, None)
+    ax.margins(y=0.12)
+    ax.figure.legend(loc="outside upper center", ncols=2)
+    return ax

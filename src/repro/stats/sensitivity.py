@@ -1,0 +1,181 @@
+"""Which hyperparameters matter: importance, slices, and the edges of the range.
+
+Frames in are `trials` of `repro.records`, of one task and model. Scores are fractions. Only
+completed trials count where scores are explained: a stopped trial's says when it was stopped.
+One factor at a time is in `one_factor`, pairs of hyperparameters in `interactions`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from repro.stats.intervals import LEVEL, t_interval
+
+SCORE = "validation_score"
+EDGE = 0.05  # of the range, at either end
+
+
+def importance(
+    trials: pd.DataFrame,
+    *,
+    names: Sequence[str],
+    by: Sequence[str] = ("method",),
+    score: str = SCORE,
+    n_resamples: int = 500,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Tell how much of the variation of scores one hyperparameter alone explains.
+
+    The share is the R² of a parabola through the ranks of the scores over the ranks of the
+    hyperparameter, which sees rises, falls and humps; chance alone gives about 2 / n.
+
+    Args:
+        by: columns that name a group of trials; () takes them all together.
+    Returns:
+        one row a group and hyperparameter that varies in it: `by`, hyperparameter, share, low,
+        high (95 % percentile bootstrap interval over trials, stretched where it misses the share),
+        n. NaN where all scores are tied.
+    """
+    done = completed(trials, score)
+    groups = done.groupby(list(by)) if by else [((), done)]
+    rows = []
+    for key, group in groups:
+        for name in names:
+            values = group[[name, score]].dropna().to_numpy(float)
+            if len(values) < 5 or len(np.unique(values[:, 0])) < 2:
+                continue
+            rng = np.random.default_rng(seed)
+            draws = rng.integers(len(values), size=(n_resamples, len(values)))
+            share, low, high = float(_shares(values)), float("nan"), float("nan")
+            if not np.isnan(share):
+                shares = _shares(values[draws])
+                low, high = np.nanquantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            row = {"share": share, "low": min(low, share), "high": max(high, share)}
+            row |= {"hyperparameter": name, "n": len(values)}
+            rows.append(dict(zip(by, key, strict=True)) | row)
+    return pd.DataFrame(rows, columns=[*by, "hyperparameter", "share", "low", "high", "n"])
+
+
+def _shares(values: np.ndarray) -> np.ndarray:
+    """Return R² of the parabola for samples of shape (..., n, 2): hyperparameter and score."""
+    ranks = rankdata(values, axis=-2) / values.shape[-2]
+    x, y = np.moveaxis(ranks - ranks.mean(axis=-2, keepdims=True), -1, 0)
+    square = x**2 - (x**2).mean(axis=-1, keepdims=True)
+    # what the square adds to the straight line; of two values it adds nothing
+    slope = (square * x).sum(axis=-1) / np.maximum((x * x).sum(axis=-1), 1e-12)
+    square = square - slope[..., None] * x
+    shares = sum(_squared_correlation(part, y) for part in (x, square))
+    constant = np.minimum((x * x).sum(axis=-1), (y * y).sum(axis=-1)) < 1e-12
+    return np.where(constant, np.nan, shares)
+
+
+def _squared_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    product, scale = (x * y).sum(axis=-1), (x * x).sum(axis=-1) * (y * y).sum(axis=-1)
+    known = scale > 1e-12
+    return np.where(known, product**2 / np.where(known, scale, 1.0), 0.0)
+
+
+def completed(trials: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Return the trials that ran to their end and have a score."""
+    return trials[trials["status"] == "completed"].dropna(subset=score)
+
+
+def slices(
+    trials: pd.DataFrame, *, names: Sequence[str], score: str = SCORE, n_bins: int = 6
+) -> pd.DataFrame:
+    """Average the scores over bins of one hyperparameter, whatever the others are.
+
+    Args:
+        n_bins: of about as many trials each; where there are no more values they are the bins.
+    Returns:
+        one row a hyperparameter and bin: hyperparameter, at (median), left, right (its values'
+        range), mean, low, high (95 % t interval), n.
+    """
+    rows = []
+    for name in names:
+        values = completed(trials, score)[[name, score]].dropna().astype(float)
+        x = values[name]
+        bins = x if x.nunique() <= n_bins else pd.qcut(x, n_bins, labels=False, duplicates="drop")
+        for _, group in values.groupby(bins):
+            own, found = group[name], t_interval(group[score])
+            row = {"hyperparameter": name, "at": own.median()}
+            rows.append(row | {"left": own.min(), "right": own.max()} | found)
+    columns = ["hyperparameter", "at", "left", "right", "mean", "low", "high", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def edge_of_range(trials: pd.DataFrame, *, space: Any, score: str = SCORE) -> pd.DataFrame:
+    """Tell where in its range each searched hyperparameter of the best trials lies.
+
+    Args:
+        space: a `SearchSpace`. A LogUniform is laid out by logarithm, a Choice by
+            the order of its values.
+    Returns:
+        one row a hyperparameter: hyperparameter, low, high, value (the incumbent's: the highest
+        score, the earlier trial on a tie), position (0 at `low`, 1 at `high`), tenth_low and
+        tenth_high (between them lies the best tenth), n_tenth, edge ("lower" or "upper" where the
+        incumbent is in the outer 5 % of that end, else ""), tenth_share (of the best tenth in the
+        same edge), by_chance (how often a random draw lies in either edge) and advice.
+    """
+    scored = trials.dropna(subset=score).sort_values(["run_id", "trial"])
+    scored = scored.sort_values(score, ascending=False, kind="stable")
+    tenth = scored.head(math.ceil(len(scored) / 10))
+    rows = [_edge_row(name, domain, tenth[name]) for name, domain in space.domains.items()]
+    return pd.DataFrame(rows)
+
+
+def _edge_row(name: str, domain: Any, values: pd.Series) -> dict:
+    known = values.dropna().to_numpy(float)
+    positions, (low, high) = _positions(domain, known), _ends(domain)
+    row = {"hyperparameter": name, "low": low, "high": high, "value": np.nan, "position": np.nan}
+    row |= {"tenth_low": np.nan, "tenth_high": np.nan, "n_tenth": len(known), "edge": ""}
+    row |= {"tenth_share": np.nan, "by_chance": _chance(domain), "advice": "no trial has a score"}
+    if not len(known):
+        return row
+    if np.isnan(at := positions[0]):
+        return row | {"value": known[0], "advice": "one value: nothing to choose"}
+    edge = "lower" if at <= EDGE else "upper" if at >= 1 - EDGE else ""
+    own = positions <= EDGE if edge == "lower" else positions >= 1 - EDGE
+    row |= {"value": known[0], "position": at, "edge": edge, "advice": _ADVICE[edge]}
+    row |= {"tenth_low": positions.min(), "tenth_high": positions.max()}
+    if edge == "lower" and low == 0:
+        row["advice"] = "at the lower end, which is 0: nothing to widen"
+    return row | ({"tenth_share": own.mean()} if edge else {})
+
+
+_ADVICE = {
+    "lower": "at the lower end: widen downwards",
+    "upper": "at the upper end: widen upwards",
+    "": "inside: leave it",
+}
+
+
+def _ends(domain: Any) -> tuple[float, float]:
+    values = getattr(domain, "values", None)
+    return (domain.low, domain.high) if values is None else (min(values), max(values))
+
+
+def _positions(domain: Any, values: np.ndarray) -> np.ndarray:
+    """Return where values lie, 0 at the lower end and 1 at the upper; NaN if they coincide."""
+    if hasattr(domain, "values"):
+        known = sorted(domain.values)
+        values = np.array([np.argmin(np.abs(np.array(known, float) - v)) for v in values], float)
+        return values / (len(known) - 1) if len(known) > 1 else values * np.nan
+    low, high = _ends(domain)
+    if type(domain).__name__ == "LogUniform":
+        low, high, values = math.log(low), math.log(high), np.log(values)
+    return (values - low) / (high - low)
+
+
+def _chance(domain: Any) -> float:
+    if type(domain).__name__ in ("Uniform", "LogUniform"):
+        return 2 * EDGE
+    possible = getattr(domain, "values", None) or range(int(domain.low), int(domain.high) + 1)
+    positions = _positions(domain, np.array(possible, float))
+    if np.isnan(positions).all():
+        return float("nan")
+    return float(((positions <= EDGE) | (positions >= 1 - EDGE)).mean())

@@ -1,0 +1,113 @@
+"""Log finished trials to TensorBoard or Weights & Biases, beside the results; off by default.
+
+Tracking must never stop a study: the first failure is told, and nothing is logged from then on. No
+account is needed: Weights & Biases writes its run files offline unless the environment variable
+WANDB_MODE says otherwise; there a tuning run is one run, for to open one takes seconds.
+"""
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from repro.tuning.runs import Outcome, Request
+
+TRACKERS = ("none", "tensorboard", "wandb")
+_LOG = logging.getLogger("repro.study.tracking")
+
+
+class Tracker:
+    """Logs finished trials into a folder beside that of their tuning run.
+
+    Args:
+        kind: one of TRACKERS.
+    """
+
+    def __init__(self, kind: str):
+        logs = {"none": None, "tensorboard": _TensorBoard, "wandb": _WeightsAndBiases}[kind]
+        self._kind = kind
+        self._log = logs() if logs else None
+
+    def trial_done(self, run_path: Path, request: Request, outcome: Outcome) -> None:
+        """Log the configuration and the evaluations of one trial."""
+        folder = run_path.with_name(f"{run_path.name}.{self._kind}")
+        self._guarded("trial_done", folder, request, outcome)
+
+    def run_done(self, run_id: str) -> None:
+        """Close what is open for a tuning run."""
+        self._guarded("run_done", run_id)
+
+    def _guarded(self, what: str, *arguments) -> None:
+        if self._log is None:
+            return
+        try:
+            getattr(self._log, what)(*arguments)
+        except Exception as error:  # whatever a tracker does wrong, the study goes on
+            self._log = None
+            _LOG.warning("%s; the study goes on without it", _explain(self._kind, error))
+
+
+def _explain(kind: str, error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return f"tracking to {kind} needs its package: pip install 'repro[tracking]' ({error})"
+    return f"tracking to {kind} failed ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
+
+
+def _evaluations(outcome: Outcome):
+    """Yield the step and the numbers of each evaluation."""
+    for evaluation in outcome.payload.evaluations if outcome.payload else ():
+        numbers = {"score": evaluation.score, "loss": evaluation.loss} | evaluation.metrics
+        yield evaluation.step, {f"validation/{name}": value for name, value in numbers.items()}
+
+
+def _about(request: Request, outcome: Outcome) -> dict:
+    about = {"trial": request.trial, "status": outcome.status, "message": outcome.message}
+    about |= {"best_score": outcome.score, "configuration": request.configuration}
+    return about | ({"segment": vars(request.segment)} if request.segment else {})
+
+
+class _TensorBoard:
+    """One folder of events a trial."""
+
+    def trial_done(self, folder: Path, request: Request, outcome: Outcome) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        with SummaryWriter(str(folder / f"trial{request.trial:04d}")) as writer:
+            for step, numbers in _evaluations(outcome):
+                for name, value in numbers.items():
+                    writer.add_scalar(name, value, step)
+            writer.add_text("trial", json.dumps(_about(request, outcome)))
+
+    def run_done(self, run_id: str) -> None:
+        pass
+
+
+class _WeightsAndBiases:
+    """One run a tuning run; its rows are the trials' evaluations, with trial and step."""
+
+    def __init__(self):
+        self._runs = {}
+
+    def trial_done(self, folder: Path, request: Request, outcome: Outcome) -> None:
+        run = self._runs.get(request.run_id) or self._open(folder, request.run_id)
+        for step, numbers in _evaluations(outcome):
+            run.log({"trial": request.trial, "step": step, **request.configuration, **numbers})
+        run.summary[f"trial{request.trial:04d}"] = json.dumps(_about(request, outcome))
+
+    def _open(self, folder: Path, run_id: str):
+        import wandb
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self._runs[run_id] = wandb.init(
+            project="repro",
+            name=run_id,
+            dir=str(folder),
+            mode=os.environ.get("WANDB_MODE", "offline"),
+            reinit="create_new",  # several tuning runs are open at a time
+            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+        )
+        return self._runs[run_id]
+
+    def run_done(self, run_id: str) -> None:
+        if run := self._runs.pop(run_id, None):
+            run.finish()

@@ -1,0 +1,312 @@
+"""One trial: fine-tune a model with one configuration and score it; knows nothing of tuning.
+
+`train_trial` calls a plain `report(evaluation)`, which may raise `StopTrial`. All that comes back
+is numpy and plain Python. The same arguments give the same numbers, bit for bit, on one machine,
+whatever the state of the global random generators.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from repro.data.tasks import is_test, score_predictions
+from repro.models.build import EncodedTask, ModelSpec, build_model
+from repro.models.packing import can_pack, pack, packed_logits, pad, plain_logits
+from repro.training.checkpoint import load_state, save_model, save_state
+from repro.training.optimizer import (
+    DropoutNoise,
+    autocast,
+    decide,
+    make_optimizer,
+    mean_loss,
+    n_threads,
+)
+from repro.training.readback import (
+    SetUp,
+    check_configuration,
+    check_fit,
+    read_back,
+    searched_dropouts,
+)
+from repro.training.schedule import evaluation_batches, make_plan, training_batches
+from repro.training.types import (
+    WHOLE,
+    Evaluation,
+    Seeds,
+    StopTrial,
+    Stretch,
+    TrainingSettings,
+    TrialResult,
+    find_device,
+    settings_used,
+)
+
+
+class _Diverged(Exception):
+    """A loss that is not finite."""
+
+
+def train_trial(
+    configuration: dict,
+    *,
+    model: ModelSpec,
+    data: EncodedTask,
+    settings: TrainingSettings,
+    seeds: Seeds,
+    report: Callable[[Evaluation], None] | None = None,
+    save_best_to: Path | None = None,
+    score_to_beat: float = -math.inf,
+    stretch: Stretch = WHOLE,
+) -> TrialResult:
+    """Fine-tune a model with one configuration and predict validation and test.
+
+    A trial that diverges or fails gives a result all the same. What `report` raises, other than
+    `StopTrial`, goes through.
+
+    Args:
+        save_best_to: a directory to make, with the best checkpoint and the tokenizer.
+        score_to_beat: the best checkpoint is written only if its validation score is higher.
+        stretch: the part of the trial to train; all of it by default. Steps count from its start.
+    Raises:
+        ValueError: before any training, if configuration, data, model and settings do not fit.
+    """
+    trial = _Trial(
+        configuration, model=model, data=data, settings=settings, seeds=seeds, stretch=stretch
+    )
+    if save_best_to is not None and Path(save_best_to).exists():
+        raise ValueError(f"`save_best_to` must not exist yet, but got {save_best_to}; remove it")
+    with n_threads(settings.threads):
+        ended = trial.run(report or (lambda evaluation: None))
+        ended = trial.predict_tests(*ended)
+        if save_best_to is not None:
+            trial.save_best(Path(save_best_to), score_to_beat)
+    return trial.result(*ended)
+
+
+class _Trial:
+    """The state of one trial while it runs."""
+
+    def __init__(self, configuration, *, model, data, settings, seeds, stretch) -> None:
+        self.started = time.perf_counter()
+        self.stretch = stretch
+        self.spec, self.data, self.settings, self.seeds = model, data, settings, seeds
+        self.device = find_device(settings.device)
+        defaults = ("adam_epsilon", "max_grad_norm", "max_length")
+        self.wanted = check_configuration(
+            configuration, defaults={name: getattr(settings, name) for name in defaults}
+        )
+        check_fit(self.wanted, spec=model, data=data, settings=settings)
+        self.whole = make_plan(
+            self.wanted,
+            n_train=len(data.splits["train"]),
+            evaluations_per_epoch=settings.evaluations_per_epoch,
+            max_steps=settings.max_steps,
+        )
+        self.plan = self.whole.part(stretch.start, stretch.end)
+        self.hyperparameters = self.wanted
+        self.step = 0
+        self.losses = np.empty(0, dtype=np.float32)
+        self.evaluations: list[Evaluation] = []
+        self.best: Evaluation | None = None
+        self.predictions: dict[str, np.ndarray] = {}
+        self.training_seconds = self.evaluation_seconds = self.exchange_seconds = 0.0
+
+    def run(self, report) -> tuple[str, str]:
+        """Train to the end, to `StopTrial`, or until it goes wrong; return status and message."""
+        if ended := self._guarded(self._set_up):
+            return ended
+        for step in self.plan.evaluation_steps:
+            if ended := self._guarded(self._advance, step):
+                return ended
+            try:
+                report(self.evaluations[-1])
+            except StopTrial as stop:
+                return stop.reason, ""
+        ended = self._guarded(self._exchange, save_state, self.stretch.save_to)
+        return ended or ("completed", "")
+
+    def _guarded(self, work: Callable, *arguments) -> tuple[str, str] | None:
+        try:
+            work(*arguments)
+        except _Diverged as error:
+            return "diverged", str(error)
+        except Exception as error:  # a trial that fails is a row, whatever made it fail
+            return "failed", f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return None
+
+    def _set_up(self) -> None:
+        train, settings, seeds = self.data.splits["train"], self.settings, self.seeds
+        self.model = build_model(
+            self.spec,
+            task=self.data.task,
+            configuration=searched_dropouts(self.wanted),
+            init_seed=seeds.init,
+        ).to(self.device)
+        self.optimizer = make_optimizer(self.model, self.wanted, betas=settings.adam_betas)
+        batches = training_batches(
+            train, self.plan, seed=seeds.order, grouped=settings.length_grouped
+        )
+        first = list(islice(batches, self.plan.steps_per_epoch))
+        self.batches = islice(chain(first, batches), self.plan.first_step, None)
+        self.hyperparameters = read_back(
+            self.wanted,
+            SetUp(self.model, self.optimizer, self.whole, first, self.data),
+            spec=self.spec,
+            settings=settings,
+        )
+        self.labels = torch.from_numpy(train.labels).to(self.device)
+        self.scaler = torch.amp.GradScaler(enabled=settings.precision == "fp16")
+        packed = settings.packed and can_pack(self.model)
+        self.make_batch, self.logits = (pack, packed_logits) if packed else (pad, plain_logits)
+        self.noise = DropoutNoise(seeds.dropout, self.device)
+        self._exchange(load_state, self.stretch.load_from)
+        self.state = list(self.model.state_dict().values())  # the tensors in use, not copies
+        self.best_state = [torch.empty_like(tensor) for tensor in self.state]
+        self.validation = self._evaluation_batches("validation")
+
+    def _exchange(self, move: Callable, path: Path | None) -> None:
+        """Load or save the state of the training, where there is a file for it."""
+        if path is not None:
+            begin = time.perf_counter()
+            move(path, self.model, self.optimizer, noise=self.noise, scaler=self.scaler)
+            self.exchange_seconds += time.perf_counter() - begin
+
+    def _evaluation_batches(self, name: str) -> list:  # (positions, batch on the device) pairs
+        split = self.data.splits[name]
+        batches = evaluation_batches(split, batch_size=self.settings.evaluation_batch_size)
+        return [(rows, self.make_batch(split, rows, self.device)) for rows in batches]
+
+    def _advance(self, until: int) -> None:
+        """Train up to step `until`, evaluate there, and keep the state if it is the best."""
+        begin = time.perf_counter()
+        try:
+            losses = self._train(until - self.step).numpy(force=True)
+        finally:
+            self.training_seconds += time.perf_counter() - begin
+        finite = np.isfinite(losses)
+        kept = len(losses) if finite.all() else int(np.argmin(finite)) + 1
+        self.losses = np.concatenate([self.losses, losses[:kept]])
+        self.step = len(self.losses)
+        if not finite.all():
+            raise _Diverged(f"training loss {losses[kept - 1]} at step {self.step}")
+        begin = time.perf_counter()
+        self._evaluate()
+        self.evaluation_seconds += time.perf_counter() - begin
+
+    def _train(self, n_steps: int) -> torch.Tensor:
+        """Do `n_steps` updates; return their losses, fetched from the device only at the end."""
+        losses = torch.empty(n_steps, device=self.device)
+        train, groups = self.data.splits["train"], self.optimizer.param_groups
+        parameters = list(self.model.parameters())
+        rate = self.hyperparameters["learning_rate"]
+        self.model.train(self.settings.dropout_after_first_validation or not self.evaluations)
+        with self.noise.drawn():
+            for i, rows in enumerate(islice(self.batches, n_steps)):
+                batch = self.make_batch(train, rows, self.device)
+                labels = self.labels[torch.from_numpy(rows).to(self.device)]
+                for group in groups:
+                    group["lr"] = rate * self.plan.rate_factor(self.step + i)
+                with autocast(self.device, self.settings.precision):
+                    logits = self.logits(self.model, batch)
+                loss = mean_loss(logits, labels)
+                self.scaler.scale(loss).backward()
+                self.scaler.unscale_(self.optimizer)
+                torch.nn.utils.clip_grad_norm_(parameters, self.plan.max_grad_norm)
+                self.scaler.step(self.optimizer)
+                self.scaler.update()
+                self.optimizer.zero_grad(set_to_none=True)
+                losses[i] = loss.detach()
+        return losses
+
+    def _evaluate(self) -> None:
+        validation, task = self.data.splits["validation"], self.data.task
+        logits = self._predict(self.validation, len(validation))
+        loss = float(mean_loss(torch.from_numpy(logits), torch.from_numpy(validation.labels)))
+        if not math.isfinite(loss):
+            raise _Diverged(f"validation loss {loss} at step {self.step}")
+        predictions = decide(logits)
+        metrics = score_predictions(task, predictions, validation.labels)
+        evaluation = Evaluation(
+            step=self.step,
+            epoch=self.plan.epochs_after(self.step),
+            seconds=time.perf_counter() - self.started,
+            loss=loss,
+            score=metrics[task.metric],
+            metrics=metrics,
+        )
+        self.evaluations.append(evaluation)
+        self.predictions["validation_last"] = predictions
+        if self.best is None or evaluation.rank > self.best.rank:
+            self.best = evaluation
+            self.predictions["validation_best"] = predictions
+            for kept, tensor in zip(self.best_state, self.state, strict=True):
+                kept.copy_(tensor)
+
+    def _predict(self, batches: list, n: int) -> np.ndarray:
+        self.model.eval()
+        with torch.inference_mode(), autocast(self.device, self.settings.precision):
+            logits = [self.logits(self.model, batch).float() for _, batch in batches]
+        rows = np.concatenate([rows for rows, _ in batches])
+        ordered = np.empty((n, logits[0].shape[1]), dtype=np.float32)
+        ordered[rows] = torch.cat(logits).numpy(force=True)
+        return ordered
+
+    def predict_tests(self, status: str, message: str) -> tuple[str, str]:
+        """Predict test with the last state, if it is still there, all test splits with the best."""
+        if self.best is None or "test" not in self.data.splits:
+            return status, message
+        begin = time.perf_counter()
+        ended = self._guarded(self._predict_tests, status not in ("diverged", "failed"))
+        self.evaluation_seconds += time.perf_counter() - begin
+        return ended or (status, message)
+
+    def _predict_tests(self, last_is_here: bool) -> None:
+        if last_is_here and self.best is not self.evaluations[-1]:
+            self.predictions["test_last"] = self._predict_split("test")
+        self._restore_best()
+        for name in filter(is_test, self.data.splits):
+            self.predictions[f"{name}_best"] = self._predict_split(name)
+        if self.best is self.evaluations[-1]:
+            self.predictions["test_last"] = self.predictions["test_best"]
+
+    def _predict_split(self, name: str) -> np.ndarray:
+        batches = self._evaluation_batches(name)
+        return decide(self._predict(batches, len(self.data.splits[name])))
+
+    def _restore_best(self) -> None:
+        with torch.no_grad():
+            for kept, tensor in zip(self.best_state, self.state, strict=True):
+                tensor.copy_(kept)
+
+    def save_best(self, directory: Path, score_to_beat: float) -> None:
+        """Write the best checkpoint if there is one and it is good enough; complete or not."""
+        if self.best is None or (score_to_beat > -math.inf and self.best.rank <= score_to_beat):
+            return
+        self._restore_best()
+        save_model(directory, self.model, self.spec)
+
+    def result(self, status: str, message: str) -> TrialResult:
+        """Gather what the trial leaves behind."""
+        return TrialResult(
+            status=status,
+            message=message,
+            hyperparameters=self.hyperparameters,
+            settings=settings_used(self.settings, self.device),
+            evaluations=self.evaluations,
+            losses=self.losses,
+            best=self.best,
+            last=self.evaluations[-1] if self.evaluations else None,
+            predictions=self.predictions,
+            steps=self.step,
+            epochs_trained=self.step / self.plan.steps_per_epoch,
+            seconds=time.perf_counter() - self.started,
+            training_seconds=self.training_seconds,
+            evaluation_seconds=self.evaluation_seconds,
+            gpus=int(self.device.type == "cuda"),
+            exchange_seconds=self.exchange_seconds,
+        )

@@ -1,0 +1,256 @@
+"""Methods of tuning: a searcher that proposes and, for some, a scheduler that stops.
+
+A searcher has `suggest(trial) -> configuration or None` and `tell(trial, score)`; one whose
+trials continue each other says so by `segment(trial)`, and by `waiting` that it cannot suggest
+before the running ones have ended. A scheduler has
+`add(trial)`, `stops(trial, evaluation, score)` and `remove(trial)`; trials are numbered 0, 1, ...
+The algorithms are Ray Tune's and Optuna's.
+"""
+
+import logging
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from repro.tuning.population import PopulationSearcher, Segment
+from repro.tuning.spaces import (
+    Choice,
+    LogUniform,
+    SearchSpace,
+    Uniform,
+    WholeNumber,
+    sample_configuration,
+)
+
+
+class _Searcher:
+    """What a searcher is unless it says otherwise: never waiting, its trials all whole."""
+
+    waiting = False
+
+    def segment(self, trial: int) -> Segment | None:
+        return None
+
+    def tell(self, trial: int, score: float) -> None:
+        pass
+
+
+class GridSearcher(_Searcher):
+    def __init__(self, configurations: Sequence[dict]):
+        self._configurations = configurations
+
+    def suggest(self, trial: int) -> dict | None:
+        return dict(self._configurations[trial]) if trial < len(self._configurations) else None
+
+
+class RandomSearcher(_Searcher):
+    def __init__(self, space: SearchSpace, seed: int):
+        self._space, self._rng = space, np.random.default_rng(seed)
+
+    def suggest(self, trial: int) -> dict:
+        return sample_configuration(self._space, self._rng)
+
+
+class TPESearcher(_Searcher):
+    """Ray's OptunaSearch with the univariate TPE of 2021 (ray_facts).
+
+    A trial without a score is told as failed. A trial that was stopped or cut is told with the
+    best score it reached, as Ray does.
+
+    Args:
+        random_starts: trials drawn at random before the first proposal; 10 is Optuna's default.
+        known: configurations to try before these.
+        known_scores: what they scored elsewhere; given, they are told and not tried, and count
+            among the random starts.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        seed: int,
+        *,
+        random_starts: int = 10,
+        known: Sequence[dict] = (),
+        known_scores: Sequence[float] = (),
+    ):
+        import optuna
+        from ray.tune.search.optuna import OptunaSearch
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=random_starts, multivariate=False, constant_liar=False
+        )
+        domains = {name: _distribution(domain) for name, domain in space.domains.items()}
+        self._fixed = space.fixed
+        self._search = OptunaSearch(
+            space=domains,
+            metric="score",
+            mode="max",
+            sampler=sampler,
+            points_to_evaluate=[{n: c[n] for n in domains} for c in known] or None,
+            evaluated_rewards=_checked_scores(known_scores, n_known=len(known)),
+        )
+
+    def suggest(self, trial: int) -> dict:
+        return {**self._search.suggest(str(trial)), **self._fixed}
+
+    def tell(self, trial: int, score: float) -> None:
+        failed = math.isnan(score)
+        result = None if failed else {"score": score, "training_iteration": 1}
+        self._search.on_trial_complete(str(trial), result=result, error=failed)
+
+
+def _checked_scores(scores: Sequence[float], *, n_known: int) -> list[float] | None:
+    if scores and (len(scores) != n_known or not all(map(math.isfinite, scores))):
+        raise ValueError(
+            f"`known_scores` must be {n_known} finite numbers, one a known configuration, but got "
+            f"{list(scores)}; leave out those without a score"
+        )
+    return list(scores) or None
+
+
+def _distribution(domain):
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    match domain:
+        case Uniform():
+            return FloatDistribution(domain.low, domain.high)
+        case LogUniform():
+            return FloatDistribution(domain.low, domain.high, log=True)
+        case WholeNumber():
+            return IntDistribution(domain.low, domain.high)
+        case Choice():
+            return CategoricalDistribution(list(domain.values))
+    raise TypeError(f"a domain must be one of spaces.Domain, but got {domain!r}")
+
+
+class HyperoptSearcher(TPESearcher):
+    """Ray's HyperOptSearch: hyperopt's TPE, told as `TPESearcher` is.
+
+    Args:
+        random_starts: as there; 20 is Ray's default, 15 the article's.
+        known: as there.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        seed: int,
+        *,
+        random_starts: int = 20,
+        known: Sequence[dict] = (),
+    ):
+        with warnings.catch_warnings():  # of its own imports, which we cannot mend
+            warnings.simplefilter("ignore")
+            from ray.tune.search.hyperopt import HyperOptSearch
+
+        logging.getLogger("hyperopt").setLevel(logging.WARNING)
+        domains = {name: _expression(name, domain) for name, domain in space.domains.items()}
+        self._fixed = space.fixed
+        self._search = HyperOptSearch(
+            space=domains,
+            metric="score",
+            mode="max",
+            points_to_evaluate=[{n: c[n] for n in domains} for c in known] or None,
+            n_initial_points=random_starts,
+            random_state_seed=seed,
+        )
+
+
+def _expression(name: str, domain):
+    from hyperopt import hp
+
+    match domain:
+        case Uniform():
+            return hp.uniform(name, domain.low, domain.high)
+        case LogUniform():
+            return hp.loguniform(name, math.log(domain.low), math.log(domain.high))
+        case WholeNumber():
+            return hp.uniformint(name, domain.low, domain.high)
+        case Choice():
+            return hp.choice(name, list(domain.values))
+    raise TypeError(f"a domain must be one of spaces.Domain, but got {domain!r}")
+
+
+@dataclass(frozen=True)
+class _TrialName:
+    trial_id: int
+
+
+class Asha:
+    """Ray's ASHA, asked directly; a fidelity is the number of evaluations so far.
+
+    It compares the scores at a rung, not the best so far, as the paper's version did.
+    """
+
+    def __init__(self, scheduler):
+        self._scheduler = scheduler
+
+    def add(self, trial: int) -> None:
+        self._scheduler.on_trial_add(None, _TrialName(trial))
+
+    def stops(self, trial: int, evaluation: int, score: float) -> bool:
+        result = {"evaluation": evaluation, "score": score}
+        return self._scheduler.on_trial_result(None, _TrialName(trial), result) == "STOP"
+
+    def remove(self, trial: int) -> None:
+        self._scheduler.on_trial_remove(None, _TrialName(trial))
+
+
+def _asha() -> Asha:
+    """ASHA with Ray's defaults, which the paper used: rungs after 1, 4, 16, 64 evaluations."""
+    from ray.tune.schedulers import ASHAScheduler
+
+    scheduler = ASHAScheduler(
+        time_attr="evaluation",
+        metric="score",
+        mode="max",
+        max_t=100,
+        grace_period=1,
+        reduction_factor=4,
+        brackets=1,
+    )
+    return Asha(scheduler)
+
+
+METHODS = {  # name: (searcher, scheduler)
+    "grid": ("grid", None),
+    "rs": ("random", None),
+    "asha": ("random", "asha"),
+    "bo_asha": ("tpe", "asha"),
+    "bo": ("tpe", None),
+    "hyperopt_asha": ("hyperopt", "asha"),
+    "pbt": ("population", None),
+    "seeds": ("grid", None),
+    "seeds_asha": ("grid", "asha"),
+}
+LISTED = ("grid", "seeds", "seeds_asha")  # trials given one by one, and no budget ends them
+_SEARCHERS = {
+    "random": RandomSearcher,
+    "tpe": TPESearcher,
+    "hyperopt": HyperoptSearcher,
+    "population": PopulationSearcher,
+}
+
+
+def make_searcher(method: str, *, space: SearchSpace, grid: tuple[dict, ...], seed: int, **options):
+    """Return the searcher of `method`; all but listed trials are drawn from `space` with `seed`.
+
+    Args:
+        options: of that searcher's class, such as `random_starts`.
+    """
+    if method in LISTED:
+        return GridSearcher(grid)
+    return _SEARCHERS[METHODS[method][0]](space, seed, **options)
+
+
+def make_scheduler(method: str) -> Asha | None:
+    """Return the scheduler of `method`, or None when it trains every trial to the end."""
+    return _asha() if METHODS[method][1] == "asha" else None

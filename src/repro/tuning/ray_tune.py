@@ -1,0 +1,211 @@
+"""Ray Tune trains what a plan of tuning runs proposes.
+
+One Tune experiment holds all tuning runs of a study, so that one warm worker process a core
+serves them all; an experiment a run would pay several seconds of cold start each time. The plan
+enters as a Ray searcher and a Ray scheduler. A trial is never killed: when its run stops it, a
+mailbox tells the worker, which scores its checkpoints and hands in a complete outcome.
+"""
+
+import math
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
+from repro.tuning.cluster import connected
+from repro.tuning.runs import Journal, Outcome, Plan, Progress, Request, TuningRun
+
+Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
+
+
+class ObjectiveError(RuntimeError):
+    """The objective raised: not a trial that went wrong, but something that must be mended."""
+
+
+def tune_runs(
+    runs: list[TuningRun],
+    objective: Objective,
+    *,
+    journal: Journal,
+    unit: str = "steps",
+    known_costs: dict[str, float] | None = None,
+    cpus_per_trial: float = 1,
+    gpus_per_trial: float = 0,
+    trials_at_once: int | None = None,
+    cores: int | None = None,
+    ray: ExitStack | None = None,
+) -> None:
+    """Carry out tuning runs side by side; everything that comes of them goes to `journal`.
+
+    Args:
+        runs: started in this order; a budget waits for the grid search that it refers to.
+        objective: trains one request; picklable. `report(progress)` returns None to go on, or
+            the status to end the trial with. It turns what goes wrong in training into an
+            outcome; what it raises means that nothing could be trained, and ends the study.
+        unit: of the budgets, "steps" or "seconds".
+        known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
+        trials_at_once: over all runs; as many as the resources allow when None.
+        cores: of a Ray started for this; all that this process may use when None.
+        ray: keeps that Ray until it is closed itself, for what follows; else it ends with this.
+    Raises:
+        ValueError: if a budget refers to a grid search that is neither in `runs` nor known.
+        ObjectiveError: if the objective raised; finished trials are in the journal.
+        KeyboardInterrupt: if interrupted; the journal holds all finished trials.
+    """
+    plan = Plan(runs, unit=unit, journal=journal, known_costs=known_costs or {})
+    first = plan.next_request()
+    if first is None:  # the journal held all there was to do
+        return
+    from ray import tune
+
+    with ExitStack() as own, tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
+        (own if ray is None else ray).enter_context(connected(cores=cores))
+        mailbox, errors = _start_mailbox(), []
+        own.callback(_stop, mailbox)
+        resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
+        tune.Tuner(
+            tune.with_resources(_make_trainable(objective, mailbox), resources),
+            tune_config=tune.TuneConfig(
+                search_alg=_make_searcher(plan, first, errors),
+                scheduler=_make_scheduler(plan, mailbox, errors),
+                num_samples=10**9,
+                max_concurrent_trials=trials_at_once,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                storage_path=folder,
+                name="study",
+                verbose=0,
+                # A lost worker or node: the trial starts again elsewhere. Until Ray knows that a
+                # node is gone, each attempt there counts as a failure.
+                failure_config=tune.FailureConfig(max_failures=20),
+            ),
+        ).fit()
+    if not plan.finished:
+        raise KeyboardInterrupt("interrupted; finished trials are kept, run it again to go on")
+
+
+def _start_mailbox():
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    @ray.remote(num_cpus=0)
+    class Mailbox:
+        """Tells workers how their trial shall end."""
+
+        def __init__(self):
+            self._verdicts = {}
+
+        def put(self, trial_id: str, verdict: str) -> None:
+            self._verdicts[trial_id] = verdict
+
+        def take(self, trial_id: str) -> str | None:
+            return self._verdicts.pop(trial_id, None)
+
+    # With the driver, not on a machine that may go away.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return Mailbox.options(scheduling_strategy=here).remote()
+
+
+def _stop(mailbox) -> None:
+    import ray
+
+    ray.kill(mailbox)
+
+
+def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:
+    def train(config: dict) -> None:
+        import ray
+        from ray import tune
+
+        trial_id = tune.get_context().get_trial_id()
+        request = config["request"][0]
+
+        def report(progress: Progress) -> str | None:
+            tune.report({"progress": [progress]})
+            return ray.get(mailbox.take.remote(trial_id))
+
+        started_at = time.time()
+        try:
+            outcome = objective(request, report)
+        except Exception as error:  # Ray would try such a trial again
+            tune.report({"error": [_describe(error, request)], "done": True})
+            return
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        outcome = replace(outcome, started_at=started_at, worker=worker)
+        tune.report({"outcome": [outcome], "done": True})
+
+    return train
+
+
+def _describe(error: Exception, request: Request) -> str:
+    return f"{request.run_id}, trial {request.trial}: {type(error).__name__}: {error}"
+
+
+def _lost(request: Request) -> Outcome:
+    """Return the outcome of a trial whose worker died more often than it may: a row as well."""
+    message = "the worker process was lost; see Ray's logs"
+    return Outcome("failed", message, score=math.nan, steps=0, seconds=0.0)
+
+
+def _make_searcher(plan: Plan, first: Request, errors: list[str]):
+    from ray.tune.search import Searcher
+
+    class PlanSearcher(Searcher):
+        """Hands the plan's requests to Ray Tune."""
+
+        def __init__(self):
+            super().__init__()
+            self._waiting = [first]
+            self._requests: dict[str, Request] = {}
+
+        def suggest(self, trial_id: str):
+            if errors:
+                raise ObjectiveError(errors[0])
+            request = self._waiting.pop() if self._waiting else plan.next_request()
+            if request is None:
+                return Searcher.FINISHED if plan.finished else None
+            self._requests[trial_id] = request
+            return {"request": [request]}
+
+        def on_trial_complete(self, trial_id, result=None, error=False):
+            if error:  # for good; Ray tells the scheduler of failures that it tries again, too
+                plan.on_outcome(self._requests[trial_id], _lost(self._requests[trial_id]))
+
+        def save(self, checkpoint_path: str):
+            pass
+
+        def restore(self, checkpoint_path: str):
+            pass
+
+        def get_state(self):
+            return {}
+
+    return PlanSearcher()
+
+
+def _make_scheduler(plan: Plan, mailbox, errors: list[str]):
+    import ray
+    from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+    class PlanScheduler(FIFOScheduler):
+        """Passes reports to the plan, and verdicts to the workers."""
+
+        def on_trial_result(self, tune_controller, trial, result):
+            request, evaluation = trial.config["request"][0], result["training_iteration"]
+            cell = plan.cells[request.run_id]
+            verdict = cell.on_progress(request.trial, result["progress"][0], evaluation=evaluation)
+            if verdict:
+                ray.get(mailbox.put.remote(trial.trial_id, verdict))
+            return TrialScheduler.CONTINUE
+
+        def on_trial_complete(self, tune_controller, trial, result):
+            if "error" in result:  # Ray swallows what is raised here
+                errors.append(result["error"][0])
+            else:
+                plan.on_outcome(trial.config["request"][0], result["outcome"][0])
+
+    return PlanScheduler()

@@ -1,0 +1,300 @@
+"""Tuning runs as state machines: what to try next, whom to stop, what was spent.
+
+A `Cell` is one tuning run in progress, a `Plan` all runs of a study. They know nothing of
+processes: a recorded trial is replayed into its cell without training, and a test can drive one
+by hand. `orchestration` lets Ray Tune train what they propose.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from repro.training.types import Seeds
+from repro.tuning.methods import LISTED, METHODS, make_scheduler, make_searcher
+from repro.tuning.population import Segment
+from repro.tuning.spaces import SearchSpace
+
+BUDGET_UNITS = ("steps", "seconds")
+MAX_FAILURES_IN_A_ROW = 5  # before the first update, hence free: no budget would end such a run
+
+
+@dataclass(frozen=True)
+class TuningRun:
+    """One method under one budget, as it is asked for.
+
+    `grid` are the configurations of a method whose trials are listed. `seeds`, where given, are
+    those of all trials, or one by one of the listed trials or the population's members. A budget
+    is `budget_gst` times what the tuning run `grid_run_id` spent; in its place there may be a
+    number of trials. Listed trials and populations end by themselves. `options` go to the method's
+    searcher, `context` goes to the objective as is.
+    """
+
+    run_id: str
+    method: str
+    space: SearchSpace
+    seed: int
+    grid: tuple[dict, ...] = ()
+    seeds: tuple[Seeds, ...] = ()
+    grid_run_id: str | None = None
+    budget_gst: float = math.nan
+    n_trials: int | None = None
+    trials_at_once: int = 1
+    options: dict = field(default_factory=dict)
+    context: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.method not in METHODS:
+            raise ValueError(f"`method` must be one of {list(METHODS)}, but got {self.method!r}")
+        if self.method in LISTED and not self.grid:
+            raise ValueError(
+                f"method {self.method!r} must have configurations, but `grid` is empty"
+            )
+        n_wanted = self.options.get("population", len(self.grid))
+        if self.seeds and len(self.seeds) not in (1, n_wanted):
+            raise ValueError(
+                "`seeds` must be one or as many as the configurations in `grid` or the members, "
+                f"but got {len(self.seeds)} for {n_wanted}"
+            )
+        limited = self.grid_run_id and self.budget_gst > 0
+        if not (limited or self.n_trials or self.method in (*LISTED, "pbt")):
+            raise ValueError(
+                f"method {self.method!r} must have `grid_run_id` and `budget_gst` > 0, or "
+                f"`n_trials`, but got {self.grid_run_id!r}, {self.budget_gst} and {self.n_trials}"
+            )
+
+    def seeds_of(self, number: int) -> Seeds | None:
+        """Return the seeds of a listed trial or a member; None: those of the study."""
+        shared = self.seeds[0] if self.seeds else None
+        return shared if len(self.seeds) <= 1 else self.seeds[number]
+
+    @property
+    def has_budget(self) -> bool:
+        return self.grid_run_id is not None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One trial to be trained; `score_to_beat` is the run's best score when it started."""
+
+    run_id: str
+    trial: int
+    configuration: dict
+    context: dict
+    score_to_beat: float = -math.inf
+    seeds: Seeds | None = None  # None: the same for all trials of the study
+    segment: Segment | None = None  # where the trial continues another
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a trial reports at an evaluation: its score now, and its cost so far."""
+
+    score: float
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended; `score` is its best (NaN without one), `progress` all it reported.
+
+    `payload` is the objective's own and is only passed on.
+    """
+
+    status: str
+    message: str
+    score: float
+    steps: int
+    seconds: float
+    progress: tuple[Progress, ...] = ()
+    payload: object = None
+    started_at: float = math.nan  # seconds since 1970-01-01 UTC
+    worker: str = ""
+    segment: Segment | None = None  # as the request had it
+
+    @property
+    def last_score(self) -> float:
+        """The score at the end, with which it may be continued; NaN where it cannot be."""
+        complete = self.status == "completed" and self.progress
+        return self.progress[-1].score if complete else math.nan
+
+
+class Journal(Protocol):
+    """Where outcomes are kept, so that nothing is trained twice."""
+
+    def recall(self, request: Request) -> Outcome | None: ...
+    def record(self, request: Request, outcome: Outcome) -> None: ...
+    def finish(self, run: TuningRun, *, budget: float, spent: float) -> None: ...
+
+
+def derive_seed(master: int, *key: str | int) -> int:
+    """Return a seed below 2**32 that depends on the key only, so that new runs move no others."""
+    digest = hashlib.sha256("/".join(map(str, (master, *key))).encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+class Cell:
+    """One tuning run in progress: searcher, scheduler, ledger.
+
+    Trials are numbered in the order of starting. With one at a time, what happens depends only on
+    the seed and on the outcomes, never on timing, as long as the budget counts steps.
+    """
+
+    def __init__(self, run: TuningRun, *, unit: str, journal: Journal):
+        if unit not in BUDGET_UNITS:
+            raise ValueError(f"`unit` must be one of {BUDGET_UNITS}, but got {unit!r}")
+        self.run, self.unit, self.journal = run, unit, journal
+        self.budget = math.nan if run.has_budget else math.inf  # NaN: not known yet
+        self.running: dict[int, Request] = {}
+        self.n_trials = 0
+        self._costs: dict[int, float] = {}
+        self._best = -math.inf
+        key = {"space": run.space, "grid": run.grid, "seed": run.seed}
+        self._searcher = make_searcher(run.method, **key, **run.options)
+        self._scheduler = make_scheduler(run.method)
+        self._exhausted = False
+        self._failures_in_a_row = 0
+
+    @property
+    def spent(self) -> float:
+        """Cost of all trials so far, running ones included, in the budget's unit."""
+        return math.fsum(self._costs.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether no trial runs and none will."""
+        over_budget = self.spent >= self.budget  # False while the budget is NaN
+        return not self.running and (self._exhausted or over_budget or self._all_started)
+
+    def next_request(self) -> Request | None:
+        """Return the next trial that must be trained, or None when there is none just now.
+
+        Trials found in the journal are replayed on the way.
+        """
+        while self._may_start():
+            configuration = self._searcher.suggest(self.n_trials)
+            if configuration is None:
+                self._exhausted = True
+                return None
+            request = self._start(configuration)
+            outcome = self.journal.recall(request)
+            if outcome is None:
+                return request
+            self._replay(request, outcome)
+        return None
+
+    def on_progress(self, trial: int, progress: Progress, *, evaluation: int) -> str | None:
+        """Count the cost of evaluation 1, 2, ... of a trial; return why it must end, if it must."""
+        self._costs[trial] = getattr(progress, self.unit)
+        if self._scheduler and self._scheduler.stops(trial, evaluation, progress.score):
+            return "stopped"
+        return "cut" if self.spent >= self.budget else None
+
+    def on_outcome(self, trial: int, outcome: Outcome, *, is_new: bool = True) -> None:
+        """Close a trial: count its cost, tell the searcher, and record it if it is new."""
+        request = self.running.pop(trial)
+        outcome = replace(outcome, segment=request.segment)
+        self._costs[trial] = getattr(outcome, self.unit)
+        if self._scheduler:
+            self._scheduler.remove(trial)
+        self._searcher.tell(trial, outcome.last_score if request.segment else outcome.score)
+        if outcome.score > self._best:  # never for NaN
+            self._best = outcome.score
+        self._failures_in_a_row = 0 if outcome.steps else self._failures_in_a_row + 1
+        if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW and self.run.method not in LISTED:
+            self._exhausted = True
+        if is_new:
+            self.journal.record(request, outcome)
+
+    @property
+    def _all_started(self) -> bool:
+        return self.run.n_trials is not None and self.n_trials >= self.run.n_trials
+
+    def _may_start(self) -> bool:
+        has_slot = len(self.running) < self.run.trials_at_once
+        open_ended = not (self._exhausted or self._all_started or self._searcher.waiting)
+        return has_slot and open_ended and self.spent < self.budget
+
+    def _start(self, configuration: dict) -> Request:
+        run, trial = self.run, self.n_trials
+        segment = self._searcher.segment(trial)
+        request = Request(
+            run.run_id,
+            trial,
+            configuration,
+            run.context,
+            score_to_beat=self._best,
+            seeds=run.seeds_of(segment.member if segment else trial),
+            segment=segment,
+        )
+        self.running[trial] = request
+        self.n_trials += 1
+        if self._scheduler:
+            self._scheduler.add(trial)
+        return request
+
+    def _replay(self, request: Request, outcome: Outcome) -> None:
+        for evaluation, progress in enumerate(outcome.progress, start=1):
+            self.on_progress(request.trial, progress, evaluation=evaluation)
+        self.on_outcome(request.trial, outcome, is_new=False)
+
+
+class Plan:
+    """All tuning runs of a study: which trial is next, and which runs are done.
+
+    A run waits until the grid search that its budget refers to has finished.
+    """
+
+    def __init__(
+        self,
+        runs: list[TuningRun],
+        *,
+        unit: str,
+        journal: Journal,
+        known_costs: dict[str, float],
+    ):
+        self.costs = dict(known_costs)
+        self.cells = {run.run_id: Cell(run, unit=unit, journal=journal) for run in runs}
+        self._open = list(self.cells.values())
+        self._journal = journal
+        for run in runs:
+            if run.grid_run_id and run.grid_run_id not in self.cells | self.costs:
+                raise ValueError(
+                    f"the budget of {run.run_id} refers to {run.grid_run_id}, "
+                    "which is not among the runs; add method 'grid'"
+                )
+
+    @property
+    def finished(self) -> bool:
+        return not self._open
+
+    def next_request(self) -> Request | None:
+        """Return the next trial of the first run that can start one; close finished runs."""
+        for cell in list(self._open):
+            self._set_budget(cell)
+            if request := cell.next_request():
+                return request
+            self._close_if_finished(cell)
+        # A grid search closed just now, from the journal alone, may have set others free.
+        return self.next_request() if self._can_go_on() else None
+
+    def on_outcome(self, request: Request, outcome: Outcome) -> None:
+        cell = self.cells[request.run_id]
+        cell.on_outcome(request.trial, outcome)
+        self._close_if_finished(cell)
+
+    def _set_budget(self, cell: Cell) -> None:
+        if math.isnan(cell.budget) and cell.run.grid_run_id in self.costs:
+            cell.budget = cell.run.budget_gst * self.costs[cell.run.grid_run_id]
+
+    def _close_if_finished(self, cell: Cell) -> None:
+        if cell.finished:
+            self.costs[cell.run.run_id] = cell.spent
+            self._open.remove(cell)
+            self._journal.finish(cell.run, budget=cell.budget, spent=cell.spent)
+
+    def _can_go_on(self) -> bool:
+        return any(
+            math.isnan(cell.budget) and cell.run.grid_run_id in self.costs for cell in self._open
+        )

@@ -1,0 +1,71 @@
+"""ASHA's rungs: hand-worked, and against Ray's own scheduler."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from repro.chapters.procedure.asha_replay import asha_losses, full_curves, replay_asha, rung_times
+from repro.tuning.methods import make_scheduler
+from synthetic_study import make_study
+
+
+def test_rungs_and_warm_up_of_the_paper():
+    # k = 5: rungs at 0.2, 0.8, 3.2 (and 12.8) epochs; warm-up ends at 0.3 and 0.6 epochs.
+    settings = pd.DataFrame(
+        {"epochs": [3, 10], "evaluations_per_epoch": 5, "warmup_grid": [0.1, 0.06]}
+        | {"warmup_low": 0.0, "warmup_high": [0.2, 0.12]}
+    )
+    found = rung_times(settings)
+    assert found["rungs"].tolist() == [(0.2, 0.8), (0.2, 0.8, 3.2)]
+    assert found["warmup_ends"].tolist() == pytest.approx([0.3, 0.6])
+    assert found["warmup_ends_high"].tolist() == pytest.approx([0.6, 1.2])
+
+
+def test_a_trial_stops_below_the_best_quarter_of_those_before_it():
+    curves = [[0.5] * 6, [0.4] * 6, [0.6] * 6, [0.49] * 6]
+    assert replay_asha(curves, [0, 1, 2, 3]).tolist() == [6, 1, 6, 1]
+    # with the best first, the others all stop at once
+    assert replay_asha(curves, [2, 0, 1, 3]).tolist() == [1, 1, 6, 1]
+    assert replay_asha([[0.5] * 6] * 3, [0, 1, 2]).tolist() == [6, 6, 6]  # ties go on
+
+
+def test_the_replay_is_rays_scheduler():
+    rng = np.random.default_rng(0)
+    curves, order = rng.random((30, 20)).cumsum(axis=1), rng.permutation(30)
+    scheduler, ends = make_scheduler("asha"), np.full(30, 20)
+    for trial in order:
+        scheduler.add(int(trial))
+        for evaluation in range(1, 21):
+            if scheduler.stops(int(trial), evaluation, curves[trial, evaluation - 1]):
+                ends[trial] = evaluation
+                break
+        scheduler.remove(int(trial))
+    assert replay_asha(curves, order).tolist() == ends.tolist()
+    assert 5 < (ends < 20).sum() < 30
+
+
+def make_full(curves, warmup):
+    return pd.DataFrame(
+        {"model": "m", "task": "t", "curve": curves, "warmup_ratio": warmup}
+        | {"test_score": [max(c) for c in curves]}
+    )
+
+
+def test_a_late_winner_is_stopped_and_its_loss_told():
+    # The one with the long warm-up starts last and wins: it survives only where it comes first.
+    curves = [(0.5, 0.5, 0.5, 0.6), (0.6, 0.6, 0.6, 0.7), (0.1, 0.2, 0.3, 0.9)]
+    found = asha_losses(make_full(curves, [0.0, 0.0, 0.2]), n_orders=600).iloc[0]
+    assert found["p_winner_stopped"] == pytest.approx(2 / 3, abs=0.05)
+    assert found["validation_loss"] == pytest.approx(0.2 * 2 / 3, abs=0.02)
+    assert found["test_loss"] == pytest.approx(found["validation_loss"])
+    assert found["p_stopped_high"] == pytest.approx(2 / 3, abs=0.05)
+    assert found["p_stopped_low"] < 0.4
+
+
+def test_full_curves_are_those_of_random_searchs_completed_trials():
+    study = make_study(tasks=("rte",))
+    full = full_curves(study.trials, study.evaluations)
+    assert set(full["method"]) == {"rs"}
+    assert set(full["status"]) == {"completed"}
+    assert all(len(curve) == 10 for curve in full["curve"])
+    assert len(asha_losses(full, n_orders=20)) == 2

@@ -1,0 +1,111 @@
+"""What a profile's notebooks would cost, before anything is trained."""
+
+import pytest
+
+from repro.cli.plan import by_part, plan
+from repro.cli.plan_parts import COUNTED, DEPENDENT, runs_of
+from repro.study.profile import load_profile
+
+KEYS = ["section", "part", "model", "task"]
+ELECTRA, ROBERTA = "google/electra-base-discriminator", "FacebookAI/roberta-base"
+# three learning rates on RTE: 10 epochs of ceil(2490 / 32) = 78 steps
+ON_RTE = 3 * 10 * 78
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return plan(load_profile("paper"), steps_per_second=10.0)
+
+
+def select(table, *key):
+    """Return the rows of a section, part, model and task, or of the first of these."""
+    return table[(table[KEYS[: len(key)]] == list(key)).all(axis=1)]
+
+
+def test_the_paper_profile_has_the_papers_grids(paper):
+    assert "qqp" not in set(paper["task"])  # pruned
+    electra = select(paper, "01 initial study", "grid", ELECTRA, "rte").iloc[0]
+    assert (electra["trials"], electra["steps"]) == (3, ON_RTE)
+    assert electra["hours"] == pytest.approx(ON_RTE / 10 / 3600)
+    # RoBERTa on RTE: 3 rates x 10 epochs x (156 steps of 16 + 78 steps of 32)
+    roberta = select(paper, "01 initial study", "grid", ROBERTA, "rte").iloc[0]
+    assert (roberta["trials"], roberta["steps"]) == (6, 3 * 10 * (156 + 78))
+    searches = select(paper, "01 initial study", "rs", ELECTRA, "rte")
+    assert searches["steps"].tolist() == [3 * ON_RTE]
+    # 8 tasks + 5 tasks, each 1 grid search and 3 x 3 tuning runs (sec. 4)
+    assert select(paper, "01 initial study")["runs"].sum() == (8 + 5) * 10
+    assert (paper["done"] == -1).all()  # not looked for
+
+
+def test_the_procedures_worst_case_by_hand(paper):
+    # a method: 3 repetitions at 1 GST in the first round, which are the initial study's
+    first = select(paper, "02 procedure", "first round", ELECTRA, "rte")
+    assert first["steps"].tolist() == [3 * ON_RTE] * 3
+    assert set(first["bound"]) == {COUNTED}
+    # then 4 GST in the full space, in S-wr and in Smin
+    further = select(paper, "02 procedure", "further rounds", ELECTRA, "rte")
+    assert further["runs"].tolist() == [9] * 3
+    assert further["steps"].tolist() == [3 * 3 * 4 * ON_RTE] * 3
+    assert set(further["bound"]) == {"at most"}
+    other = load_profile("paper", procedure={"budgets_gst": [2]}, tasks=["rte"])
+    table = plan(other, steps_per_second=1)
+    first = select(table, "02 procedure", "first round", ELECTRA, "rte")
+    assert first["steps"].tolist() == [3 * 2 * ON_RTE] * 3 and set(first["bound"]) == {""}
+
+
+def test_the_other_sections_by_hand(paper):
+    # Dodge et al.: 2,100 trials; on RTE 625, of 3 epochs of ceil(2490 / 16) = 156 steps
+    assert select(paper, "03 seed study")["trials"].sum() == 2100
+    rte = select(paper, "03 seed study", "seeds", "google-bert/bert-large-uncased", "rte")
+    assert rte["steps"].item() == 625 * 3 * 156
+    # A.5: grid search and 1 GST of random search; 8 of 10 parts of 104743 + 5463 examples
+    resplit = select(paper, "04 resplit", "resplit", ELECTRA, "qnli")
+    assert resplit["steps"].item() == 2 * 3 * 3 * -(-int(0.8 * 110206) // 32)
+    # the article: 3 x 3 Bayesian searches of 60 trials, at most 5 epochs of 156 steps
+    strategies = select(paper, "05 strategies").set_index("part")
+    assert strategies.loc["hyperopt_asha", "steps"] == 9 * 60 * 5 * 156
+    # 3 rates x (2 + 3 + 4) epochs x (156 + 78) steps, three times
+    assert strategies.loc["grid", "steps"] == 3 * 3 * 9 * (156 + 78)
+    # 8 members of at most 5 epochs; 5 intervals of an epoch, or 10 of a half
+    assert strategies.loc["pbt", ["trials", "steps"]].tolist() == [3 * 8 * 15, 3 * 8 * 2 * 780]
+    assert strategies["bound"].tolist() == ["", *["at most"] * 4]
+    # the project: 15 configurations x 5 seeds of 3 epochs of ceil(3668 / 32) = 115 steps
+    stages = select(paper, "06 three stages").set_index("part")
+    assert stages.loc["one-factor", ["trials", "steps"]].tolist() == [75, 75 * 345]
+    assert stages["trials"].tolist() == [75, 3 * 18, 3 * 20, 3 * 20, 6 * 20]
+
+
+def test_the_total_counts_nothing_twice(paper):
+    total, rows = paper.iloc[-1], paper.iloc[:-1]
+    counted = rows[rows["bound"] != COUNTED]
+    for name in ("runs", "trials", "steps", "hours", "gigabytes"):
+        assert total[name] == pytest.approx(counted[name].sum())
+    assert total["bound"] == "at most"
+    short = by_part(paper)
+    assert short["steps"].sum() == paper["steps"].sum()
+    assert not short.duplicated(["section", "part", "model"]).any()
+
+
+def test_a_plan_measures_the_rate_and_counts_what_is_done(tmp_path):
+    profile = load_profile("smoke", tasks=["rte"])
+    runs = list(runs_of(profile, tmp_path))
+    runs[0][2].folder.path.mkdir(parents=True)
+    (runs[0][2].folder.path / "run.json").write_text("{}")
+    assert runs[0][2].folder.finished
+    table = plan(profile, results=tmp_path)
+    assert table["steps"].iloc[:4].tolist() == [6] * 4
+    assert (table["hours"] > 0).all()
+    rows = table.iloc[:-1]
+    assert rows.loc[rows["part"].isin(DEPENDENT), "done"].eq(-1).all()
+    rows = rows[~rows["part"].isin(DEPENDENT)]
+    assert rows["done"].tolist() == [1, *[0] * (len(rows) - 1)]
+    assert table["done"].iloc[-1] == 1
+    # every run that is looked for is one of those that the plan prices
+    priced = rows.set_index(KEYS)["runs"].groupby(KEYS).sum()
+    found = [(s, p, r.folder.key["model"], r.folder.key["task"]) for s, p, r in runs]
+    assert {key: found.count(key) for key in found} == priced.to_dict()
+
+
+def test_a_rate_must_be_positive():
+    with pytest.raises(ValueError, match="`steps_per_second` must be above 0, but got -1"):
+        plan(load_profile("smoke"), steps_per_second=-1)

@@ -1,0 +1,275 @@
+"""Incumbents, verdicts, summaries and intervals against values worked by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from repro.stats.incumbents import (
+    best_against_last,
+    best_trials,
+    differences_from_grid,
+    grid_costs,
+    incumbent_curves,
+    pair_with_grid,
+    summarise,
+    trial_counts,
+)
+from repro.stats.intervals import summarise_differences
+from repro.stats.overfitting import (
+    compare_with_grid,
+    judge,
+    overfits,
+    overfitting_hyperparameters,
+)
+from synthetic_study import make_study
+
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def study():
+    return make_study()
+
+
+@pytest.fixture(scope="module")
+def best(study):
+    return best_trials(study.trials, study.runs)
+
+
+def split_grid(best):
+    return best[best["method"] != "grid"], best[best["method"] == "grid"]
+
+
+def set_scores(trials, run_id, scores, column="validation_score"):
+    trials = trials.copy()
+    trials.loc[trials["run_id"] == run_id, column] = scores
+    return trials
+
+
+RUN = "tiny-electra/rte/asha/1gst/full/rep1"
+
+
+# --- incumbents ---------------------------------------------------------------------------------
+
+
+def test_best_trial_is_the_highest_and_the_earlier_on_a_tie(study):
+    trials = set_scores(study.trials, RUN, [0.5, 0.7, 0.7, NAN])
+    row = best_trials(trials).set_index("run_id").loc[RUN]
+    assert row["trial_id"] == f"{RUN}/trial0001"
+    assert (row["n_trials"], row["n_scored"], row["n_failed"]) == (4, 3, 0)
+
+
+def test_best_trial_of_all_tied_is_the_first(study):
+    trials = set_scores(study.trials, RUN, 0.6)
+    assert best_trials(trials).set_index("run_id").loc[RUN, "trial_id"].endswith("trial0000")
+
+
+def test_best_trials_keep_a_run_without_scores_and_one_without_trials(study):
+    dead = "tiny-roberta/cola/bo_asha/1gst/full/rep3"
+    trials = study.trials[study.trials["run_id"] != RUN]
+    table = best_trials(trials, study.runs).set_index("run_id")
+    assert set(table.index) == set(study.runs["run_id"])
+    assert (table.loc[dead, "trial_id"], table.loc[dead, "n_failed"]) == ("", 4)
+    assert (table.loc[RUN, "n_trials"], table.loc[RUN, "status"]) == (0, "")
+    assert np.isnan(table.loc[[dead, RUN], ["validation_score", "learning_rate"]]).all(axis=None)
+
+
+def test_best_trials_agree_with_the_runs_own_record(study, best):
+    recorded = study.runs.set_index("run_id")["best_trial_id"]
+    assert (best.set_index("run_id")["trial_id"] == recorded.loc[best["run_id"]]).all()
+
+
+def test_nothing_depends_on_the_order_of_rows(study, best):
+    trials = study.trials.sample(frac=1, random_state=1)
+    runs = study.runs.sample(frac=1, random_state=2)
+    again = best_trials(trials, runs)
+    pd.testing.assert_frame_equal(best, again)
+    pd.testing.assert_frame_equal(trial_counts(study.trials), trial_counts(trials))
+    frames = [differences_from_grid(b) for b in (best, again.sample(frac=1, random_state=3))]
+    first, second = [summarise_differences(f, ["model", "split"]) for f in frames]
+    pd.testing.assert_frame_equal(first, second)
+
+
+# --- summaries ----------------------------------------------------------------------------------
+
+
+def test_summary_over_three_repetitions(study):
+    # scores .5 .6 .7: mean .6; deviations -.1 0 .1; sum of squares .02 / (3 - 1) -> sd .1
+    trials = study.trials
+    for repetition, score in enumerate((0.5, 0.6, 0.7), start=1):
+        run = RUN.replace("rep1", f"rep{repetition}")
+        trials = set_scores(trials, run, score)
+    table = summarise(best_trials(trials))
+    table = table[(table["split"] == "validation") & (table["metric"] == "score")]
+    row = pick(table, model="tiny-electra", task="rte", method="asha")
+    assert row["mean"] == pytest.approx(0.6)
+    assert row["sd"] == pytest.approx(0.1)
+    assert (row["minimum"], row["maximum"], row["n"], row["n_missing"]) == (0.5, 0.7, 3, 0)
+
+
+def test_summary_counts_the_repetition_without_a_score(best):
+    row = pick(summarise(best), model="tiny-roberta", task="cola", method="bo_asha", metric="score")
+    assert (row["n"], row["n_missing"]) == (2, 1)
+
+
+def test_summary_of_one_repetition_has_no_standard_deviation(best):
+    row = pick(summarise(best), method="grid", task="rte", metric="accuracy")
+    assert np.isnan(row["sd"]) and row["mean"] == row["minimum"] == row["maximum"]
+
+
+def test_summary_has_only_the_metrics_a_task_defines(best):
+    metrics = summarise(best).groupby("task")["metric"].unique().map(set)
+    assert metrics["mrpc"] == {"score", "accuracy", "f1"}
+    assert metrics["cola"] == {"score", "matthews"}
+
+
+def test_grid_costs_are_sums_over_trials(study):
+    # 4 grid trials of 100 steps and 10 s each, in the one grid run
+    row = pick(grid_costs(study.runs, study.trials), model="tiny-electra", task="rte")
+    assert (row["steps"], row["seconds"], row["n_trials"], row["epochs"]) == (400, 40, 4, 3)
+
+
+def test_trial_counts_average_over_repetitions_by_status(study):
+    # rs on MRPC: repetition 1 has a failed trial, 2 a diverged one, 3 neither: 1/3 each
+    row = pick(trial_counts(study.trials), model="tiny-electra", task="mrpc", method="rs")
+    assert row["failed"] == row["diverged"] == pytest.approx(1 / 3)
+    assert row["completed"] == pytest.approx(10 / 3)
+    assert (row["n_trials"], row["n_runs"]) == (4, 3)
+
+
+def test_trial_counts_see_a_run_without_trials(study):
+    trials = study.trials[study.trials["run_id"] != RUN]
+    row = pick(trial_counts(trials, study.runs), model="tiny-electra", task="rte", method="asha")
+    assert row["n_trials"] == pytest.approx(8 / 3)
+    assert (row["minimum"], row["maximum"], row["n_runs"]) == (0, 4, 3)
+
+
+def test_best_checkpoint_is_never_below_the_last_on_validation(best):
+    pairs = best_against_last(best)
+    validation = pairs.loc[pairs["split"] == "validation", "difference"].dropna()
+    assert (validation >= 0).all() and len(validation) == len(best) - 1
+    test = pairs[pairs["split"] == "test"].merge(best, on="run_id")
+    assert np.allclose(
+        test["difference"], test["test_score"] - test["last_test_score"], equal_nan=True
+    )
+
+
+def test_incumbent_curve_is_monotone_and_laid_end_to_end(study):
+    curves = incumbent_curves(study.trials, study.evaluations)
+    for _, curve in curves.groupby("run_id"):
+        assert (curve["incumbent_score"].diff().dropna() >= 0).all()
+        assert (curve["cumulative_steps"].diff().dropna() > 0).all()
+    # rs/rep2 on MRPC: the diverged trial spent 20 steps, then three of 100: ends at 320
+    run = "tiny-electra/mrpc/rs/1gst/full/rep2"
+    assert curves.loc[curves["run_id"] == run, "cumulative_steps"].max() == 320
+
+
+def test_incumbent_curve_passes_over_a_missing_score(study):
+    evaluations = study.evaluations.copy()
+    first = evaluations["trial_id"] == f"{RUN}/trial0000"
+    evaluations.loc[first, "validation_score"] = [0.4, NAN, 0.3, NAN, 0.5] + [0.1] * 5
+    curve = incumbent_curves(study.trials, evaluations).query("run_id == @RUN")
+    assert curve["incumbent_score"].head(6).tolist() == [0.4, 0.4, 0.4, 0.4, 0.5, 0.5]
+
+
+# --- verdicts -----------------------------------------------------------------------------------
+
+CASES = [
+    # validation, test, loss of the run, then grid's; Liu & Wang, sec. 5.2 and Table 4
+    ((84.5, 74.6, 0.8, 84.1, 76.8, 0.9), "overfits"),  # RTE, RS, round 1, repetition 1
+    ((84.1, 76.1, 0.8233, 84.1, 76.8, 0.9517), "weak"),  # round 2, repetition 1
+    ((84.1, 76.1, 0.96, 84.1, 76.8, 0.9517), "no"),  # a tie with a higher loss
+    ((83.8, 74.5, 0.8, 84.1, 76.8, 0.9), "no"),  # below on both
+    ((84.5, 77.0, 0.8, 84.1, 76.8, 0.9), "no"),  # above on both
+    ((84.5, 76.8, 0.8, 84.1, 76.8, 0.9), "no"),  # test ties
+    ((84.5, NAN, 0.8, 84.1, 76.8, 0.9), "unknown"),
+    ((84.1, NAN, 0.8, 84.1, 76.8, 0.9), "unknown"),
+    ((83.0, NAN, 0.8, 84.1, 76.8, 0.9), "no"),  # not above grid's: no test score can make it so
+    ((84.1, 76.1, NAN, 84.1, 76.8, 0.9), "unknown"),
+    ((NAN, NAN, NAN, 84.1, 76.8, 0.9), "unknown"),
+    ((84.5, 74.6, 0.8, NAN, NAN, NAN), "unknown"),
+]
+
+
+@pytest.mark.parametrize(("numbers", "verdict"), CASES)
+def test_verdict(numbers, verdict):
+    names = ["validation_score", "test_score", "validation_loss"]
+    frame = pd.DataFrame([numbers], columns=[*names, *(f"grid_{n}" for n in names)])
+    assert judge(frame).tolist() == [verdict]
+
+
+def test_verdicts_say_what_is_missing(best):
+    judged = overfits(*split_grid(best)).set_index("run_id")
+    dead = judged.loc["tiny-roberta/cola/bo_asha/1gst/full/rep3"]
+    assert dead["verdict"] == "unknown"
+    assert dead["reason"] == "missing: validation_score, test_score, validation_loss"
+    assert (judged.loc[judged["verdict"] != "unknown", "reason"] == "").all()
+
+
+def test_every_run_is_held_against_the_one_grid_run(best):
+    paired = pair_with_grid(*split_grid(best))
+    assert len(paired) == (best["method"] != "grid").sum()
+    grid = best[best["method"] == "grid"].set_index(["model", "task"])["test_score"]
+    expected = grid.loc[pd.MultiIndex.from_frame(paired[["model", "task"]])]
+    assert (paired["grid_test_score"].to_numpy() == expected.to_numpy()).all()
+
+
+def test_a_repeated_grid_is_paired_by_repetition(best):
+    incumbents, grid = split_grid(best)
+    grids = pd.concat(
+        [grid.assign(repetition=r, test_score=r / 10) for r in (1, 2, 3)], ignore_index=True
+    )
+    paired = pair_with_grid(incumbents, grids)
+    assert (paired["grid_test_score"] == paired["repetition"] / 10).all()
+
+
+def test_a_missing_grid_is_named(best):
+    incumbents, grid = split_grid(best)
+    with pytest.raises(ValueError, match=r"tiny-electra/rte/.* has none; add method 'grid'"):
+        pair_with_grid(incumbents, grid[~((grid.task == "rte") & (grid.model == "tiny-electra"))])
+
+
+def test_two_splits_in_one_frame_are_refused(best):
+    incumbents, grid = split_grid(best)
+    with pytest.raises(ValueError, match="a second one; analyse one data split at a time"):
+        pair_with_grid(incumbents, pd.concat([grid, grid]))
+
+
+def test_hyperparameters_of_published_shape_compare_with_grid():
+    # Table 8, MRPC: grid and two repetitions; 1e-4 read back with a rounding error is equal
+    rows = pd.DataFrame(
+        {"model": "e", "task": "mrpc", "method": ["grid", "rs", "asha"], "repetition": [NAN, 1, 3]}
+        | {"is_grid": [True, False, False], "learning_rate": [1.0e-4, 3.9e-5, 1.3e-4]}
+        | {"warmup_ratio": [0.1, 0.014, 0.1 + 1e-9], "batch_size": [32, NAN, 64]}
+    )
+    names = ["learning_rate", "warmup_ratio", "batch_size"]
+    table = compare_with_grid(rows, names)[[f"{n}_against_grid" for n in names]]
+    assert table.values.tolist() == [
+        ["", "", ""],
+        ["lower", "lower", ""],
+        ["higher", "equal", "higher"],
+    ]
+
+
+def test_overfitting_runs_stand_under_their_grid(study):
+    trials = set_scores(study.trials, RUN, 0.99)
+    trials = set_scores(trials, RUN, 0.01, "test_score")
+    rows = overfitting_hyperparameters(best_trials(trials))
+    rows = rows[(rows["model"] == "tiny-electra") & (rows["task"] == "rte")]
+    assert rows["is_grid"].tolist()[0] and not rows["is_grid"].iloc[1:].any()
+    mine = pick(rows, method="asha", repetition=1)
+    assert mine["verdict"] == "overfits" and mine["weight_decay_against_grid"] == "higher"
+
+
+def test_no_overfitting_run_gives_an_empty_table(study):
+    trials = study.trials.assign(validation_score=0.6, test_score=0.6)
+    assert overfitting_hyperparameters(best_trials(trials)).empty
+
+
+# --- helpers ------------------------------------------------------------------------------------
+
+
+def pick(frame, **values):
+    for name, value in values.items():
+        frame = frame[frame[name] == value]
+    return frame.iloc[0]

@@ -1,0 +1,142 @@
+"""A profile's data, gold labels of hidden test sets, and that no trial is given test labels."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from official_layout import write_official
+from repro.study import objective, study
+from repro.study.objective import fine_tune, load_blind, load_data
+from repro.study.profile import load_profile
+from repro.study.study import enumerate_runs
+from repro.training import trial as training
+from repro.tuning.runs import Request
+
+pytest_plugins = ("tiny_trials",)
+GOLD = "g\tf\t2012\t0004\t5.0\tA cat.\tOne cat.\ng\tf\t2012\t0005\t1.5\tA cat.\tA dog.\n"
+
+
+def smoke(**changes):
+    return load_profile("smoke", **({"tasks": ["rte"], "shifted_tests": {1.0: 20}} | changes))
+
+
+@pytest.fixture
+def glue(tmp_path):
+    """STS-B in the official layout with hidden test labels, and its gold labels in a file."""
+    write_official(tmp_path, "stsb")
+    gold = tmp_path / "gold.tsv"
+    gold.write_text(GOLD, encoding="utf-8")
+    return {"tasks": ["stsb"], "source": str(tmp_path), "sizes": {}, "shifted_tests": {}}, gold
+
+
+def with_other_test_labels(data):
+    changed = {
+        name: frame.assign(label=1 - frame["label"]) if name.startswith("test") else frame
+        for name, frame in data.splits.items()
+    }
+    return replace(data, splits=data.splits | changed)
+
+
+def given_to_a_trial(profile, monkeypatch):
+    """Return all that `fine_tune` hands to the training of one trial, as bytes."""
+    given = {}
+
+    def train(configuration, **arguments):
+        given.update(arguments, configuration=configuration)
+        raise InterruptedError
+
+    monkeypatch.setattr(training, "train_trial", train)
+    run = enumerate_runs(profile)[0]
+    request = Request(run.tuning.run_id, 0, run.tuning.grid[0], run.tuning.context)
+    with pytest.raises(InterruptedError):
+        fine_tune(request, print, profile=profile, folders={request.run_id: run.folder})
+    arrays = [given["data"].splits[name].labels for name in ("test", "test-shift1")]
+    assert arrays == [None, None]
+    assert given["data"].splits["train"].labels is not None
+    given.pop("report")  # a closure over the run's own progress
+    return pickle.dumps(given)
+
+
+def test_a_trial_is_given_nothing_that_depends_on_test_labels(monkeypatch):
+    profile = smoke()
+    data = load_data(profile, "rte")
+    before = given_to_a_trial(profile, monkeypatch)
+    monkeypatch.setattr("repro.study.objective.load_data", lambda *_: with_other_test_labels(data))
+    assert given_to_a_trial(profile, monkeypatch) == before
+    # the comparison can tell: another validation label is seen
+    other = data.splits["validation"].assign(label=0)
+    changed = replace(data, splits=data.splits | {"validation": other})
+    monkeypatch.setattr("repro.study.objective.load_data", lambda *_: changed)
+    assert given_to_a_trial(profile, monkeypatch) != before
+
+
+def test_what_is_sent_to_a_worker_holds_no_examples():
+    profile = smoke()
+    folders = {r.tuning.run_id: r.folder for r in enumerate_runs(profile)}
+    sent = pickle.dumps([profile, folders])
+    first = load_data(profile, "rte").splits["test"]["text_a"].iloc[0]
+    assert first.encode() not in sent
+
+
+def test_shifted_tests_are_further_test_sets_of_their_own_size():
+    data = load_data(smoke(shifted_tests={0.0: 10, 0.5: 20}), "rte")
+    assert {name: len(frame) for name, frame in data.splits.items()} == {
+        "train": 64, "validation": 32, "test": 32, "test-shift0": 10, "test-shift0.5": 20,
+    }  # fmt: skip
+    plain = load_data(smoke(shifted_tests={}), "rte")
+    for name, frame in plain.splits.items():
+        assert frame.equals(data.splits[name])
+    assert set(load_data(smoke(split="resplit"), "rte").splits) == {"train", "validation", "test"}
+
+
+def test_gold_labels_are_used_when_named_and_train_nothing_anew(glue):
+    changes, gold = glue
+    hidden = smoke(**changes)
+    assert load_data(hidden, "stsb").hidden("test")
+    named = smoke(**changes, test_labels={"stsb": str(gold)})
+    assert load_data(named, "stsb").splits["test"]["label"].tolist() == [5.0, 1.5]
+    assert load_blind(named, "stsb").hidden("test")
+    _, encoded = objective.encoded(named, "stsb", "tiny-electra")
+    assert encoded.splits["test"].labels is None
+    paths = [[r.folder.path for r in enumerate_runs(p)] for p in (hidden, named)]
+    assert paths[0] == paths[1]
+
+
+def test_files_of_labels_that_cannot_be_used_are_refused(glue):
+    changes, gold = glue
+    with pytest.raises(ValueError, match="unknown task of `test_labels` 'rte'; known: stsb"):
+        smoke(**changes, test_labels={"rte": str(gold)})
+    with pytest.raises(ValueError, match="nothing.tsv must be a file, but there is none"):
+        smoke(**changes, test_labels={"stsb": "nothing.tsv"})
+    with pytest.raises(ValueError, match="`test_labels` must go with hidden test labels.*mini"):
+        smoke(test_labels={"rte": str(gold)})
+    with pytest.raises(ValueError, match="`split` resplit; drop it or use split 'official'"):
+        smoke(**changes, split="resplit", test_labels={"stsb": str(gold)})
+    gold.write_text(GOLD.splitlines()[0] + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="must have 2 rows as the test set has, but got 1"):
+        load_data(smoke(**changes, test_labels={"stsb": str(gold)}), "stsb")
+
+
+def test_the_profile_says_the_ratios_of_a_resplit():
+    profile = smoke(split="resplit", split_ratios=[0.5, 0.25, 0.25])
+    sizes = [len(f) for f in load_data(profile, "rte").splits.values()]
+    assert sizes == [48, 24, 24]
+    with pytest.raises(ValueError, match="three shares above 0 that sum to 1"):
+        enumerate_runs(smoke(split="resplit", split_ratios=[0.8, 0.1, 0.2]))
+    assert np.isclose(sum(smoke().split_ratios), 1)
+
+
+def test_studies_of_two_splits_do_not_share_results():
+    official, resplit = (enumerate_runs(smoke(split=s)) for s in ("official", "resplit"))
+    assert not {r.folder.path for r in official} & {r.folder.path for r in resplit}
+    assert study.load_data is load_data
+
+
+def test_further_test_sets_are_predicted_by_the_best_checkpoint(run, encoded):
+    data = encoded["bert", "binary"]
+    further = replace(data, splits=data.splits | {"test-ax": data.splits["test"]})
+    found = run(data=further).predictions
+    np.testing.assert_array_equal(found["test-ax_best"], found["test_best"])
+    assert "test-ax_last" not in found

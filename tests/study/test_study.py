@@ -1,0 +1,294 @@
+"""Whole studies, tiny ones, on Ray: carried out, skipped, killed, resumed, refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from repro.records import check_table
+from repro.study.profile import load_profile
+from repro.study.study import enumerate_runs, run_study
+from repro.tuning.cluster import connected
+from repro.tuning.ray_tune import ObjectiveError, tune_runs
+from repro.tuning.runs import Outcome, Progress, TuningRun, derive_seed
+from repro.tuning.spaces import search_space
+
+# On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)
+TIMINGS = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "worker"]
+
+
+@pytest.fixture(scope="module")
+def ray():
+    from ray import cloudpickle, tune  # noqa: F401
+
+    with connected(cores=2):
+        # workers cannot import this file
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])
+        yield
+
+
+def smoke(**changes):
+    return load_profile("smoke", **({"tasks": ["rte"]} | changes))
+
+
+def test_a_local_ray_listens_on_loopback_alone(ray):
+    """This file has imported Ray Tune before: what is set for the import comes too late."""
+    import psutil
+    from ray import nodes
+
+    assert [node["NodeManagerAddress"] for node in nodes()] == ["127.0.0.1"]
+    own = psutil.Process()
+    listening = {
+        connection.laddr.ip
+        for process in [own, *own.children(recursive=True)]
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+@pytest.fixture(scope="module")
+def study(ray, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    return folder, run_study(smoke(), results=folder)
+
+
+def same_numbers(a, b):
+    pd.testing.assert_frame_equal(a.trials.drop(columns=TIMINGS), b.trials.drop(columns=TIMINGS))
+    pd.testing.assert_frame_equal(a.losses, b.losses)
+    timed = ["seconds", "gpu_seconds"]
+    pd.testing.assert_frame_equal(a.runs.drop(columns=timed), b.runs.drop(columns=timed))
+    evaluations = [r.evaluations.drop(columns="seconds") for r in (a, b)]
+    pd.testing.assert_frame_equal(*evaluations)
+
+
+def test_a_study_leaves_tidy_tables_of_every_run(study):
+    _, results = study
+    for name in ("runs", "trials", "evaluations", "losses"):
+        check_table(name, getattr(results, name))
+    assert results.runs["method"].tolist() == ["grid", "rs", "asha", "bo_asha"]
+    assert set(results.trials["status"]) <= {"completed", "stopped", "cut"}
+    assert results.trials["validation_score"].notna().all()
+    assert results.trials["test_score"].notna().all()
+    assert len(results.losses) == results.trials["steps"].sum()
+
+
+def test_budgets_are_kept_up_to_one_evaluation(study):
+    _, results = study
+    runs = results.runs.set_index("method")
+    # 64 examples, grid of batch size 32, one epoch: 2 steps a trial, 3 trials
+    assert runs.loc["grid", "steps"] == 6
+    hpo = runs.drop("grid")
+    assert (hpo["budget"] == 6).all()
+    assert (hpo["spent"] >= 6).all()
+    # an evaluation is at most one epoch of the smallest batch away: 4 steps
+    assert (hpo["overshoot"] < 4).all()
+    assert (hpo["spent"] == hpo["steps"]).all()
+
+
+def test_the_hyperparameters_in_the_table_are_those_that_were_asked_for(study):
+    _, results = study
+    grid = results.trials[results.trials["method"] == "grid"]
+    assert grid["learning_rate"].is_monotonic_increasing
+    assert (grid["hidden_dropout"] == 0.1).all()
+    space = search_space("electra-mini", epochs=1)
+    random = results.trials[results.trials["method"] == "rs"]
+    assert all(space.domains["learning_rate"].contains(v) for v in random["learning_rate"])
+
+
+def test_the_incumbents_predictions_give_its_scores(study):
+    _, results = study
+    for run in results.runs.to_dict("records"):
+        best = results.trials.set_index("trial_id").loc[run["best_trial_id"]]
+        kept = results.predictions(run["run_id"])
+        for split in ("validation", "test"):
+            rows = kept[(kept["split"] == split) & (kept["checkpoint"] == "best")]
+            assert (rows["prediction"] == rows["label"]).mean() == best[f"{split}_score"]
+    with pytest.raises(ValueError, match="`run_id` must be one of"):
+        results.predictions("nonsense")
+
+
+def test_a_finished_study_is_read_and_not_run_again(study, monkeypatch):
+    folder, results = study
+    monkeypatch.setattr("repro.study.study._tune", lambda *_: pytest.fail("it was run again"))
+    same_numbers(run_study(smoke(), results=folder), results)
+
+
+def test_another_question_is_not_answered_by_old_results(study):
+    folder, _ = study
+    same = enumerate_runs(smoke(), results=folder)
+    other = enumerate_runs(smoke(training_seed=43), results=folder)
+    assert all(run.folder.finished for run in same)
+    assert not any(run.folder.finished for run in other)
+    assert [r.folder.key for r in same] == [r.folder.key for r in other]
+
+
+def test_adding_a_method_or_a_task_moves_no_other_run():
+    few = {r.tuning.run_id: r for r in enumerate_runs(smoke(methods=["grid", "asha"]))}
+    many = {r.tuning.run_id: r for r in enumerate_runs(smoke(tasks=["cola", "rte"]))}
+    assert few.keys() < many.keys()
+    assert all(few[run_id].folder.path == many[run_id].folder.path for run_id in few)
+
+
+def test_seeds_derive_by_key():
+    assert derive_seed(0, "rte", 1) == derive_seed(0, "rte", 1)
+    assert len({derive_seed(m, t, r) for m in (0, 1) for t in ("a", "b") for r in (1, 2)}) == 8
+
+
+def test_run_json_says_what_was_asked_and_holds_no_environment(study):
+    folder, _ = study
+    about = json.loads(next(folder.rglob("run.json")).read_text())
+    assert about["question"]["training_seed"] == 42
+    assert about["versions"]["torch"].startswith("2.13.0")
+    assert about["settings"]["precision"] == "fp32"
+    assert about["settings"]["threads"] == 1
+    assert os.environ["PATH"] not in json.dumps(about)
+
+
+SCRIPT = """
+from pathlib import Path
+from repro.study.profile import load_profile
+from repro.study.study import run_study
+run_study(load_profile("smoke", tasks=["rte"]), results=Path({folder!r}), cores={cores})
+"""
+
+
+def start(folder: Path, *, cores: int) -> subprocess.Popen:
+    script = SCRIPT.format(folder=str(folder), cores=cores)
+    command = [sys.executable, "-c", script]
+    # Ctrl-C is off in what runs in the background, as these tests may
+    take_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=take_interrupts)
+
+
+def test_killed_and_started_again_it_gives_the_tables_of_an_uninterrupted_run(study, tmp_path):
+    # Uninterrupted on two cores (the fixture) against killed and resumed on one.
+    process = start(tmp_path, cores=1)
+    deadline = time.monotonic() + 900
+    while len(list(tmp_path.rglob("trial*.npz"))) + len(list(tmp_path.rglob("run.json"))) < 2:
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline, "no trial was finished in time"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    unfinished = [
+        run for run in enumerate_runs(smoke(), results=tmp_path) if not run.folder.finished
+    ]
+    assert unfinished
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("run.json")}
+    assert start(tmp_path, cores=1).wait() == 0
+    assert not list(tmp_path.rglob("*.partial"))
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    _, uninterrupted = study
+    same_numbers(run_study(smoke(), results=tmp_path), uninterrupted)
+
+
+def test_interrupted_it_leaves_no_processes_behind(tmp_path):
+    import psutil
+
+    process = start(tmp_path, cores=1)
+    deadline = time.monotonic() + 900
+    while not list(tmp_path.rglob("trial*.npz")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=600)
+    _, alive = psutil.wait_procs(children, timeout=300)
+    assert not alive
+    assert list(tmp_path.rglob("trial*.npz")) or list(tmp_path.rglob("run.json"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": ["rs"]}, "`methods` must include 'grid'"),
+        ({"max_length": 512}, "`max_length` must be between 4 and 6[0-9] for 'tiny-electra'"),
+        (
+            {"models": [{"name": "/nowhere", "family": "electra", "tasks": ["rte"], "epochs": 1}]},
+            "no directory",
+        ),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused_before_anything_starts(changes, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        run_study(smoke(**changes), results=tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_trial_that_diverges_is_a_row(ray, tmp_path, monkeypatch):
+    from repro.tuning import spaces
+
+    rates = (1e-3, float("1e30"))
+    monkeypatch.setitem(
+        spaces._LEARNING_RATES, "electra-mini", (rates, spaces.LogUniform(1e-4, 1e-3))
+    )
+    results = run_study(smoke(methods=["grid"]), results=tmp_path)
+    statuses = results.trials.set_index("learning_rate")["status"]
+    assert statuses[1e-3] == "completed"
+    assert statuses[rates[1]] == "diverged"
+    assert results.trials["message"].str.contains("loss").sum() == 1
+    assert results.runs["n_failed"].tolist() == [1]
+
+
+class Quadratic:
+    """An objective without a model: best at a learning rate of 1e-3."""
+
+    def __init__(self, *, breaks=False):
+        self.breaks = breaks
+
+    def __call__(self, request, report):
+        if self.breaks:
+            raise FileNotFoundError("no such data")
+        score = -((1e3 * request.configuration["learning_rate"] - 1) ** 2)
+        verdict = report(Progress(score, 1, 0.1))
+        status = verdict or "completed"
+        return Outcome(status, "", score, 1, 0.1, (Progress(score, 1, 0.1),))
+
+
+class Memory:
+    def __init__(self):
+        self.outcomes, self.finished = {}, []
+
+    def recall(self, request):
+        return None
+
+    def record(self, request, outcome):
+        self.outcomes[request.run_id, request.trial] = outcome
+
+    def finish(self, run, *, budget, spent):
+        self.finished.append((run.run_id, budget, spent))
+
+
+def quadratic_runs():
+    space = search_space("electra-mini", epochs=1)
+    grid = tuple({"learning_rate": rate, "epochs": 1} for rate in (1e-4, 1e-3, 5e-3))
+    return [
+        TuningRun("rs", "rs", space, 1, grid_run_id="grid", budget_gst=2.0),
+        TuningRun("grid", "grid", space, 1, grid=grid),
+    ]
+
+
+def test_the_objective_is_passed_in(ray):
+    memory = Memory()
+    tune_runs(quadratic_runs(), Quadratic(), journal=memory)
+    assert memory.finished == [("grid", float("inf"), 3.0), ("rs", 6.0, 6.0)]
+    assert memory.outcomes["grid", 1].score == 0.0
+    assert all(outcome.worker for outcome in memory.outcomes.values())
+
+
+def test_an_objective_that_raises_ends_the_study_with_its_message(ray):
+    memory = Memory()
+    with pytest.raises(ObjectiveError, match="grid, trial 0: FileNotFoundError: no such data"):
+        tune_runs(quadratic_runs(), Quadratic(breaks=True), journal=memory)
+    assert not memory.outcomes

@@ -1,0 +1,100 @@
+"""Tracking: what is written offline, and that a study never stops for it."""
+
+import logging
+import time
+
+import numpy as np
+import pytest
+
+from repro.study.tracking import TRACKERS, Tracker
+from repro.training.types import Evaluation, TrialResult
+from repro.tuning.runs import Outcome, Request
+
+
+def finished_trial():
+    evaluations = [
+        Evaluation(step, step / 4, float(step), 0.5, step / 10, {"accuracy": step / 10})
+        for step in (2, 4)
+    ]
+    result = TrialResult(
+        status="completed",
+        message="",
+        hyperparameters={"learning_rate": 1e-3},
+        settings={},
+        evaluations=evaluations,
+        losses=np.zeros(4, dtype=np.float32),
+        best=evaluations[1],
+        last=evaluations[1],
+        predictions={},
+        steps=4,
+        epochs_trained=1.0,
+        seconds=4.0,
+        training_seconds=3.0,
+        evaluation_seconds=1.0,
+        gpus=0,
+    )
+    request = Request("model/rte/rs/rep1", 3, {"learning_rate": 1e-3, "epochs": 1}, {})
+    return request, Outcome("completed", "", 0.4, 4, 4.0, payload=result)
+
+
+def track(kind, folder):
+    tracker, (request, outcome) = Tracker(kind), finished_trial()
+    tracker.trial_done(folder / "rep1", request, outcome)
+    tracker.run_done(request.run_id)
+
+
+def wait_for(file, *, seconds=20):
+    """Read a file that another process may still be writing."""
+    deadline = time.monotonic() + seconds
+    while b"validation" not in (content := file.read_bytes()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return content
+
+
+def test_off_it_writes_nothing(tmp_path):
+    track("none", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore")  # of the package's own imports
+def test_tensorboard_gets_every_evaluation(tmp_path):
+    pytest.importorskip("tensorboard", reason="the extra [tracking] is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    track("tensorboard", tmp_path)
+    events = EventAccumulator(str(tmp_path / "rep1.tensorboard/trial0003"))
+    events.Reload()
+    scores = [(event.step, round(event.value, 6)) for event in events.Scalars("validation/score")]
+    assert scores == [(2, 0.2), (4, 0.4)]
+    assert "trial/text_summary" in events.Tags()["tensors"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_wandb_writes_its_run_file_offline(tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="the extra [tracking] is not installed")
+    for name in ("WANDB_MODE", "WANDB_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    track("wandb", tmp_path)
+    (file,) = tmp_path.rglob("offline-run-*/*.wandb")
+    content = wait_for(file)
+    assert b"validation/score" in content and b"learning_rate" in content
+    assert b"model/rte/rs/rep1" in content
+
+
+@pytest.mark.parametrize("kind", TRACKERS[1:])
+@pytest.mark.parametrize("error", [ImportError("No module"), ConnectionError("no route\nto host")])
+def test_a_failure_is_told_once_and_stops_nothing(tmp_path, monkeypatch, caplog, kind, error):
+    tracker, calls = Tracker(kind), []
+
+    def fail(*_):
+        calls.append(1)
+        raise error
+
+    monkeypatch.setattr(tracker._log, "trial_done", fail)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            tracker.trial_done(tmp_path / "rep1", *finished_trial())
+        tracker.run_done("model/rte/rs/rep1")
+    assert len(calls) == len(caplog.records) == 1
+    assert f"tracking to {kind}" in caplog.text and "goes on without" in caplog.text
+    assert ("pip install" in caplog.text) == isinstance(error, ImportError)

@@ -1,0 +1,119 @@
+"""A study on a Ray cluster of two nodes, one of which goes away in the middle."""
+
+import sys
+import time
+
+import pytest
+import yaml
+
+from repro.paths import ROOT
+from repro.tuning.cluster import ENVIRONMENT, LOOPBACK, connected
+from repro.tuning.ray_tune import tune_runs
+from repro.tuning.runs import Outcome, Progress, TuningRun
+from repro.tuning.spaces import search_space
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of processes that are killed on purpose
+N_TRIALS = 6
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head that trains nothing, and two nodes of one core each."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from start_cluster(monkeypatch)
+
+
+def start_cluster(monkeypatch):
+    from ray.cluster_utils import Cluster
+
+    for name, value in (LOOPBACK | ENVIRONMENT).items():
+        monkeypatch.setenv(name, value)
+    size = {"object_store_memory": 100 * 1024**2}
+    try:
+        head = {"num_cpus": 0, "include_dashboard": False, **size}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        nodes = [cluster.add_node(num_cpus=1, **size) for _ in range(2)]
+        cluster.wait_for_nodes(timeout=60)
+    except Exception as error:
+        pytest.skip(f"Ray cannot start several nodes here just now: {error}")
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    yield cluster, {node.node_id: node for node in nodes}
+    cluster.shutdown()
+
+
+def slow(request, report):
+    """An objective without a model that says where it ran."""
+    import ray
+
+    time.sleep(0.5)
+    progress = Progress(0.5, 1, 0.5)
+    report(progress)
+    time.sleep(0.5)
+    node = ray.get_runtime_context().get_node_id()
+    return Outcome("completed", "", 0.5, 1, 1.0, (progress,), payload=node)
+
+
+class TakesNodeAway:
+    """A journal that removes the node of the third trial when it ends."""
+
+    def __init__(self, cluster, nodes):
+        self.cluster, self.nodes = cluster, nodes
+        self.outcomes, self.finished, self.removed = {}, [], ""
+
+    def __getstate__(self):
+        return {}  # Ray Tune pickles what it is given, and the cluster cannot be
+
+    def recall(self, request):
+        return None
+
+    def record(self, request, outcome):
+        self.outcomes[request.run_id, request.trial] = outcome
+        if len(self.outcomes) == 3:
+            self.removed = outcome.payload
+            self.cluster.remove_node(self.nodes[self.removed], allow_graceful=False)
+
+    def finish(self, run, *, budget, spent):
+        self.finished.append(run.run_id)
+
+
+def test_a_machine_with_another_version_is_named_before_anything_is_trained(cluster, monkeypatch):
+    monkeypatch.setattr("repro.__version__", "9.9")
+    with (
+        pytest.raises(RuntimeError, match=r"must have repro 9\.9, but there is \d.* on \d.*\.venv"),
+        connected(),
+    ):
+        pass
+
+
+def test_a_cluster_that_is_not_named_is_left_alone(cluster, monkeypatch):
+    import ray
+
+    monkeypatch.delenv("RAY_ADDRESS")
+    with connected(cores=1):
+        assert [node["Resources"]["CPU"] for node in ray.nodes()] == [1.0]
+
+
+def test_a_study_survives_the_loss_of_a_node(cluster):
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    space = search_space("electra-mini", epochs=1)
+    runs = [TuningRun(f"rs{i}", "rs", space, i, n_trials=N_TRIALS) for i in range(2)]
+    with connected():
+        import ray
+
+        assert sum(node["Alive"] for node in ray.nodes()) == 3
+        journal = TakesNodeAway(*cluster)
+        tune_runs(runs, slow, journal=journal)
+    assert sorted(journal.finished) == ["rs0", "rs1"]
+    assert len(journal.outcomes) == 2 * N_TRIALS
+    assert {outcome.status for outcome in journal.outcomes.values()} == {"completed"}
+    *_, last = [outcome.payload for outcome in journal.outcomes.values()]
+    assert journal.removed and last != journal.removed
+
+
+def test_the_example_cluster_file_is_one():
+    path = ROOT / "examples/cluster.yaml"
+    wanted = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {"cluster_name", "provider", "auth"} <= set(wanted)
+    assert len(wanted["provider"]["worker_ips"]) == wanted["max_workers"]

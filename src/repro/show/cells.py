@@ -6,14 +6,8 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from repro.labels import METRIC_LABELS
+from repro.show.table import NOTHING, number
 from repro.stats.incumbents import best_trials
-
-NOTHING = "–"  # no number, where one could be
-
-
-def number(value: float, form: str = ".1f") -> str:
-    """Format a number; a missing one is a dash."""
-    return NOTHING if pd.isna(value) else f"{value:{form}}"
 
 
 def percent(value: float) -> str:
@@ -23,8 +17,7 @@ def percent(value: float) -> str:
 
 def points(value: float) -> str:
     """Format a difference of fractions in percentage points, with its sign."""
-    text = number(100 * value, "+.1f")
-    return text.replace("-0.0", "0.0") if text == "-0.0" else text
+    return number(100 * value, "+.1f")
 
 
 def interval(low: float, high: float) -> str:

@@ -1,178 +1,121 @@
-"""Save tables and figures, and list them on one page with their captions.
+"""What a notebook shows: each table and figure is saved and displayed in one call.
 
-Each saved thing has a small `<name>.json` beside it with its kind and caption, so that the page can
-be written again at any time from what lies in the folders.
+A notebook's folder holds its tables (CSV and LaTeX), its figures (PNG and PDF) and `items.json`,
+from which `page` writes them all on one page again at any time.
 """
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from repro.paths import FIGURES
 from repro.show.style import paper_style
 from repro.show.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ITEMS = "items.json"
 _PNG_DPI = 200
-_SUFFIXES = {"table": (".csv", ".md", ".tex"), "figure": (".png", ".pdf")}
 
 
-def save_table(table: Table, directory: str | Path) -> list[Path]:
-    """Write `table` as CSV, Markdown and LaTeX into `directory`, in place of an older one.
-
-    Returns:
-        the paths written, the record with the caption last.
-    """
-    directory = _prepare(directory, table.name)
-    texts = {".csv": table.to_csv(), ".md": table.to_markdown(), ".tex": table.to_latex()}
-    paths = []
-    for suffix, text in texts.items():
-        paths.append(directory / f"{table.name}{suffix}")
-        paths[-1].write_text(text, encoding="utf-8")
-    record = {"kind": "table", "caption": table.caption, "html": table.to_html()}
-    return [*paths, _write_record(directory, table.name, record)]
-
-
-def save_figure(figure: Figure, directory: str | Path, name: str, caption: str) -> list[Path]:
-    """Write `figure` as PNG (200 dpi) and PDF, byte for byte the same each time on one machine.
-
-    pyplot forgets it, so that a notebook shows it where it is asked to, and not once more.
-
-    Returns:
-        the paths written, the record with the caption last.
-    """
-    import matplotlib.pyplot as plt
-
-    directory = _prepare(directory, name)
-    png, pdf = directory / f"{name}.png", directory / f"{name}.pdf"
-    with paper_style():
-        figure.savefig(png, dpi=_PNG_DPI)
-        figure.savefig(pdf, metadata={"CreationDate": None})
-    plt.close(figure)
-    record = {"kind": "figure", "caption": caption, "inches": round(figure.get_figwidth(), 2)}
-    return [png, pdf, _write_record(directory, name, record)]
-
-
-def write_index(directory: str | Path) -> Path:
-    """Write `index.html` in `directory`: all tables and figures of its folders, one a notebook.
+class Report:
+    """The tables and figures of one notebook under one profile; a new report replaces the old.
 
     Args:
-        directory: figures/<profile>; the executed notebooks lie in it, or in their folders.
-    Raises:
-        ValueError: if a record is not one of ours.
+        notebook: such as 01_initial_study.
+        profile: name of the folder under `figures`, as `Profile.folder` gives it.
+        note: what every caption ends with: profile, repetitions, failures.
     """
-    directory = Path(directory)
-    folders = sorted(f for f in directory.iterdir() if f.is_dir() and any(f.glob("*.json")))
-    sections = [_section(folder) for folder in folders]
-    names = [f'<a href="#{html.escape(f.name)}">{html.escape(f.name)}</a>' for f in folders]
-    page = _PAGE.format(
-        title=f"Tables and figures, profile {html.escape(directory.resolve().name)}",
-        contents=" ".join(names) or "Nothing was made yet.",
-        sections="\n".join(sections),
-        style=_STYLE,
-    )
-    path = directory / "index.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+
+    def __init__(self, notebook: str, profile: str, *, note: str = "", figures: Path = FIGURES):
+        self.folder = Path(figures) / profile / notebook
+        self.note = note
+        self._items: dict[str, dict] = {}
+        for item in read_items(self.folder):
+            for path in self.folder.glob(f"{item['name']}.*"):
+                path.unlink()
+        self._write_items()
+
+    def table(self, table: Table, *, finding: str = "") -> None:
+        """Write a table as CSV and LaTeX, and show it.
+
+        Args:
+            finding: one sentence that says what these numbers show, shown above it.
+        """
+        path = self._path(table.name)
+        path.with_name(f"{table.name}.csv").write_text(table.to_csv(), encoding="utf-8")
+        path.with_name(f"{table.name}.tex").write_text(table.to_latex(), encoding="utf-8")
+        html = table.to_html(table_id=f"{self.folder.name}-{table.name}")
+        self._add(table.name, kind="table", caption=table.caption, finding=finding, html=html)
+        _display(finding, table)
+
+    def figure(self, figure: Figure, name: str, caption: str, *, finding: str = "") -> None:
+        """Write a figure as PNG (200 dpi) and PDF, the same bytes each time on one machine.
+
+        pyplot forgets it, so that a notebook shows it here and not once more.
+        """
+        import matplotlib.pyplot as plt
+
+        path = self._path(name)
+        with paper_style():
+            figure.savefig(path.with_name(f"{name}.png"), dpi=_PNG_DPI)
+            figure.savefig(path.with_name(f"{name}.pdf"), metadata={"CreationDate": None})
+        plt.close(figure)
+        caption = f"{caption} {self.note}".strip()
+        inches = round(figure.get_figwidth(), 2)
+        self._add(name, kind="figure", caption=caption, finding=finding, inches=inches)
+        _display(finding, figure)
+
+    def _path(self, name: str) -> Path:
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise ValueError(
+                f"`name` must be of letters, digits, '_', '-' and '.', but got {name!r}; "
+                "it becomes a file name"
+            )
+        return self.folder / name
+
+    def _add(self, name: str, **item) -> None:
+        self._items[name] = {"name": name} | item
+        self._write_items()
+
+    def _write_items(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(list(self._items.values()), indent=1, ensure_ascii=False)
+        (self.folder / ITEMS).write_text(text + "\n", encoding="utf-8")
 
 
-def _prepare(directory: str | Path, name: str) -> Path:
-    if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
-        raise ValueError(
-            f"`name` must be of letters, digits, '_', '-' and '.', but got {name!r}; "
-            "it becomes a file name"
-        )
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
+def read_items(folder: Path) -> list[dict]:
+    """Return what a report has put into a folder, in its order; nothing where there was none.
 
-
-def _write_record(directory: Path, name: str, record: dict) -> Path:
-    path = directory / f"{name}.json"
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-    return path
-
-
-def _read_record(path: Path) -> dict:
+    Raises:
+        ValueError: if the folder's list is not one of ours.
+    """
+    path = folder / ITEMS
+    if not path.is_file():
+        return []
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        known = record["kind"] in _SUFFIXES and isinstance(record["caption"], str)
-    except (json.JSONDecodeError, KeyError, TypeError):
+        items = json.loads(path.read_text(encoding="utf-8"))
+        known = all({"name", "kind", "caption"} <= set(item) for item in items)
+    except (json.JSONDecodeError, TypeError):
         known = False
     if not known:
         raise ValueError(
-            f"{path} must be a record of save_table or save_figure, but is not; "
-            "remove it or make the table or figure again"
+            f"{path} must be a report's list of tables and figures, but is not; remove it and run "
+            "the notebook again"
         )
-    return record
+    return items
 
 
-def _section(folder: Path) -> str:
-    name = html.escape(folder.name)
-    paths = sorted(folder.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    items = [_item(path, _read_record(path)) for path in paths]  # as the notebook made them
-    head = f'<section id="{name}"><h2>{name}</h2>{_notebook_links(folder)}'
-    return "\n".join([head, *items, "</section>"])
+def model_slug(model: str) -> str:
+    """Turn a model's name or path into a part of a file name."""
+    return re.sub(r"[^\w.-]+", "-", model).strip("-")
 
 
-def _notebook_links(folder: Path) -> str:
-    links = []
-    for suffix, text in ((".html", "executed notebook"), (".ipynb", "as .ipynb")):
-        for path in (folder.with_name(folder.name + suffix), folder / f"{folder.name}{suffix}"):
-            if path.exists():
-                links.append(_link(path, folder.parent, text))
-                break
-    return f"<p>{' · '.join(links)}</p>" if links else ""
+def _display(finding: str, shown: object) -> None:
+    from IPython.display import Markdown, display
 
-
-def _item(path: Path, record: dict) -> str:
-    caption = html.escape(record["caption"])
-    files = [path.with_name(path.stem + suffix) for suffix in _SUFFIXES[record["kind"]]]
-    root = path.parent.parent
-    links = " ".join(_link(f, root, f.suffix) for f in files if f.exists())
-    if record["kind"] == "table":  # its HTML was escaped by Table; its own caption stands above it
-        body = f'<div class="wide">{record.get("html", "")}</div><figcaption>{links}</figcaption>'
-    else:
-        image = html.escape(files[0].relative_to(root).as_posix())
-        width = f"{7.5 * float(record.get('inches', 7)):.1f}em"  # one scale for all figures
-        body = f'<img src="{image}" alt="{caption}" style="width:{width}" loading="lazy">'
-        body += f"<figcaption>{caption} {links}</figcaption>"
-    return f'<figure id="{html.escape(f"{path.parent.name}-{path.stem}")}">{body}</figure>\n'
-
-
-def _link(path: Path, root: Path, text: str) -> str:
-    return f'<a href="{html.escape(path.relative_to(root).as_posix())}">{html.escape(text)}</a>'
-
-
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em;
-       color: #222; background: #fff; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.2em; margin-top: 2.5em; border-bottom: 1px solid #ccc; }
-nav a { margin-right: 1em; } a { color: #0b5394; text-decoration: none; }
-a:hover { text-decoration: underline; }
-figure { margin: 1.5em 0 2.5em; } figcaption { font-size: 90%; max-width: 60em; color: #444; }
-figcaption a { font-family: monospace; margin-left: 0.3em; }
-img { max-width: 100%; height: auto; display: block; }
-.wide { overflow-x: auto; }
-"""
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<h1>{title}</h1>
-<nav>{contents}</nav>
-{sections}
-</body>
-</html>
-"""
+    display(*([Markdown(finding)] if finding else []), shown)

@@ -1,26 +1,40 @@
-"""One table of text cells, written as Markdown, LaTeX, CSV or HTML, with its grey shades."""
+"""One table of text cells, written as HTML, LaTeX or CSV, with grey shades that have a meaning."""
+
+from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 BOLD = "bold"
+NOTHING = "–"  # no number, where one could be
+Format = str | Callable[..., str]
+
+_GREYS = {"dark": "#a6a6a6", "medium": "#c7c7c7", "light": "#e6e6e6"}  # black stays readable
+_NUMBER = re.compile(r"[-+\d.,/±()\[\] %–e]*(n=\d+\))?†?")
+_LATEX = str.maketrans(
+    {
+        **{"±": r"$\pm$", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$", "–": "--"},
+        **{"→": r"$\to$", "†": r"$^\dagger$", "<": r"$<$", ">": r"$>$", "−": "$-$"},
+    }
+)
+_CSS = [
+    {"selector": "", "props": "border-collapse:collapse;font-size:90%"},
+    {"selector": "caption", "props": "caption-side:top;text-align:left;padding:4px 0"},
+    {"selector": "th", "props": "padding:2px 8px;vertical-align:bottom;border-bottom:1px solid"},
+    {"selector": "td", "props": "padding:2px 8px;white-space:nowrap"},
+]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a shaded cell means, and how it shows: a grey, or a symbol where there are no greys."""
+    """What a shaded cell means."""
 
     shade: str  # "dark", "medium" or "light"
-    symbol: str
     meaning: str
-
-    def __post_init__(self):
-        if self.shade not in _GREYS:
-            raise ValueError(f"`shade` must be one of {sorted(_GREYS)}, but got {self.shade!r}")
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,7 @@ class Table:
     Args:
         name: file name without suffix.
         caption: what the cells are, in which unit, from which profile and how many repetitions.
-        frame: the cells, all text, without an index.
+        frame: the cells, all text, without an index; heads may have two levels.
         marks: as `frame`; each cell holds keys of `legend` and "bold", separated by blanks.
         legend: what the marks mean.
         data: the numbers behind the cells, in tidy form; written as CSV in place of the cells.
@@ -48,139 +62,133 @@ class Table:
     def __post_init__(self):
         if self.marks is None:
             return
-        if self.marks.shape != self.frame.shape:
-            raise ValueError(
-                f"`marks` must have the shape of `frame`, {self.frame.shape}, "
-                f"but got {self.marks.shape}"
-            )
-        used = {token for row in self._rows(self.marks) for cell in row for token in cell.split()}
-        if unknown := used - set(self.legend) - {BOLD}:
-            raise ValueError(
-                f"marks must be 'bold' or among {sorted(self.legend)}, but got {sorted(unknown)}"
-            )
+        assert self.marks.shape == self.frame.shape, "marks must have the shape of the cells"
+        used = {token for cell in self.marks.to_numpy().ravel() for token in cell.split()}
+        assert used <= {*self.legend, BOLD}, f"marks without a meaning: {used - set(self.legend)}"
+
+    @classmethod
+    def of(
+        cls,
+        data: pd.DataFrame,
+        *,
+        name: str,
+        caption: str,
+        columns: Mapping[str, str | tuple[str | Sequence[str], Format]],
+        **more,
+    ) -> Table:
+        """Make a table of one row a row of `data`, which becomes the numbers behind it.
+
+        Args:
+            columns: head -> the column of `data` with the text; or that column and how to write
+                its value, a format ("+.1f"; a missing value is a dash) or a function; or several
+                columns and a function of their values.
+            more: `marks`, `legend` and `blocks`.
+        """
+        cells = {head: _write(data, entry) for head, entry in columns.items()}
+        frame = pd.DataFrame(cells, columns=list(columns), dtype="str")
+        return cls(name, caption, frame, data=data, **more)
 
     def to_csv(self) -> str:
         """Write the numbers behind the table (or its cells where there are none) as CSV."""
         return (self.frame if self.data is None else self.data).to_csv(index=False)
 
-    def to_markdown(self) -> str:
-        """Write the caption and the table in Markdown; shades become symbols."""
-        lines = [self._line(self.frame.columns), self._line(["---"] * self.frame.shape[1])]
-        for cells, marks in self._marked_rows():
-            lines.append(
-                self._line([self._markdown_cell(*c) for c in zip(cells, marks, strict=True)])
-            )
-        key = [f"{m.symbol} {m.meaning}" for m in self.legend.values()]
-        return "\n".join([f"{self._with_key(key)}\n", *lines]) + "\n"
-
     def to_latex(self) -> str:
-        """Write a LaTeX table; it needs the packages booktabs and colortbl."""
-        columns = "".join("r" if n else "l" for n in self._numeric())
-        lines = ["% needs \\usepackage{booktabs} and \\usepackage{colortbl}", "\\begin{table}"]
-        lines += ["\\centering\\small", f"\\begin{{tabular}}{{{columns}}}", "\\toprule"]
-        lines += [" & ".join(_latex(c) for c in self.frame.columns) + r" \\", "\\midrule"]
-        for new, (cells, marks) in zip(self._new_blocks(), self._marked_rows(), strict=True):
-            lines += ["\\midrule"] * new
-            row = [self._latex_cell(*c) for c in zip(cells, marks, strict=True)]
-            lines.append(" & ".join(row) + r" \\")
-        caption = self._with_key(self._shade_key())
-        lines += ["\\bottomrule", "\\end{tabular}", f"\\caption{{{_latex(caption)}}}"]
-        return "\n".join([*lines, f"\\label{{tab:{self.name}}}", "\\end{table}"]) + "\n"
+        """Write a LaTeX table; it needs the packages booktabs, colortbl and xcolor."""
+        alignment = "".join(a[0] for a in self._alignments())
+        styler = self._styler(escape="latex")
+        lines = styler.to_latex(
+            hrules=True, convert_css=True, multicol_align="c", column_format=alignment
+        ).splitlines()
+        first = lines.index("\\midrule") + 1
+        for row in reversed(self._new_blocks()):
+            lines.insert(first + row, "\\midrule")
+        tabular = "\n".join(lines)
+        return (
+            "% needs \\usepackage{booktabs}, \\usepackage{colortbl} and \\usepackage{xcolor}\n"
+            "\\begin{table}\n\\centering\\small\n"
+            + _with_symbols(f"{tabular}\n\\caption{{{_escape_latex(self._full_caption())}}}\n")
+            + f"\\label{{tab:{self.name}}}\n\\end{{table}}\n"
+        )
 
-    def to_html(self, *, caption: bool = True) -> str:
-        """Write an HTML table whose styles lie in its own tags, so that it shows anywhere."""
-        lines = ['<table class="repro" style="border-collapse:collapse;font-size:90%">']
+    def to_html(self, *, caption: bool = True, table_id: str = "") -> str:
+        """Write an HTML table whose styles are its own, so that it shows anywhere.
+
+        Args:
+            table_id: distinct on a page; the table's name by default.
+        """
+        styler = self._styler(escape="html").set_table_styles(_CSS)
         if caption:
-            text = html.escape(self._with_key(self._shade_key()))
-            lines.append(f'<caption style="{_CAPTION_STYLE}">{text}</caption>')
-        numeric = self._numeric()
-        heads = [
-            f'<th style="{_cell_style(n, heading=True)}">{html.escape(str(c))}</th>'
-            for c, n in zip(self.frame.columns, numeric, strict=True)
-        ]
-        lines.append(f"<thead><tr>{''.join(heads)}</tr></thead><tbody>")
-        for new, (cells, marks) in zip(self._new_blocks(), self._marked_rows(), strict=True):
-            row = [self._html_cell(*c, new=new) for c in zip(cells, marks, numeric, strict=True)]
-            lines.append(f"<tr>{''.join(row)}</tr>")
-        return "\n".join([*lines, "</tbody></table>"])
+            styler = styler.set_caption(html.escape(self._full_caption(), quote=False))
+        return styler.to_html(
+            table_uuid=table_id or self.name, table_attributes='class="repro"', cell_ids=False
+        )
 
     def _repr_html_(self) -> str:
         return self.to_html()
 
-    def _rows(self, frame) -> list[tuple]:
-        return list(frame.itertuples(index=False, name=None))
+    def _styler(self, *, escape: str):
+        frame = self.frame.reset_index(drop=True)
+        styler = frame.style.hide(axis="index").format(escape=escape)
+        styler = styler.format_index(escape=escape, axis="columns")
+        return styler.apply(lambda _: self._css(escape), axis=None)
 
-    def _marked_rows(self):
-        empty = [("",) * self.frame.shape[1]] * len(self.frame)
-        marks = empty if self.marks is None else self._rows(self.marks)
-        return zip(self._rows(self.frame), marks, strict=True)
+    def _css(self, kind: str) -> pd.DataFrame:
+        """Return the style of each cell: shades, bold, numbers flush right, rules of blocks."""
+        marks = pd.DataFrame("", self.frame.index, self.frame.columns)
+        marks = (marks if self.marks is None else self.marks).reset_index(drop=True)
+        css = marks.map(self._css_of_marks)
+        if kind == "html":
+            css = css.add([f"text-align:{a}" for a in self._alignments()], axis="columns")
+            css.loc[self._new_blocks()] += ";border-top:1px solid #999"
+        return css.set_axis(self.frame.columns, axis="columns")
 
-    def _new_blocks(self) -> list[bool]:
+    def _css_of_marks(self, marks: str) -> str:
+        styles = ["font-weight:bold" for token in marks.split() if token == BOLD]
+        shades = [_GREYS[self.legend[t].shade] for t in marks.split() if t != BOLD]
+        styles += [f"background-color:{shade}" for shade in shades]
+        return "".join(f"{style};" for style in styles)
+
+    def _alignments(self) -> list[str]:
+        """Set numbers flush right, all else flush left."""
+        columns = [self.frame.iloc[:, i] for i in range(self.frame.shape[1])]
+        numeric = [len(c) and all(map(_NUMBER.fullmatch, c)) for c in columns]
+        return ["right" if n else "left" for n in numeric]
+
+    def _new_blocks(self) -> list[int]:
+        """Return the rows, but the first, at which a block begins."""
         if not self.blocks:
-            return [False] * len(self.frame)
-        column = self.frame[self.blocks]
-        return [i > 0 and new for i, new in enumerate(column != column.shift())]
+            return []
+        block = self.frame[self.blocks].reset_index(drop=True)
+        return list(block.index[block.ne(block.shift())][1:])
 
-    def _numeric(self) -> list[bool]:
-        """Whether a column's cells are numbers: then it is set flush right."""
-        cells = [self.frame.iloc[:, i] for i in range(self.frame.shape[1])]
-        return [bool(len(c)) and all(map(_NUMBER.fullmatch, c)) for c in cells]
-
-    def _with_key(self, key: list[str]) -> str:
-        text = "; ".join(key)
-        return f"{self.caption} {text[:1].upper()}{text[1:]}." if key else self.caption
-
-    def _shade_key(self) -> list[str]:
-        return [f"{m.shade} grey: {m.meaning}" for m in self.legend.values()]
-
-    def _line(self, cells) -> str:
-        return "| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |"
-
-    def _markdown_cell(self, cell, marks) -> str:
-        tokens = marks.split()
-        text = f"**{cell}**" if BOLD in tokens and cell else cell
-        return " ".join([text, *(self.legend[t].symbol for t in tokens if t != BOLD)])
-
-    def _latex_cell(self, cell, marks) -> str:
-        text = _latex(cell)
-        for token in marks.split():
-            if token == BOLD:
-                text = f"\\textbf{{{text}}}"
-            else:
-                grey = _GREYS[self.legend[token].shade]
-                text = f"\\cellcolor[gray]{{{grey:.2f}}}{text}"
-        return text
-
-    def _html_cell(self, cell, marks, numeric, *, new) -> str:
-        style = _cell_style(numeric) + (";border-top:1px solid #999" if new else "")
-        for token in marks.split():
-            if token == BOLD:
-                style += ";font-weight:bold"
-            else:
-                level = round(255 * _GREYS[self.legend[token].shade])
-                style += f";background:rgb({level},{level},{level});color:#000"
-        return f'<td style="{style}">{html.escape(cell)}</td>'
+    def _full_caption(self) -> str:
+        text = "; ".join(f"{m.shade} grey: {m.meaning}" for m in self.legend.values())
+        return f"{self.caption} {text[:1].upper()}{text[1:]}." if text else self.caption
 
 
-_GREYS = {"dark": 0.65, "medium": 0.78, "light": 0.90}  # 0 is black; black text stays readable
-_NUMBER = re.compile(r"[-+\d.,/±()\[\] %–e]*(n=\d+\))?†?")
-_CAPTION_STYLE = "caption-side:top;text-align:left;padding:4px 0;max-width:60em"
-_LATEX = {
-    **{c: f"\\{c}" for c in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{"±": r"$\pm$", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$", "–": "--", "→": r"$\to$"},
-    **{"†": r"$^\dagger$", "<": r"$<$", ">": r"$>$", "−": "$-$"},
-}
+def _escape_latex(text: str) -> str:
+    text = re.sub(r"[&%$#_{}]", r"\\\g<0>", text.replace("\\", r"\textbackslash "))
+    return text.replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ")
 
 
-def _latex(text: str) -> str:
-    """Escape what LaTeX would read as a command; the minus of a number becomes a real one."""
-    text = "".join(_LATEX.get(character, character) for character in str(text))
-    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", text)
+def _with_symbols(text: str) -> str:
+    """Write symbols as LaTeX commands, and the minus of a number as a real one."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", text.translate(_LATEX))
 
 
-def _cell_style(numeric: bool, *, heading: bool = False) -> str:
-    style = f"text-align:{'right' if numeric else 'left'};padding:2px 8px"
-    if heading:
-        return f"{style};vertical-align:bottom;border-bottom:1px solid"
-    return f"{style};white-space:nowrap"
+def number(value: float, form: str = ".1f") -> str:
+    """Format a number; a missing one is a dash, and there is no negative zero."""
+    if pd.isna(value):
+        return NOTHING
+    text = format(value, form)
+    return text.replace("-", "", 1) if re.fullmatch(r"-[0.,]+%?", text) else text
+
+
+def _write(data: pd.DataFrame, entry) -> list[str]:
+    if isinstance(entry, str):
+        return data[entry].astype(str).tolist()
+    names, form = entry
+    if isinstance(names, str):
+        write = form if callable(form) else lambda value: number(value, form)
+        return [write(value) for value in data[names]]
+    return [form(*values) for values in data[list(names)].itertuples(index=False, name=None)]

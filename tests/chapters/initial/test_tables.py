@@ -60,7 +60,7 @@ def row_of(table, **values):
 def small():
     frame = pd.DataFrame({"task_name": ["a|b & <c>", "d"], "score": ["-1.0 ± 0.2", "50%"]})
     marks = pd.DataFrame({"task_name": ["bold", ""], "score": ["up bold", ""]})
-    legend = {"up": Mark("dark", "▲", "higher than grid")}
+    legend = {"up": Mark("dark", "higher than grid")}
     return Table("t", "Scores, in % of 1_000.", frame, marks, legend, blocks="task_name")
 
 
@@ -103,7 +103,7 @@ def test_marks_must_fit(small):
     with pytest.raises(ValueError, match=r"must be 'bold' or among \[\], but got \['up'\]"):
         Table("t", "c", small.frame, small.marks)
     with pytest.raises(ValueError, match="`shade` must be one of"):
-        Mark("black", "x", "y")
+        Mark("black", "y")
 
 
 def test_an_empty_table_can_be_written():

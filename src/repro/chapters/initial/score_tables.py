@@ -41,11 +41,11 @@ from repro.stats.overfitting import (
     overfitting_hyperparameters,
 )
 
-ABOVE = {"above": Mark("light", "▲", "our mean above our grid search's")}
+ABOVE = {"above": Mark("light", "our mean above our grid search's")}
 AGAINST_GRID = {
-    "higher": Mark("dark", "▲", "higher than grid search's"),
-    "lower": Mark("light", "▼", "lower than grid search's"),
-    "weak": Mark("medium", "◆", "run that overfits weakly"),
+    "higher": Mark("dark", "higher than grid search's"),
+    "lower": Mark("light", "lower than grid search's"),
+    "weak": Mark("medium", "run that overfits weakly"),
 }
 
 

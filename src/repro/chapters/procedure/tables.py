@@ -19,9 +19,9 @@ from repro.show.cells import (
 from repro.show.table import BOLD, Mark, Table
 
 ROUND_MARKS = {
-    "overfits": Mark("dark", "●", "the repetition overfits"),
-    "weak": Mark("medium", "◐", "it overfits weakly"),
-    "better": Mark("light", "△", "the average outperforms grid search on validation and test"),
+    "overfits": Mark("dark", "the repetition overfits"),
+    "weak": Mark("medium", "it overfits weakly"),
+    "better": Mark("light", "the average outperforms grid search on validation and test"),
 }
 _VERDICTS = {"succeeds": "succeeds", "overfits": "overfits", "tbd": "TBD"}
 _ACTIONS = {"reduce_space": "↓ space", "more_budget": "↑ budget"}

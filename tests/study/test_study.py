@@ -15,9 +15,10 @@ import pytest
 from repro.records import check_table
 from repro.study.profile import load_profile
 from repro.study.study import enumerate_runs, run_study
+from repro.training.types import Evaluation, TrialResult
 from repro.tuning.cluster import connected
 from repro.tuning.ray_tune import ObjectiveError, tune_runs
-from repro.tuning.runs import Outcome, Progress, TuningRun, derive_seed
+from repro.tuning.runs import TuningRun, derive_seed
 from repro.tuning.spaces import search_space
 
 # On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
@@ -251,20 +252,20 @@ class Quadratic:
         if self.breaks:
             raise FileNotFoundError("no such data")
         score = -((1e3 * request.configuration["learning_rate"] - 1) ** 2)
-        verdict = report(Progress(score, 1, 0.1))
-        status = verdict or "completed"
-        return Outcome(status, "", score, 1, 0.1, (Progress(score, 1, 0.1),))
+        evaluation = Evaluation(1, 1.0, 0.1, loss=0.5, score=score, metrics={})
+        status = report(evaluation) or "completed"
+        return TrialResult(status, evaluations=(evaluation,), steps=1, seconds=0.1)
 
 
 class Memory:
     def __init__(self):
-        self.outcomes, self.finished = {}, []
+        self.results, self.finished = {}, []
 
     def recall(self, request):
         return None
 
-    def record(self, request, outcome):
-        self.outcomes[request.run_id, request.trial] = outcome
+    def record(self, request, result):
+        self.results[request.run_id, request.trial] = result
 
     def finish(self, run, *, budget, spent):
         self.finished.append((run.run_id, budget, spent))
@@ -283,12 +284,12 @@ def test_the_objective_is_passed_in(ray):
     memory = Memory()
     tune_runs(quadratic_runs(), Quadratic(), journal=memory)
     assert memory.finished == [("grid", float("inf"), 3.0), ("rs", 6.0, 6.0)]
-    assert memory.outcomes["grid", 1].score == 0.0
-    assert all(outcome.worker for outcome in memory.outcomes.values())
+    assert memory.results["grid", 1].score == 0.0
+    assert all(result.worker for result in memory.results.values())
 
 
 def test_an_objective_that_raises_ends_the_study_with_its_message(ray):
     memory = Memory()
     with pytest.raises(ObjectiveError, match="grid, trial 0: FileNotFoundError: no such data"):
         tune_runs(quadratic_runs(), Quadratic(breaks=True), journal=memory)
-    assert not memory.outcomes
+    assert not memory.results

@@ -8,7 +8,7 @@ import pytest
 
 from repro.study.tracking import TRACKERS, Tracker
 from repro.training.types import Evaluation, TrialResult
-from repro.tuning.runs import Outcome, Request
+from repro.tuning.runs import Request
 
 
 def finished_trial():
@@ -17,29 +17,20 @@ def finished_trial():
         for step in (2, 4)
     ]
     result = TrialResult(
-        status="completed",
-        message="",
+        "completed",
         hyperparameters={"learning_rate": 1e-3},
-        settings={},
-        evaluations=evaluations,
+        evaluations=tuple(evaluations),
         losses=np.zeros(4, dtype=np.float32),
-        best=evaluations[1],
-        last=evaluations[1],
-        predictions={},
         steps=4,
-        epochs_trained=1.0,
         seconds=4.0,
-        training_seconds=3.0,
-        evaluation_seconds=1.0,
-        gpus=0,
     )
     request = Request("model/rte/rs/rep1", 3, {"learning_rate": 1e-3, "epochs": 1}, {})
-    return request, Outcome("completed", "", 0.4, 4, 4.0, payload=result)
+    return request, result
 
 
 def track(kind, folder):
-    tracker, (request, outcome) = Tracker(kind), finished_trial()
-    tracker.trial_done(folder / "rep1", request, outcome)
+    tracker, (request, result) = Tracker(kind), finished_trial()
+    tracker.trial_done(folder / "rep1", request, result)
     tracker.run_done(request.run_id)
 
 

@@ -12,8 +12,8 @@ from repro.models.build import encode, resolve_model
 from repro.models.packing import pad, plain_logits
 from repro.paths import ROOT
 from repro.training import trial as training
+from repro.training.device import usable_precision
 from repro.training.trial import StopTrial
-from repro.training.types import usable_precision
 from tiny_models import CONFIGURATION, REGRESSION, SEEDS, SETTINGS, make_data
 
 pytest_plugins = ("tiny_trials",)
@@ -118,7 +118,7 @@ def test_best_and_last(run, monkeypatch, tmp_path, values, best):
     reported = []
     result = run(task="regression", report=reported.append, save_best_to=tmp_path / "best")
     assert [e.step for e in result.evaluations] == [2, 4, 6, 8]
-    assert reported == result.evaluations
+    assert tuple(reported) == result.evaluations
     assert result.best.step == best and result.last.step == 8
     shorter = run_to(run, best, monkeypatch, values)
     for split in ("validation", "test"):

@@ -6,25 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from repro.training.types import TrialResult
 from repro.tuning.cluster import connected
 from repro.tuning.ray_tune import tune_runs
-from repro.tuning.runs import Outcome, Progress, TuningRun
+from repro.tuning.runs import TuningRun
 from repro.tuning.spaces import search_space
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Ray's own files and threads
 
 
 class Kept:
-    """A journal that keeps the outcomes."""
+    """A journal that keeps the results."""
 
     def __init__(self):
-        self.outcomes = []
+        self.results = []
 
     def recall(self, request):
         return None
 
-    def record(self, request, outcome):
-        self.outcomes.append(outcome)
+    def record(self, request, result):
+        self.results.append(result)
 
     def finish(self, run, *, budget, spent):
         pass
@@ -37,10 +38,7 @@ def meet(request, report):
     deadline = time.monotonic() + patience
     while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    progress = Progress(0.5, 1, 0.5)
-    report(progress)
-    n_started = len(list(folder.iterdir()))
-    return Outcome("completed", "", 0.5, 1, 1.0, (progress,), payload=n_started)
+    return TrialResult("completed", str(len(list(folder.iterdir()))), steps=1)
 
 
 def count_started(folder, *, gpus_per_trial, patience):
@@ -49,7 +47,7 @@ def count_started(folder, *, gpus_per_trial, patience):
     space, journal = search_space("electra-mini", epochs=1), Kept()
     runs = [TuningRun(f"rs{i}", "rs", space, i, n_trials=1, context=context) for i in range(2)]
     tune_runs(runs, meet, journal=journal, gpus_per_trial=gpus_per_trial)
-    return sorted(outcome.payload for outcome in journal.outcomes)
+    return sorted(int(result.message) for result in journal.results)
 
 
 def test_two_trials_share_a_gpu_of_which_each_wants_half(tmp_path):

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from repro.tuning.runs import Cell, Outcome, Plan, Progress, TuningRun
+from repro.training.types import Evaluation, TrialResult
+from repro.tuning.runs import Cell, Plan, TuningRun
 from repro.tuning.spaces import sample_configuration, search_space
 
 SPACE = search_space("electra-mini", epochs=3)
@@ -16,15 +17,15 @@ class Journal:
     """Keeps everything in memory; `recall` gives what a former journal recorded."""
 
     def __init__(self, former=None):
-        self.outcomes, self.finished = {}, {}
-        self._former = former.outcomes if former else {}
+        self.results, self.finished = {}, {}
+        self._former = former.results if former else {}
 
     def recall(self, request):
         known = self._former.get((request.run_id, request.trial))
         return known[1] if known and known[0] == request.configuration else None
 
-    def record(self, request, outcome):
-        self.outcomes[request.run_id, request.trial] = request.configuration, outcome
+    def record(self, request, result):
+        self.results[request.run_id, request.trial] = request.configuration, result
 
     def finish(self, run, *, budget, spent):
         self.finished[run.run_id] = budget, spent
@@ -44,19 +45,20 @@ def make_cell(method="rs", *, budget=math.inf, journal=None, unit="steps", **cha
 
 
 def train(cell, request, scores, *, steps=1):
-    """Report `scores`, `steps` updates each, until the cell ends the trial."""
-    progress, status = [], "completed"
+    """Report `scores`, `steps` updates and half a second each, until the cell ends the trial."""
+    evaluations, verdict = [], None
     for i, score in enumerate(scores, start=1):
-        progress.append(Progress(score, i * steps, i * 0.5))
-        verdict = cell.on_progress(request.trial, progress[-1], evaluation=i)
-        if verdict:
-            status = verdict
+        evaluations.append(Evaluation(i * steps, i, i * 0.5, loss=0.5, score=score, metrics={}))
+        if verdict := cell.on_evaluation(request.trial, evaluations[-1], number=i):
             break
-    best = max((p.score for p in progress), default=math.nan)
-    last = progress[-1] if progress else Progress(math.nan, 0, 0.0)
-    outcome = Outcome(status, "", best, last.steps, last.seconds, tuple(progress))
-    cell.on_outcome(request.trial, outcome)
-    return status
+    result = TrialResult(
+        verdict or "completed",
+        evaluations=tuple(evaluations),
+        steps=steps * len(evaluations),
+        seconds=0.5 * len(evaluations),
+    )
+    cell.on_result(request.trial, result)
+    return result.status
 
 
 def test_grid_search_tries_each_configuration_once_and_then_is_finished():
@@ -128,7 +130,7 @@ def test_a_run_gives_up_when_trials_keep_failing_before_their_first_update():
     cell = make_cell(budget=100)
     n = 0
     while request := cell.next_request():
-        cell.on_outcome(request.trial, Outcome("failed", "no memory", math.nan, 0, 0.0))
+        cell.on_result(request.trial, TrialResult("failed", "no memory"))
         n += 1
     assert n == 5
     assert cell.finished
@@ -173,21 +175,8 @@ def run_plan(plan, *, stop_after=None):
     while request := plan.next_request():
         if n == stop_after:
             return
-        cell = plan.cells[request.run_id]
         rate = request.configuration["learning_rate"]
-        progress = []
-        status = "completed"
-        for i in (1, 2, 3):
-            progress.append(Progress(i * rate, 2 * i, float(i)))
-            verdict = cell.on_progress(request.trial, progress[-1], evaluation=i)
-            if verdict:
-                status = verdict
-                break
-        last = progress[-1]
-        best = max(p.score for p in progress)
-        plan.on_outcome(
-            request, Outcome(status, "", best, last.steps, last.seconds, tuple(progress))
-        )
+        train(plan.cells[request.run_id], request, [rate, 2 * rate, 3 * rate], steps=2)
         n += 1
 
 
@@ -214,15 +203,22 @@ def test_a_finished_grid_search_need_not_run_again():
     assert journal.finished["rs"][0] == 10.0
 
 
+def numbers(journal):
+    return {
+        key: (configuration, result.status, result.evaluations, result.steps)
+        for key, (configuration, result) in journal.results.items()
+    }
+
+
 def test_a_plan_resumed_from_the_journal_goes_on_as_if_never_interrupted():
     whole, first = Journal(), Journal()
     run_plan(make_plan(whole))
     run_plan(make_plan(first), stop_after=6)
     second = Journal(former=first)
     run_plan(make_plan(second))
-    assert len(first.outcomes) == 6
-    assert first.outcomes | second.outcomes == whole.outcomes
-    assert not set(first.outcomes) & set(second.outcomes)  # nothing was trained twice
+    assert len(first.results) == 6
+    assert numbers(first) | numbers(second) == numbers(whole)
+    assert not set(first.results) & set(second.results)  # nothing was trained twice
     assert second.finished == whole.finished
 
 

@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from repro.paths import ROOT
+from repro.training.types import Evaluation, TrialResult
 from repro.tuning.cluster import ENVIRONMENT, LOOPBACK, connected
 from repro.tuning.ray_tune import tune_runs
-from repro.tuning.runs import Outcome, Progress, TuningRun
+from repro.tuning.runs import TuningRun
 from repro.tuning.spaces import search_space
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of processes that are killed on purpose
@@ -46,11 +47,10 @@ def slow(request, report):
     import ray
 
     time.sleep(0.5)
-    progress = Progress(0.5, 1, 0.5)
-    report(progress)
+    report(Evaluation(1, 1.0, 0.5, loss=0.5, score=0.5, metrics={}))
     time.sleep(0.5)
     node = ray.get_runtime_context().get_node_id()
-    return Outcome("completed", "", 0.5, 1, 1.0, (progress,), payload=node)
+    return TrialResult("completed", node, steps=1, seconds=1.0)
 
 
 class TakesNodeAway:
@@ -58,7 +58,7 @@ class TakesNodeAway:
 
     def __init__(self, cluster, nodes):
         self.cluster, self.nodes = cluster, nodes
-        self.outcomes, self.finished, self.removed = {}, [], ""
+        self.results, self.finished, self.removed = {}, [], ""
 
     def __getstate__(self):
         return {}  # Ray Tune pickles what it is given, and the cluster cannot be
@@ -66,10 +66,10 @@ class TakesNodeAway:
     def recall(self, request):
         return None
 
-    def record(self, request, outcome):
-        self.outcomes[request.run_id, request.trial] = outcome
-        if len(self.outcomes) == 3:
-            self.removed = outcome.payload
+    def record(self, request, result):
+        self.results[request.run_id, request.trial] = result
+        if len(self.results) == 3:
+            self.removed = result.message
             self.cluster.remove_node(self.nodes[self.removed], allow_graceful=False)
 
     def finish(self, run, *, budget, spent):
@@ -106,9 +106,9 @@ def test_a_study_survives_the_loss_of_a_node(cluster):
         journal = TakesNodeAway(*cluster)
         tune_runs(runs, slow, journal=journal)
     assert sorted(journal.finished) == ["rs0", "rs1"]
-    assert len(journal.outcomes) == 2 * N_TRIALS
-    assert {outcome.status for outcome in journal.outcomes.values()} == {"completed"}
-    *_, last = [outcome.payload for outcome in journal.outcomes.values()]
+    assert len(journal.results) == 2 * N_TRIALS
+    assert {result.status for result in journal.results.values()} == {"completed"}
+    *_, last = [result.message for result in journal.results.values()]
     assert journal.removed and last != journal.removed
 
 

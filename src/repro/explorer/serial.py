@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from repro.tuning.runs import Journal, Outcome, Plan, Progress, Request, TuningRun
-
-Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
+from repro.training.types import Evaluation
+from repro.tuning.ray_tune import Objective
+from repro.tuning.runs import Journal, Plan, Request, TuningRun
 
 
 def tune_runs(
@@ -18,7 +18,7 @@ def tune_runs(
     journal: Journal,
     unit: str = "steps",
     known_costs: dict[str, float] | None = None,
-    watch: Callable[[Request, Progress], None] = lambda request, progress: None,
+    watch: Callable[[Request, Evaluation], None] = lambda request, evaluation: None,
     stop: Callable[[], bool] = lambda: False,
     **_,
 ) -> None:
@@ -35,19 +35,19 @@ def tune_runs(
         if stop():
             raise KeyboardInterrupt("stopped; finished trials are kept, run it again to go on")
         started_at = time.time()
-        outcome = objective(request, _reporter(plan.cells[request.run_id], request, watch))
+        result = objective(request, _reporter(plan.cells[request.run_id], request, watch))
         worker = f"{socket.gethostname()}:{os.getpid()}"
-        plan.on_outcome(request, replace(outcome, started_at=started_at, worker=worker))
+        plan.on_result(request, replace(result, started_at=started_at, worker=worker))
     assert plan.finished
 
 
-def _reporter(cell, request: Request, watch) -> Callable[[Progress], str | None]:
+def _reporter(cell, request: Request, watch) -> Callable[[Evaluation], str | None]:
     n_evaluations = 0
 
-    def report(progress: Progress) -> str | None:
+    def report(evaluation: Evaluation) -> str | None:
         nonlocal n_evaluations
         n_evaluations += 1
-        watch(request, progress)
-        return cell.on_progress(request.trial, progress, evaluation=n_evaluations)
+        watch(request, evaluation)
+        return cell.on_evaluation(request.trial, evaluation, number=n_evaluations)
 
     return report

@@ -18,7 +18,8 @@ from repro.paths import RESULTS
 from repro.study.objective import fine_tune
 from repro.study.profile import Profile
 from repro.study.study import StudyJournal, StudyRun, make_run
-from repro.tuning.runs import Outcome, Progress, Request, TuningRun, derive_seed
+from repro.training.types import Evaluation, TrialResult
+from repro.tuning.runs import Request, TuningRun, derive_seed
 from repro.tuning.spaces import LogUniform, SearchSpace, default_configuration, search_space
 
 SMALL_METHODS = ("rs", "asha", "bo", "bo_asha", "grid")
@@ -57,8 +58,8 @@ class SmallRun:
 class Watcher(Protocol):
     """Who is told of a small run."""
 
-    def evaluated(self, request: Request, progress: Progress) -> None: ...
-    def trial_done(self, run_id: str, outcome: Outcome) -> None: ...
+    def evaluated(self, request: Request, evaluation: Evaluation) -> None: ...
+    def trial_done(self, run_id: str, result: TrialResult) -> None: ...
     def run_done(self, run_id: str) -> None: ...
 
 

@@ -27,7 +27,8 @@ from repro.paths import RESULTS
 from repro.show.curves import plot_trials
 from repro.study.profile import Profile
 from repro.study.study import StudyRun
-from repro.tuning.runs import Outcome, Progress, Request
+from repro.training.types import Evaluation, TrialResult
+from repro.tuning.runs import Request
 
 _STYLE = {"description_width": "120px"}
 _WIDE = widgets.Layout(width="440px")
@@ -59,16 +60,16 @@ class LiveRun:
         """The incumbent's score; NaN before there is one."""
         return self.points["validation_score"].astype(float).max()
 
-    def evaluated(self, request: Request, progress: Progress) -> None:
-        self._running.append(self._point(progress))
+    def evaluated(self, request: Request, evaluation: Evaluation) -> None:
+        self._running.append(self._point(evaluation))
         self._changed()
 
-    def trial_done(self, run_id: str, outcome: Outcome) -> None:
-        self._done += [self._point(progress) for progress in outcome.progress]
+    def trial_done(self, run_id: str, result: TrialResult) -> None:
+        self._done += [self._point(evaluation) for evaluation in result.evaluations]
         self._running = []
         self.n_done += 1
-        self.n_failed += outcome.status in ("failed", "diverged")
-        self._spent += outcome.steps
+        self.n_failed += result.status in ("failed", "diverged")
+        self._spent += result.steps
         self._changed()
 
     def run_done(self, run_id: str) -> None:
@@ -83,12 +84,12 @@ class LiveRun:
         )
         return f"{self.n_done} of {self.n_trials} trials done{failed}{now}{best}"
 
-    def _point(self, progress: Progress) -> dict:
-        at = self._spent + progress.steps
+    def _point(self, evaluation: Evaluation) -> dict:
+        at = self._spent + evaluation.step
         return {
             "trial": self.n_done,
             "cumulative_steps": at,
-            "validation_score": progress.score,
+            "validation_score": evaluation.score,
         }
 
 

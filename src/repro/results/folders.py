@@ -20,14 +20,14 @@ from repro.records import make_table
 from repro.results.outcomes import (
     evaluation_row,
     loss_table,
-    read_outcome,
+    read_trial,
     score_row,
     segment_rows,
-    write_outcome,
+    write_trial,
 )
 from repro.results.predictions import describe_test_sets, incumbent_predictions, trial_predictions
 from repro.training.types import TrialResult
-from repro.tuning.runs import Outcome, Request
+from repro.tuning.runs import Request
 
 KEY = ("run_id", "task", "model", "method", "space", "budget_gst", "repetition")
 
@@ -74,20 +74,20 @@ class RunFolder:
             if int(path.name[:4]) < before:
                 path.unlink(missing_ok=True)  # another worker may be as quick
 
-    def recall(self, request: Request) -> Outcome | None:
-        """Return the recorded outcome of this very trial, if there is one."""
+    def recall(self, request: Request) -> TrialResult | None:
+        """Return the recorded result of this very trial, if there is one."""
         path = self._trial_path(request.trial)
         if not path.is_file():
             return None
-        configuration, outcome = read_outcome(path)
-        same = configuration == request.configuration and outcome.segment == request.segment
-        return outcome if same else None
+        configuration, result = read_trial(path)
+        same = configuration == request.configuration and result.segment == request.segment
+        return result if same else None
 
-    def record(self, request: Request, outcome: Outcome) -> None:
-        """Keep the outcome of a trial, in a file that is complete or absent."""
+    def record(self, request: Request, result: TrialResult) -> None:
+        """Keep the result of a trial, in a file that is complete or absent."""
         path = self._trial_path(request.trial)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_outcome(path, request.configuration, outcome)
+        write_trial(path, request.configuration, result)
 
     def finish(self, *, task: Task, examples: dict[str, pd.DataFrame], ledger: dict) -> None:
         """Turn the recorded trials into the tables of a finished folder.
@@ -98,18 +98,18 @@ class RunFolder:
         """
         self.partial.mkdir(parents=True, exist_ok=True)
         paths = sorted(self.partial.glob("trial*.npz"))
-        outcomes = {int(path.stem.removeprefix("trial")): read_outcome(path) for path in paths}
-        tables = self._tables(task, examples, outcomes)
-        if segments := segment_rows(self.key["run_id"], outcomes):
+        trials = {int(path.stem.removeprefix("trial")): read_trial(path) for path in paths}
+        results = {number: result for number, (_, result) in trials.items()}
+        tables = self._tables(task, examples, trials)
+        if segments := segment_rows(self.key["run_id"], results):
             tables["segments"] = make_table("segments", segments)
         for name, table in tables.items():
             table.to_parquet(self.partial / f"{name}.parquet", index=False)
         run = self._run_row(tables["trials"], ledger)
         self._keep_checkpoint(run["best_trial_id"])
         shutil.rmtree(self.partial / "states", ignore_errors=True)
-        results = _by_name(outcomes)
-        settings = next((result.settings for result in results.values() if result), {})
-        test_sets = describe_test_sets(task, examples, results)
+        settings = next((result.settings for result in results.values() if result.settings), {})
+        test_sets = describe_test_sets(task, examples, results.values())
         about = {**self.about, "run": run, "settings": settings, "test_sets": test_sets}
         _write_json(self.partial / "run.json", about)
         self.partial.rename(self.path)
@@ -136,45 +136,42 @@ class RunFolder:
     def _trial_path(self, trial: int) -> Path:
         return self.partial / f"trial{trial:04d}.npz"
 
-    def _tables(self, task, examples, outcomes) -> dict[str, pd.DataFrame]:
-        trials, evaluations, losses, incumbent = [], [], [], None
-        for number, (configuration, outcome) in outcomes.items():
-            row = self._trial_row(number, configuration, outcome)
-            result = outcome.payload
-            if result is not None:
-                row |= score_row(task, result, examples)
-                evaluations += [evaluation_row(row["trial_id"], e) for e in result.evaluations]
-                losses.append(loss_table(result, row["trial_id"]))
-                if _beats(row, incumbent[0] if incumbent else None):
-                    incumbent = row, result
-            trials.append(row)
+    def _tables(self, task, examples, trials) -> dict[str, pd.DataFrame]:
+        rows, evaluations, losses, incumbent = [], [], [], None
+        for number, (configuration, result) in trials.items():
+            row = self._trial_row(number, configuration, result)
+            row |= score_row(task, result, examples)
+            evaluations += [evaluation_row(row["trial_id"], e) for e in result.evaluations]
+            losses.append(loss_table(result, row["trial_id"]))
+            if _beats(row, incumbent[0] if incumbent else None):
+                incumbent = row, result
+            rows.append(row)
+        predictions = {f"trial{number:04d}": r.predictions for number, (_, r) in trials.items()}
         return {
-            "trials": make_table("trials", trials),
+            "trials": make_table("trials", rows),
             "evaluations": make_table("evaluations", evaluations),
             "losses": pd.concat(losses) if losses else make_table("losses", []),
             "predictions": incumbent_predictions(examples, incumbent[1] if incumbent else None),
-            "trial_predictions": trial_predictions(task, examples, _by_name(outcomes)),
+            "trial_predictions": trial_predictions(task, examples, predictions),
         }
 
-    def _trial_row(self, number: int, configuration: dict, outcome: Outcome) -> dict:
-        result = outcome.payload
-        row = {
+    def _trial_row(self, number: int, configuration: dict, result: TrialResult) -> dict:
+        return {
             **self.key,
             "trial_id": f"{self.key['run_id']}/trial{number:04d}",
             "trial": number,
-            "status": outcome.status,
-            "message": outcome.message,
-            **(result.hyperparameters if result else configuration),
-            **self._seeds(outcome.segment.member if outcome.segment else number),
-            "steps": outcome.steps,
-            "epochs_trained": result.epochs_trained if result else 0.0,
-            "seconds": outcome.seconds,
-            "training_seconds": result.training_seconds if result else 0.0,
-            "evaluation_seconds": result.evaluation_seconds if result else 0.0,
-            "started_at": outcome.started_at,
-            "worker": outcome.worker,
+            "status": result.status,
+            "message": result.message,
+            **(result.hyperparameters or configuration),
+            **self._seeds(result.segment.member if result.segment else number),
+            "steps": result.steps,
+            "epochs_trained": result.epochs_trained,
+            "seconds": result.seconds,
+            "training_seconds": result.training_seconds,
+            "evaluation_seconds": result.evaluation_seconds,
+            "started_at": result.started_at,
+            "worker": result.worker,
         }
-        return row
 
     def _seeds(self, number: int) -> dict:
         seeds = self.about["seeds"]
@@ -210,11 +207,6 @@ class RunFolder:
         if best_trial_id and best.is_dir() and not (self.partial / "checkpoint").exists():
             best.rename(self.partial / "checkpoint")
         shutil.rmtree(checkpoints, ignore_errors=True)
-
-
-def _by_name(outcomes: dict) -> dict[str, TrialResult | None]:
-    """Return trial0000, trial0001, ... -> what the trial left."""
-    return {f"trial{number:04d}": outcome.payload for number, (_, outcome) in outcomes.items()}
 
 
 def _beats(row: dict, other: dict | None) -> bool:

@@ -5,7 +5,6 @@ The file is numpy's, with the numbers in arrays and the rest as JSON; nothing in
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,52 +13,38 @@ import pandas as pd
 from repro.data.tasks import Task, TaskData, score_predictions
 from repro.training.types import Evaluation, TrialResult
 from repro.tuning.population import Segment
-from repro.tuning.runs import Outcome, Progress
 
-_IN_PARTS = {"best", "last", "evaluations", "losses", "predictions"}
+_ARRAYS = {"losses", "predictions"}
 
 
-def write_outcome(path: Path, configuration: dict, outcome: Outcome) -> None:
-    """Write a trial's configuration and outcome to a file that is complete or absent."""
-    result: TrialResult | None = outcome.payload
-    meta = {name: value for name, value in vars(outcome).items() if name != "payload"}
-    meta["progress"] = [vars(progress) for progress in outcome.progress]
-    meta["segment"] = vars(outcome.segment) if outcome.segment else None
-    meta["configuration"], arrays = configuration, {}
-    if result is not None:
-        arrays = {f"prediction_{name}": a for name, a in result.predictions.items()}
-        arrays["losses"] = result.losses
-        meta["result"] = {k: v for k, v in vars(result).items() if k not in _IN_PARTS}
-        meta["evaluations"] = [asdict(evaluation) for evaluation in result.evaluations]
-        meta["best"] = result.evaluations.index(result.best) if result.best else None
+def write_trial(path: Path, configuration: dict, result: TrialResult) -> None:
+    """Write a trial's configuration and result to a file that is complete or absent."""
+    meta = {name: value for name, value in vars(result).items() if name not in _ARRAYS}
+    meta["evaluations"] = [vars(evaluation) for evaluation in result.evaluations]
+    meta["segment"] = vars(result.segment) if result.segment else None
+    arrays = {f"prediction_{name}": a for name, a in result.predictions.items()}
+    text = json.dumps(meta | {"configuration": configuration})
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
-        np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
+        np.savez(file, meta=np.array(text), losses=result.losses, **arrays)
     os.replace(temporary, path)
 
 
-def read_outcome(path: Path) -> tuple[dict, Outcome]:
-    """Read what `write_outcome` wrote: the configuration and the outcome."""
-    with np.load(path, allow_pickle=False) as arrays:
-        meta = json.loads(arrays["meta"].item())
-        arrays = {name: arrays[name] for name in arrays.files if name != "meta"}
-    configuration, result = meta.pop("configuration"), meta.pop("result", None)
-    evaluations, best = meta.pop("evaluations", []), meta.pop("best", None)
-    payload = None
-    if result is not None:
-        evaluations = [Evaluation(**evaluation) for evaluation in evaluations]
-        payload = TrialResult(
-            **result,
-            evaluations=evaluations,
-            losses=arrays.pop("losses"),
-            best=None if best is None else evaluations[best],
-            last=evaluations[-1] if evaluations else None,
-            predictions={name.removeprefix("prediction_"): a for name, a in arrays.items()},
-        )
-    progress = tuple(Progress(**progress) for progress in meta.pop("progress"))
-    segment = meta.pop("segment", None)
-    meta["segment"] = Segment(**segment) if segment else None
-    return configuration, Outcome(**meta, progress=progress, payload=payload)
+def read_trial(path: Path) -> tuple[dict, TrialResult]:
+    """Read what `write_trial` wrote: the configuration and the result."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    meta, losses = json.loads(arrays.pop("meta").item()), arrays.pop("losses")
+    configuration, segment = meta.pop("configuration"), meta.pop("segment")
+    return configuration, TrialResult(
+        **meta
+        | {
+            "evaluations": tuple(Evaluation(**evaluation) for evaluation in meta["evaluations"]),
+            "segment": Segment(**segment) if segment else None,
+        },
+        losses=losses,
+        predictions={name.removeprefix("prediction_"): a for name, a in arrays.items()},
+    )
 
 
 def score_trial(result: TrialResult, data: TaskData) -> pd.DataFrame:
@@ -127,21 +112,21 @@ def _metrics(task: Task, predictions, examples: pd.DataFrame | None) -> dict[str
     return {} if hidden.any() else score_predictions(task, predictions, labels)
 
 
-def segment_rows(run_id: str, outcomes: dict[int, tuple[dict, Outcome]]) -> list[dict]:
+def segment_rows(run_id: str, results: dict[int, TrialResult]) -> list[dict]:
     """Return one row of `segments` for each trial that is one.
 
     Args:
-        outcomes: trial number -> configuration and outcome.
+        results: by the trial's number.
     """
     name = f"{run_id}/trial{{:04d}}".format
     rows = []
-    for number, (_, outcome) in outcomes.items():
-        if (segment := outcome.segment) is None:
+    for number, result in results.items():
+        if (segment := result.segment) is None:
             continue
         row = vars(segment) | {"run_id": run_id, "trial_id": name(number)}
         row["parent"] = "" if segment.parent is None else name(segment.parent)
-        row["end"] = segment.start + (outcome.payload.epochs_trained if outcome.payload else 0.0)
-        row["exchange_seconds"] = outcome.payload.exchange_seconds if outcome.payload else 0.0
+        row["end"] = segment.start + result.epochs_trained
+        row["exchange_seconds"] = result.exchange_seconds
         rows.append(row)
     return rows
 

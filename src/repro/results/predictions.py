@@ -1,6 +1,6 @@
 """What trials predicted, as tables: the incumbent's checkpoints, and all trials side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -25,13 +25,13 @@ def incumbent_predictions(
 
 
 def trial_predictions(
-    task: Task, examples: Mapping[str, pd.DataFrame], results: Mapping[str, TrialResult | None]
+    task: Task, examples: Mapping[str, pd.DataFrame], predictions: Mapping[str, dict]
 ) -> pd.DataFrame:
     """Lay out what all trials' best checkpoints predict, one row an example, one column a trial.
 
     Args:
         examples: of the validation split and the test splits, with columns index and label.
-        results: name of a trial -> what it left; a trial without any prediction has no column.
+        predictions: name of a trial -> all that it predicted; one without any has no column.
     Returns:
         columns of EXAMPLE, then one a trial: class ids as int16 (-1 where it has none of this
         split), or float32 (NaN) in a regression.
@@ -39,9 +39,9 @@ def trial_predictions(
     frames = []
     for split, frame in examples.items():
         columns = {"split": split, "index": frame["index"], "label": frame["label"]}
-        for trial, result in results.items():
-            if result is not None and result.predictions:
-                columns[trial] = _column(task, result.predictions.get(f"{split}_best"), len(frame))
+        for trial, predicted in predictions.items():
+            if predicted:
+                columns[trial] = _column(task, predicted.get(f"{split}_best"), len(frame))
         frames.append(pd.DataFrame(columns))
     return pd.concat(frames, ignore_index=True)
 
@@ -52,15 +52,15 @@ def _column(task: Task, predictions: np.ndarray | None, n: int) -> np.ndarray:
 
 
 def describe_test_sets(
-    task: Task, examples: Mapping[str, pd.DataFrame], results: Mapping[str, TrialResult | None]
+    task: Task, examples: Mapping[str, pd.DataFrame], results: Iterable[TrialResult]
 ) -> dict[str, dict]:
     """Count for each test set its examples, the trials that predicted it, and the looks at it.
 
     A look is one trial whose predictions were held against the labels of the test set.
     """
-    counts = {}
+    counts, results = {}, list(results)
     for split in filter(is_test, examples):
-        n = sum(f"{split}_best" in r.predictions for r in results.values() if r is not None)
+        n = sum(f"{split}_best" in r.predictions for r in results)
         looks = 0 if labels_hidden(task, examples[split]["label"]) else n
         counts[split] = {"examples": len(examples[split]), "predicted": n, "looks": looks}
     return counts

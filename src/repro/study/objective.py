@@ -1,14 +1,13 @@
 """What the workers of a study do: train one request on its data, which they keep between trials."""
 
-import math
 import shutil
 from functools import lru_cache
 
 from repro.data.splits import split_data
 from repro.data.tasks import TaskData, load_task, score_predictions
 from repro.study.profile import Profile
-from repro.training.types import Stretch, usable_precision
-from repro.tuning.runs import Outcome, Progress, Request
+from repro.training.types import Evaluation, Stretch, TrialResult
+from repro.tuning.runs import Request
 
 
 def load_data(profile: Profile, task: str) -> TaskData:
@@ -43,7 +42,7 @@ def _load_data(
     return split_data(data, split, seed=seed, ratios=ratios)
 
 
-def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> Outcome:
+def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> TrialResult:
     """Train one request in a worker: the objective of every study.
 
     The worker keeps data and pretrained weights between trials.
@@ -53,17 +52,15 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
     task, model = request.context["task"], request.context["model"]
     max_length = request.configuration.get("max_length", profile.max_length)
     spec, data = encoded(profile, task, model, max_length=max_length)
-    progress = []
 
-    def tell(evaluation) -> None:
-        progress.append(Progress(evaluation.score, evaluation.step, evaluation.seconds))
-        if verdict := report(progress[-1]):
+    def tell(evaluation: Evaluation) -> None:
+        if verdict := report(evaluation):
             raise StopTrial(verdict)
 
     folder = folders[request.run_id]
     checkpoint = folder.checkpoint(request.trial)
     shutil.rmtree(checkpoint, ignore_errors=True)  # of a trial that was killed
-    result = train_trial(
+    return train_trial(
         request.configuration,
         model=spec,
         data=data,
@@ -73,15 +70,6 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> O
         save_best_to=checkpoint if profile.keep_checkpoints else None,
         score_to_beat=request.score_to_beat,
         stretch=_stretch(request, folder),
-    )
-    return Outcome(
-        status=result.status,
-        message=result.message,
-        score=result.best.score if result.best else math.nan,
-        steps=result.steps,
-        seconds=result.seconds,
-        progress=tuple(progress),
-        payload=result,
     )
 
 
@@ -103,6 +91,7 @@ def _stretch(request: Request, folder) -> Stretch:
 
 def training_settings(profile: Profile, task: str):
     """Return how every trial of this task is trained, on this machine."""
+    from repro.training.device import usable_precision
     from repro.training.trial import TrainingSettings
 
     return TrainingSettings(

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from repro.tuning.runs import Outcome
+from repro.training.types import TrialResult
 
 PROGRESS_VARIABLE = "REPRO_PROGRESS"
 _WIDTH = 24
@@ -36,9 +36,9 @@ class StudyProgress:
     def __exit__(self, *_) -> None:
         self._show(self.line(), last=True)
 
-    def trial_done(self, run_id: str, outcome: Outcome) -> None:
+    def trial_done(self, run_id: str, result: TrialResult) -> None:
         self._n_trials += 1
-        self._n_failed += outcome.status in ("failed", "diverged")
+        self._n_failed += result.status in ("failed", "diverged")
         self._show(self.line())
 
     def run_done(self, run_id: str) -> None:

@@ -23,9 +23,9 @@ from repro.study.objective import fine_tune, load_blind, load_data, training_set
 from repro.study.profile import Profile
 from repro.study.progress import StudyProgress
 from repro.study.tracking import Tracker
-from repro.training.types import Seeds
+from repro.training.types import Seeds, TrialResult
 from repro.tuning.methods import LISTED
-from repro.tuning.runs import Outcome, Request, TuningRun, derive_seed
+from repro.tuning.runs import Request, TuningRun, derive_seed
 from repro.tuning.spaces import ends, grid_configurations, search_space
 
 __all__ = [
@@ -245,17 +245,17 @@ class StudyJournal:
         self._tracker = Tracker(profile.tracking)
         self._runs = {run.tuning.run_id: run for run in runs}
 
-    def recall(self, request: Request) -> Outcome | None:
-        outcome = self._runs[request.run_id].folder.recall(request)
-        if outcome is not None:
-            self._progress.trial_done(request.run_id, outcome)
-        return outcome
+    def recall(self, request: Request) -> TrialResult | None:
+        result = self._runs[request.run_id].folder.recall(request)
+        if result is not None:
+            self._progress.trial_done(request.run_id, result)
+        return result
 
-    def record(self, request: Request, outcome: Outcome) -> None:
+    def record(self, request: Request, result: TrialResult) -> None:
         folder = self._runs[request.run_id].folder
-        folder.record(request, outcome)
-        self._tracker.trial_done(folder.path, request, outcome)
-        self._progress.trial_done(request.run_id, outcome)
+        folder.record(request, result)
+        self._tracker.trial_done(folder.path, request, result)
+        self._progress.trial_done(request.run_id, result)
 
     def finish(self, run: TuningRun, *, budget: float, spent: float) -> None:
         study_run = self._runs[run.run_id]

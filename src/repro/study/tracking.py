@@ -10,7 +10,8 @@ import logging
 import os
 from pathlib import Path
 
-from repro.tuning.runs import Outcome, Request
+from repro.training.types import TrialResult
+from repro.tuning.runs import Request
 
 TRACKERS = ("none", "tensorboard", "wandb")
 _LOG = logging.getLogger("repro.study.tracking")
@@ -28,10 +29,10 @@ class Tracker:
         self._kind = kind
         self._log = logs() if logs else None
 
-    def trial_done(self, run_path: Path, request: Request, outcome: Outcome) -> None:
+    def trial_done(self, run_path: Path, request: Request, result: TrialResult) -> None:
         """Log the configuration and the evaluations of one trial."""
         folder = run_path.with_name(f"{run_path.name}.{self._kind}")
-        self._guarded("trial_done", folder, request, outcome)
+        self._guarded("trial_done", folder, request, result)
 
     def run_done(self, run_id: str) -> None:
         """Close what is open for a tuning run."""
@@ -53,30 +54,30 @@ def _explain(kind: str, error: Exception) -> str:
     return f"tracking to {kind} failed ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
 
 
-def _evaluations(outcome: Outcome):
+def _evaluations(result: TrialResult):
     """Yield the step and the numbers of each evaluation."""
-    for evaluation in outcome.payload.evaluations if outcome.payload else ():
+    for evaluation in result.evaluations:
         numbers = {"score": evaluation.score, "loss": evaluation.loss} | evaluation.metrics
         yield evaluation.step, {f"validation/{name}": value for name, value in numbers.items()}
 
 
-def _about(request: Request, outcome: Outcome) -> dict:
-    about = {"trial": request.trial, "status": outcome.status, "message": outcome.message}
-    about |= {"best_score": outcome.score, "configuration": request.configuration}
+def _about(request: Request, result: TrialResult) -> dict:
+    about = {"trial": request.trial, "status": result.status, "message": result.message}
+    about |= {"best_score": result.score, "configuration": request.configuration}
     return about | ({"segment": vars(request.segment)} if request.segment else {})
 
 
 class _TensorBoard:
     """One folder of events a trial."""
 
-    def trial_done(self, folder: Path, request: Request, outcome: Outcome) -> None:
+    def trial_done(self, folder: Path, request: Request, result: TrialResult) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         with SummaryWriter(str(folder / f"trial{request.trial:04d}")) as writer:
-            for step, numbers in _evaluations(outcome):
+            for step, numbers in _evaluations(result):
                 for name, value in numbers.items():
                     writer.add_scalar(name, value, step)
-            writer.add_text("trial", json.dumps(_about(request, outcome)))
+            writer.add_text("trial", json.dumps(_about(request, result)))
 
     def run_done(self, run_id: str) -> None:
         pass
@@ -88,11 +89,11 @@ class _WeightsAndBiases:
     def __init__(self):
         self._runs = {}
 
-    def trial_done(self, folder: Path, request: Request, outcome: Outcome) -> None:
+    def trial_done(self, folder: Path, request: Request, result: TrialResult) -> None:
         run = self._runs.get(request.run_id) or self._open(folder, request.run_id)
-        for step, numbers in _evaluations(outcome):
+        for step, numbers in _evaluations(result):
             run.log({"trial": request.trial, "step": step, **request.configuration, **numbers})
-        run.summary[f"trial{request.trial:04d}"] = json.dumps(_about(request, outcome))
+        run.summary[f"trial{request.trial:04d}"] = json.dumps(_about(request, result))
 
     def _open(self, folder: Path, run_id: str):
         import wandb

@@ -1,6 +1,6 @@
 """The parts of one update: optimizer, loss, and the chance in dropout."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -16,12 +16,6 @@ def make_optimizer(model: torch.nn.Module, wanted: dict, *, betas) -> torch.opti
     return torch.optim.AdamW(
         groups, lr=wanted["learning_rate"], betas=betas, eps=wanted["adam_epsilon"], fused=True
     )
-
-
-def autocast(device: torch.device, precision: str):
-    """Compute in 16 bits for a while, where `precision` says so."""
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
-    return torch.autocast(device.type, dtype=dtype) if dtype else nullcontext()
 
 
 def mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -13,8 +13,8 @@ import torch
 
 from repro.models.build import DROPOUT_FIELDS, EncodedTask, ModelSpec, dropout_places
 from repro.records import HYPERPARAMETERS
+from repro.training.device import find_device
 from repro.training.schedule import Plan
-from repro.training.types import find_device
 
 _REQUIRED = ("learning_rate", "batch_size", "epochs")
 _WHOLE = ("batch_size", "warmup_steps", "max_length")

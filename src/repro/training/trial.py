@@ -18,9 +18,9 @@ from repro.data.tasks import is_test, score_predictions
 from repro.models.build import EncodedTask, ModelSpec, build_model
 from repro.models.packing import can_pack, pack, packed_logits, pad, plain_logits
 from repro.training.checkpoint import load_state, save_model, save_state
+from repro.training.device import autocast, find_device
 from repro.training.optimizer import (
     DropoutNoise,
-    autocast,
     decide,
     make_optimizer,
     mean_loss,
@@ -42,7 +42,6 @@ from repro.training.types import (
     Stretch,
     TrainingSettings,
     TrialResult,
-    find_device,
     settings_used,
 )
 
@@ -297,10 +296,8 @@ class _Trial:
             message=message,
             hyperparameters=self.hyperparameters,
             settings=settings_used(self.settings, self.device),
-            evaluations=self.evaluations,
+            evaluations=tuple(self.evaluations),
             losses=self.losses,
-            best=self.best,
-            last=self.evaluations[-1] if self.evaluations else None,
             predictions=self.predictions,
             steps=self.step,
             epochs_trained=self.step / self.plan.steps_per_epoch,

@@ -1,7 +1,7 @@
 """What goes into a trial and what comes out of it: settings, seeds, evaluations, the result."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -91,51 +91,55 @@ class StopTrial(Exception):
         self.reason = reason
 
 
+def _no_losses() -> np.ndarray:
+    return np.empty(0, dtype=np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """What a trial leaves behind, whatever became of it."""
+    """What a trial leaves behind, whatever became of it; one that was lost has status and message.
+
+    `predictions` are "validation_best", "test_best", "validation_last", "test_last", and
+    "<split>_best" of further test splits, in the split's order: class ids, or floats in regression.
+    Those of states that a diverged or failed trial had lost, or never reached, are absent.
+    """
 
     status: str  # completed, stopped, cut, diverged or failed
-    message: str  # why it failed or diverged
-    hyperparameters: dict[str, float]  # as read back; as asked for if the set-up failed
-    settings: dict  # precision, device, threads and the like, as used
-    evaluations: list[Evaluation]
-    losses: np.ndarray  # float32, one an update
-    best: Evaluation | None
-    last: Evaluation | None
-    # "validation_best", "test_best", "validation_last", "test_last", and "<split>_best" of further
-    # test splits, in the split's order: class ids, or floats in regression. Those of states that a
-    # diverged or failed trial had lost, or never reached, are absent.
-    predictions: dict[str, np.ndarray]
-    steps: int
-    epochs_trained: float
-    seconds: float
-    training_seconds: float
-    evaluation_seconds: float
-    gpus: int
+    message: str = ""  # why it failed or diverged
+    hyperparameters: dict[str, float] = field(default_factory=dict)  # as read back, else as asked
+    settings: dict = field(default_factory=dict)  # precision, device and the like, as used
+    evaluations: tuple[Evaluation, ...] = ()  # all that it reported
+    losses: np.ndarray = field(default_factory=_no_losses)  # float32, one an update
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    steps: int = 0
+    epochs_trained: float = 0.0
+    seconds: float = 0.0
+    training_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
     exchange_seconds: float = 0.0  # loading and saving states
+    gpus: int = 0
+    started_at: float = math.nan  # seconds since 1970-01-01 UTC
+    worker: str = ""  # host and process
+    segment: object = None  # of a population, where the trial is one
 
+    @property
+    def best(self) -> Evaluation | None:
+        """The evaluation with the highest score, the earlier one on a tie."""
+        return max(self.evaluations, key=lambda evaluation: evaluation.rank, default=None)
 
-def find_device(name: str):
-    """Return the torch device called `name`; "auto" is a GPU if there is one."""
-    import torch  # here, so that those who only read results need not load it
+    @property
+    def last(self) -> Evaluation | None:
+        return self.evaluations[-1] if self.evaluations else None
 
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"`device` must be available, but got '{name}' without a GPU; use 'cpu'")
-    return device
+    @property
+    def score(self) -> float:
+        """The best score; NaN where there is none."""
+        return self.best.score if self.best else math.nan
 
-
-def usable_precision(precision: str, device: str = "auto") -> str:
-    """Return the precision to use for a study that asks for `precision`, on this device.
-
-    fp16 needs a GPU: its arithmetic is slow on a CPU and its loss scaling is made for GPUs. There
-    bf16 stands in, the other 16-bit format, with fewer digits and fp32's range. The caller decides
-    to use the stand-in; the result's settings name the precision that was used.
-    """
-    return "bf16" if precision == "fp16" and find_device(device).type == "cpu" else precision
+    @property
+    def last_score(self) -> float:
+        """The score at the end, from where it may be continued; NaN where it cannot be."""
+        return self.last.score if self.status == "completed" and self.last else math.nan
 
 
 def settings_used(settings: TrainingSettings, device) -> dict:

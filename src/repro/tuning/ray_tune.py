@@ -3,10 +3,9 @@
 One Tune experiment holds all tuning runs of a study, so that one warm worker process a core
 serves them all; an experiment a run would pay several seconds of cold start each time. The plan
 enters as a Ray searcher and a Ray scheduler. A trial is never killed: when its run stops it, a
-mailbox tells the worker, which scores its checkpoints and hands in a complete outcome.
+mailbox tells the worker, which scores its checkpoints and hands in a complete result.
 """
 
-import math
 import os
 import socket
 import tempfile
@@ -15,10 +14,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
+from repro.training.types import Evaluation, TrialResult
 from repro.tuning.cluster import connected
-from repro.tuning.runs import Journal, Outcome, Plan, Progress, Request, TuningRun
+from repro.tuning.runs import Journal, Plan, Request, TuningRun
 
-Objective = Callable[[Request, Callable[[Progress], str | None]], Outcome]
+Objective = Callable[[Request, Callable[[Evaluation], str | None]], TrialResult]
 
 
 class ObjectiveError(RuntimeError):
@@ -42,9 +42,9 @@ def tune_runs(
 
     Args:
         runs: started in this order; a budget waits for the grid search that it refers to.
-        objective: trains one request; picklable. `report(progress)` returns None to go on, or
+        objective: trains one request; picklable. `report(evaluation)` returns None to go on, or
             the status to end the trial with. It turns what goes wrong in training into an
-            outcome; what it raises means that nothing could be trained, and ends the study.
+            result; what it raises means that nothing could be trained, and ends the study.
         unit: of the budgets, "steps" or "seconds".
         known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
         trials_at_once: over all runs; as many as the resources allow when None.
@@ -124,31 +124,25 @@ def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:
         trial_id = tune.get_context().get_trial_id()
         request = config["request"][0]
 
-        def report(progress: Progress) -> str | None:
-            tune.report({"progress": [progress]})
+        def report(evaluation: Evaluation) -> str | None:
+            tune.report({"evaluation": [evaluation]})
             return ray.get(mailbox.take.remote(trial_id))
 
         started_at = time.time()
         try:
-            outcome = objective(request, report)
+            result = objective(request, report)
         except Exception as error:  # Ray would try such a trial again
             tune.report({"error": [_describe(error, request)], "done": True})
             return
         worker = f"{socket.gethostname()}:{os.getpid()}"
-        outcome = replace(outcome, started_at=started_at, worker=worker)
-        tune.report({"outcome": [outcome], "done": True})
+        result = replace(result, started_at=started_at, worker=worker)
+        tune.report({"result": [result], "done": True})
 
     return train
 
 
 def _describe(error: Exception, request: Request) -> str:
     return f"{request.run_id}, trial {request.trial}: {type(error).__name__}: {error}"
-
-
-def _lost(request: Request) -> Outcome:
-    """Return the outcome of a trial whose worker died more often than it may: a row as well."""
-    message = "the worker process was lost; see Ray's logs"
-    return Outcome("failed", message, score=math.nan, steps=0, seconds=0.0)
 
 
 def _make_searcher(plan: Plan, first: Request, errors: list[str]):
@@ -173,7 +167,8 @@ def _make_searcher(plan: Plan, first: Request, errors: list[str]):
 
         def on_trial_complete(self, trial_id, result=None, error=False):
             if error:  # for good; Ray tells the scheduler of failures that it tries again, too
-                plan.on_outcome(self._requests[trial_id], _lost(self._requests[trial_id]))
+                lost = TrialResult("failed", "the worker process was lost; see Ray's logs")
+                plan.on_result(self._requests[trial_id], lost)
 
         def save(self, checkpoint_path: str):
             pass
@@ -195,9 +190,9 @@ def _make_scheduler(plan: Plan, mailbox, errors: list[str]):
         """Passes reports to the plan, and verdicts to the workers."""
 
         def on_trial_result(self, tune_controller, trial, result):
-            request, evaluation = trial.config["request"][0], result["training_iteration"]
+            request, number = trial.config["request"][0], result["training_iteration"]
             cell = plan.cells[request.run_id]
-            verdict = cell.on_progress(request.trial, result["progress"][0], evaluation=evaluation)
+            verdict = cell.on_evaluation(request.trial, result["evaluation"][0], number=number)
             if verdict:
                 ray.get(mailbox.put.remote(trial.trial_id, verdict))
             return TrialScheduler.CONTINUE
@@ -206,6 +201,6 @@ def _make_scheduler(plan: Plan, mailbox, errors: list[str]):
             if "error" in result:  # Ray swallows what is raised here
                 errors.append(result["error"][0])
             else:
-                plan.on_outcome(trial.config["request"][0], result["outcome"][0])
+                plan.on_result(trial.config["request"][0], result["result"][0])
 
     return PlanScheduler()

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from repro.training.types import Seeds
+from repro.training.types import Evaluation, Seeds, TrialResult
 from repro.tuning.methods import LISTED, METHODS, make_scheduler, make_searcher
 from repro.tuning.population import Segment
 from repro.tuning.spaces import SearchSpace
@@ -86,45 +86,18 @@ class Request:
     segment: Segment | None = None  # where the trial continues another
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a trial reports at an evaluation: its score now, and its cost so far."""
-
-    score: float
-    steps: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended; `score` is its best (NaN without one), `progress` all it reported.
-
-    `payload` is the objective's own and is only passed on.
-    """
-
-    status: str
-    message: str
-    score: float
-    steps: int
-    seconds: float
-    progress: tuple[Progress, ...] = ()
-    payload: object = None
-    started_at: float = math.nan  # seconds since 1970-01-01 UTC
-    worker: str = ""
-    segment: Segment | None = None  # as the request had it
-
-    @property
-    def last_score(self) -> float:
-        """The score at the end, with which it may be continued; NaN where it cannot be."""
-        complete = self.status == "completed" and self.progress
-        return self.progress[-1].score if complete else math.nan
+def cost(reported: Evaluation | TrialResult, unit: str) -> float:
+    """Return what a trial has cost, so far or in the end, in the unit of the budget."""
+    if unit == "seconds":
+        return reported.seconds
+    return reported.steps if isinstance(reported, TrialResult) else reported.step
 
 
 class Journal(Protocol):
-    """Where outcomes are kept, so that nothing is trained twice."""
+    """Where results are kept, so that nothing is trained twice."""
 
-    def recall(self, request: Request) -> Outcome | None: ...
-    def record(self, request: Request, outcome: Outcome) -> None: ...
+    def recall(self, request: Request) -> TrialResult | None: ...
+    def record(self, request: Request, result: TrialResult) -> None: ...
     def finish(self, run: TuningRun, *, budget: float, spent: float) -> None: ...
 
 
@@ -138,7 +111,7 @@ class Cell:
     """One tuning run in progress: searcher, scheduler, ledger.
 
     Trials are numbered in the order of starting. With one at a time, what happens depends only on
-    the seed and on the outcomes, never on timing, as long as the budget counts steps.
+    the seed and on the results, never on timing, as long as the budget counts steps.
     """
 
     def __init__(self, run: TuningRun, *, unit: str, journal: Journal):
@@ -178,34 +151,36 @@ class Cell:
                 self._exhausted = True
                 return None
             request = self._start(configuration)
-            outcome = self.journal.recall(request)
-            if outcome is None:
+            result = self.journal.recall(request)
+            if result is None:
                 return request
-            self._replay(request, outcome)
+            for number, evaluation in enumerate(result.evaluations, start=1):
+                self.on_evaluation(request.trial, evaluation, number=number)
+            self.on_result(request.trial, result, is_new=False)
         return None
 
-    def on_progress(self, trial: int, progress: Progress, *, evaluation: int) -> str | None:
+    def on_evaluation(self, trial: int, evaluation: Evaluation, *, number: int) -> str | None:
         """Count the cost of evaluation 1, 2, ... of a trial; return why it must end, if it must."""
-        self._costs[trial] = getattr(progress, self.unit)
-        if self._scheduler and self._scheduler.stops(trial, evaluation, progress.score):
+        self._costs[trial] = cost(evaluation, self.unit)
+        if self._scheduler and self._scheduler.stops(trial, number, evaluation.score):
             return "stopped"
         return "cut" if self.spent >= self.budget else None
 
-    def on_outcome(self, trial: int, outcome: Outcome, *, is_new: bool = True) -> None:
+    def on_result(self, trial: int, result: TrialResult, *, is_new: bool = True) -> None:
         """Close a trial: count its cost, tell the searcher, and record it if it is new."""
         request = self.running.pop(trial)
-        outcome = replace(outcome, segment=request.segment)
-        self._costs[trial] = getattr(outcome, self.unit)
+        result = replace(result, segment=request.segment)
+        self._costs[trial] = cost(result, self.unit)
         if self._scheduler:
             self._scheduler.remove(trial)
-        self._searcher.tell(trial, outcome.last_score if request.segment else outcome.score)
-        if outcome.score > self._best:  # never for NaN
-            self._best = outcome.score
-        self._failures_in_a_row = 0 if outcome.steps else self._failures_in_a_row + 1
+        self._searcher.tell(trial, result.last_score if request.segment else result.score)
+        if result.score > self._best:  # never for NaN
+            self._best = result.score
+        self._failures_in_a_row = 0 if result.steps else self._failures_in_a_row + 1
         if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW and self.run.method not in LISTED:
             self._exhausted = True
         if is_new:
-            self.journal.record(request, outcome)
+            self.journal.record(request, result)
 
     @property
     def _all_started(self) -> bool:
@@ -233,11 +208,6 @@ class Cell:
         if self._scheduler:
             self._scheduler.add(trial)
         return request
-
-    def _replay(self, request: Request, outcome: Outcome) -> None:
-        for evaluation, progress in enumerate(outcome.progress, start=1):
-            self.on_progress(request.trial, progress, evaluation=evaluation)
-        self.on_outcome(request.trial, outcome, is_new=False)
 
 
 class Plan:
@@ -279,9 +249,9 @@ class Plan:
         # A grid search closed just now, from the journal alone, may have set others free.
         return self.next_request() if self._can_go_on() else None
 
-    def on_outcome(self, request: Request, outcome: Outcome) -> None:
+    def on_result(self, request: Request, result: TrialResult) -> None:
         cell = self.cells[request.run_id]
-        cell.on_outcome(request.trial, outcome)
+        cell.on_result(request.trial, result)
         self._close_if_finished(cell)
 
     def _set_budget(self, cell: Cell) -> None:

@@ -1,7 +1,6 @@
 """The seed study: which trials it asks for, what they share, and that it runs as a study does."""
 
 import dataclasses
-import math
 
 import pytest
 import torch
@@ -17,8 +16,8 @@ from repro.data.tasks import resolve_task
 from repro.models.build import build_model, resolve_model
 from repro.records import check_table
 from repro.study.profile import load_profile
-from repro.training.types import Seeds
-from repro.tuning.runs import Cell, Outcome, TuningRun
+from repro.training.types import Seeds, TrialResult
+from repro.tuning.runs import Cell, TuningRun
 from tiny_models import SETTINGS
 
 pytest_plugins = ["tiny_trials"]
@@ -110,7 +109,7 @@ class Memory:
     def recall(self, request):
         return None
 
-    def record(self, request, outcome):
+    def record(self, request, result):
         pass
 
 
@@ -121,7 +120,7 @@ def test_every_trial_has_its_seeds_and_all_may_start_at_once():
     assert len({str(r.configuration) for r in requests}) == 1
     assert cell.next_request() is None
     for request in requests:  # a failed trial does not end the others
-        cell.on_outcome(request.trial, Outcome("failed", "", math.nan, steps=0, seconds=0.0))
+        cell.on_result(request.trial, TrialResult("failed"))
     assert cell.next_request() is None
     assert cell.finished
 

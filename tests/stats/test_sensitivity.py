@@ -11,12 +11,11 @@ from matplotlib.collections import LineCollection
 
 from repro.chapters.three_stage.one_factor import (
     baseline_noise,
-    holm,
     one_factor_effects,
     rank_candidates,
     seed_differences,
 )
-from repro.records import make_table
+from repro.records import make_table, run_key
 from repro.show.sensitivity import (
     figure_parallel_coordinates,
     figure_slices,
@@ -27,7 +26,7 @@ from repro.show.sensitivity import (
 )
 from repro.stats.interactions import PARTS, interactions, variation_parts
 from repro.stats.intervals import t_interval
-from repro.stats.sensitivity import edge_of_range, importance, slices
+from repro.stats.sensitivity import edge_of_range, holm, importance, slices
 from repro.tuning.spaces import Choice, LogUniform, SearchSpace, Uniform, WholeNumber
 
 BASELINE = {"learning_rate": 5e-5, "weight_decay": 0.01, "hidden_dropout": 0.1}
@@ -46,8 +45,7 @@ def make_trials(rows):
     """Make trials from their hyperparameters, scores and, if they say so, seeds and status."""
     table = []
     for number, row in enumerate(rows):
-        key = {"run_id": "m/mrpc/rs", "task": "mrpc", "model": "m", "method": "rs", "space": "full"}
-        key |= {"budget_gst": 0.0, "repetition": 1, "trial_id": f"m/mrpc/rs/{number}"}
+        key = run_key("m", "mrpc", "rs", space="full") | {"trial_id": f"m/mrpc/rs/{number}"}
         key |= {"trial": number, "status": "completed", "message": "", "worker": "", "steps": 1}
         key |= {"init_seed": 1, "order_seed": 1, "dropout_seed": 1}
         table.append(key | row)

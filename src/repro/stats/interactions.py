@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata, t
 
-from repro.chapters.three_stage.one_factor import holm
 from repro.stats.intervals import LEVEL
-from repro.stats.sensitivity import SCORE, completed
+from repro.stats.sensitivity import SCORE, completed, holm
 
 PARTS = ("main effects", "interactions", "rest", "interactions minus main effects")
 _MOST_GROUPS = 100  # of trials that the jackknife leaves out, one after another

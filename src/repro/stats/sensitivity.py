@@ -7,13 +7,14 @@ One factor at a time is in `one_factor`, pairs of hyperparameters in `interactio
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
+from statsmodels.stats.multitest import multipletests
 
 from repro.stats.intervals import LEVEL, t_interval
+from repro.tuning.spaces import Choice, Domain, SearchSpace, WholeNumber, ends
 
 SCORE = "validation_score"
 EDGE = 0.05  # of the range, at either end
@@ -108,12 +109,11 @@ def slices(
     return pd.DataFrame(rows, columns=columns)
 
 
-def edge_of_range(trials: pd.DataFrame, *, space: Any, score: str = SCORE) -> pd.DataFrame:
+def edge_of_range(trials: pd.DataFrame, *, space: SearchSpace, score: str = SCORE) -> pd.DataFrame:
     """Tell where in its range each searched hyperparameter of the best trials lies.
 
     Args:
-        space: a `SearchSpace`. A LogUniform is laid out by logarithm, a Choice by
-            the order of its values.
+        space: a LogUniform of it is laid out by logarithm, a Choice by the order of its values.
     Returns:
         one row a hyperparameter: hyperparameter, low, high, value (the incumbent's: the highest
         score, the earlier trial on a tie), position (0 at `low`, 1 at `high`), tenth_low and
@@ -128,9 +128,9 @@ def edge_of_range(trials: pd.DataFrame, *, space: Any, score: str = SCORE) -> pd
     return pd.DataFrame(rows)
 
 
-def _edge_row(name: str, domain: Any, values: pd.Series) -> dict:
+def _edge_row(name: str, domain: Domain, values: pd.Series) -> dict:
     known = values.dropna().to_numpy(float)
-    positions, (low, high) = _positions(domain, known), _ends(domain)
+    positions, (low, high) = domain.position(known), ends(domain)
     row = {"hyperparameter": name, "low": low, "high": high, "value": np.nan, "position": np.nan}
     row |= {"tenth_low": np.nan, "tenth_high": np.nan, "n_tenth": len(known), "edge": ""}
     row |= {"tenth_share": np.nan, "by_chance": _chance(domain), "advice": "no trial has a score"}
@@ -154,28 +154,22 @@ _ADVICE = {
 }
 
 
-def _ends(domain: Any) -> tuple[float, float]:
-    values = getattr(domain, "values", None)
-    return (domain.low, domain.high) if values is None else (min(values), max(values))
-
-
-def _positions(domain: Any, values: np.ndarray) -> np.ndarray:
-    """Return where values lie, 0 at the lower end and 1 at the upper; NaN if they coincide."""
-    if hasattr(domain, "values"):
-        known = sorted(domain.values)
-        values = np.array([np.argmin(np.abs(np.array(known, float) - v)) for v in values], float)
-        return values / (len(known) - 1) if len(known) > 1 else values * np.nan
-    low, high = _ends(domain)
-    if type(domain).__name__ == "LogUniform":
-        low, high, values = math.log(low), math.log(high), np.log(values)
-    return (values - low) / (high - low)
-
-
-def _chance(domain: Any) -> float:
-    if type(domain).__name__ in ("Uniform", "LogUniform"):
+def _chance(domain: Domain) -> float:
+    """Return how often a random draw lies at either edge; NaN where there is one value only."""
+    if isinstance(domain, Choice):
+        possible = domain.values
+    elif isinstance(domain, WholeNumber):
+        possible = range(int(domain.low), int(domain.high) + 1)
+    else:
         return 2 * EDGE
-    possible = getattr(domain, "values", None) or range(int(domain.low), int(domain.high) + 1)
-    positions = _positions(domain, np.array(possible, float))
+    positions = domain.position(possible)
     if np.isnan(positions).all():
         return float("nan")
     return float(((positions <= EDGE) | (positions >= 1 - EDGE)).mean())
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Correct p values for their number by Holm's method (1979); a missing one stays so."""
+    known = p.dropna().astype(float)
+    corrected = multipletests(known, method="holm")[1] if len(known) else known
+    return pd.Series(corrected, known.index, dtype=float).reindex(p.index)

@@ -34,6 +34,10 @@ class _Range:
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         return bool(is_number and self.low <= value <= self.high)
 
+    def position(self, values: Any) -> np.ndarray:
+        """Return where values lie: 0 at the lower end, 1 at the upper."""
+        return (np.asarray(values, float) - self.low) / (self.high - self.low)
+
 
 class Uniform(_Range):
     """All numbers from `low` to `high`, equally likely."""
@@ -57,6 +61,11 @@ class LogUniform(_Range):
         """Draw one value."""
         value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         return min(max(value, self.low), self.high)  # exp(log(x)) may miss x by a rounding
+
+    def position(self, values: Any) -> np.ndarray:
+        """Return where values lie by their logarithms: 0 at the lower end, 1 at the upper."""
+        low, high = np.log([self.low, self.high])
+        return (np.log(values) - low) / (high - low)
 
 
 class WholeNumber(_Range):
@@ -92,6 +101,12 @@ class Choice:
     def sample(self, rng: np.random.Generator) -> Any:
         """Draw one value."""
         return self.values[int(rng.integers(len(self.values)))]
+
+    def position(self, values: Any) -> np.ndarray:
+        """Return the places of numbers in the order of the values, from 0 to 1; NaN if only one."""
+        known = np.sort(np.asarray(self.values, float))
+        nearest = np.abs(np.asarray(values, float)[..., None] - known).argmin(axis=-1)
+        return nearest / (len(known) - 1) if len(known) > 1 else nearest * np.nan
 
 
 Domain = Uniform | LogUniform | WholeNumber | Choice

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import t
 
 from repro.stats.intervals import LEVEL, t_interval
+from repro.stats.sensitivity import holm
 
 TOP = 3  # candidates that the project goes on with
 ALPHA = 0.05
@@ -113,13 +114,6 @@ def one_factor_effects(trials: pd.DataFrame, **design) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns).rename(columns={"mean": "difference"})
     table.insert(7, "p_holm", holm(table["p"]))
     return table
-
-
-def holm(p: pd.Series) -> pd.Series:
-    """Correct p values for their number by Holm's method; a missing one stays so."""
-    known = p.dropna().astype(float).sort_values()
-    steps = known * np.arange(len(known), 0, -1)
-    return steps.cummax().clip(upper=1.0).reindex(p.index)
 
 
 def baseline_noise(

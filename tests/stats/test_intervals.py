@@ -8,6 +8,7 @@ from repro.stats.incumbents import best_trials, differences_from_grid
 from repro.stats.intervals import (
     bootstrap_interval,
     summarise_differences,
+    t_interval,
     two_level_interval,
 )
 from synthetic_study import make_study
@@ -35,9 +36,23 @@ def test_interval_of_many_values_is_close_to_the_normal_one():
     assert (high - low) / 2 == pytest.approx(0.098, rel=0.1)
 
 
+def test_student_s_interval_by_hand():
+    # mean 2, standard deviation 1, standard error 1 / sqrt(3); t of 2 degrees at .975 is 4.3027, and
+    # its distribution function is 1/2 + x / (2 sqrt(2 + x^2)): p = 1 - x / sqrt(2 + x^2), x^2 = 12
+    row = t_interval([1, 2, 3])
+    assert (row["mean"], row["n"]) == (2, 3)
+    assert (row["low"], row["high"]) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-4)
+    assert row["p"] == pytest.approx(1 - (12 / 14) ** 0.5)
+
+
 @pytest.mark.parametrize("values", [[], [0.5]])
 def test_fewer_than_two_values_have_no_interval(values):
     assert np.isnan(bootstrap_interval(values, rng=np.random.default_rng(0))).all()
+    assert np.isnan(t_interval(values)["low"])
+
+
+def test_one_group_has_no_interval_over_groups():
+    assert np.isnan(two_level_interval([[0.1, 0.2]], rng=np.random.default_rng(0))).all()
 
 
 def test_constants_in_constants_out():

@@ -1,4 +1,4 @@
-"""Intervals of means: percentile bootstrap over repetitions and tasks, and Student's t."""
+"""95 % intervals of means: percentile bootstrap over repetitions and tasks, and Student's t."""
 
 import zlib
 from collections.abc import Sequence
@@ -13,17 +13,13 @@ FEW = 5  # below this many values an interval says little more than the range
 
 
 def bootstrap_interval(
-    values: Sequence[float],
-    *,
-    rng: np.random.Generator,
-    n_resamples: int = N_RESAMPLES,
-    level: float = LEVEL,
+    values: Sequence[float], *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
 ) -> tuple[float, float]:
     """Return the percentile bootstrap interval of the mean of `values`.
 
-    With three values the 95 % interval is exactly their range, for all three draws fall on the
-    smallest with probability 1/27 > 2.5 %; such a range holds the median of a continuous
-    distribution in 1 - 2/2**3 = 75 % of the cases, not in 95 %.
+    With three values the interval is exactly their range, for all three draws fall on the smallest
+    with probability 1/27 > 2.5 %; such a range holds the median of a continuous distribution in
+    1 - 2/2**3 = 75 % of the cases, not in 95 %.
 
     Args:
         values: shape (n,), any unit; no NaN.
@@ -31,8 +27,9 @@ def bootstrap_interval(
         low and high, in the unit of `values`; both NaN for fewer than two values.
     Source: Efron & Tibshirani 1993, ch. 13.
     """
-    _check(n_resamples, level)
-    return _percentiles(_resampled_means(np.asarray(values, float), rng, n_resamples), level)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    return _percentiles(_resampled_means(values, rng, n_resamples))
 
 
 def two_level_interval(
@@ -40,7 +37,6 @@ def two_level_interval(
     *,
     rng: np.random.Generator,
     n_resamples: int = N_RESAMPLES,
-    level: float = LEVEL,
 ) -> tuple[float, float]:
     """Return the interval of the mean of group means, resampling groups, then values in them.
 
@@ -53,22 +49,29 @@ def two_level_interval(
     Returns:
         low and high, in the unit of the values; both NaN for fewer than two groups.
     """
-    _check(n_resamples, level)
-    if len(groups) < 2:
+    n = len(groups)
+    if n < 2:
         return float("nan"), float("nan")
-    # shape (n_groups, n_groups, n_resamples): fresh values for each time a group is drawn
-    means = np.stack(
-        [
-            np.stack([_draw_means(np.asarray(g, float), rng, n_resamples) for g in groups])
-            for _ in groups
-        ]
-    )
-    drawn = rng.integers(len(groups), size=(len(groups), n_resamples))
-    place = np.arange(len(groups))[:, None]
-    return _percentiles(means[place, drawn, np.arange(n_resamples)].mean(axis=0), level)
+    # fresh values for each time a group is drawn
+    means = [_resampled_means(group, rng, n_resamples) for _ in groups for group in groups]
+    means = np.reshape(means, (n, n, n_resamples))
+    drawn = rng.integers(n, size=(n, n_resamples))
+    return _percentiles(means[np.arange(n)[:, None], drawn, np.arange(n_resamples)].mean(axis=0))
 
 
-def t_interval(values: Sequence[float], *, level: float = LEVEL) -> dict:
+def _resampled_means(values, rng, n_resamples: int) -> np.ndarray:
+    values = np.asarray(values, float)
+    if np.isnan(values).any():
+        raise ValueError("`values` must not hold NaN, but they do; drop them and report how many")
+    return values[rng.integers(len(values), size=(n_resamples, len(values)))].mean(axis=1)
+
+
+def _percentiles(means: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def t_interval(values: Sequence[float]) -> dict:
     """Return Student's interval of the mean of `values`, and the test that the mean is zero.
 
     Args:
@@ -85,18 +88,13 @@ def t_interval(values: Sequence[float], *, level: float = LEVEL) -> dict:
         is_zero = n >= 2 and abs(mean) < 1e-12
         return row | ({"low": 0.0, "high": 0.0, "p": 1.0} if is_zero else {})
     error = values.std(ddof=1) / np.sqrt(n)
-    half = t.ppf((1 + level) / 2, n - 1) * error
+    half = t.ppf((1 + LEVEL) / 2, n - 1) * error
     p = 2 * t.sf(abs(mean) / error, n - 1)
     return row | {"low": float(mean - half), "high": float(mean + half), "p": float(p)}
 
 
 def summarise_differences(
-    frame: pd.DataFrame,
-    by: Sequence[str],
-    *,
-    seed: int = 0,
-    n_resamples: int = N_RESAMPLES,
-    level: float = LEVEL,
+    frame: pd.DataFrame, by: Sequence[str], *, seed: int = 0, n_resamples: int = N_RESAMPLES
 ) -> pd.DataFrame:
     """Average the column `difference` within the groups of `by`, with bootstrap intervals.
 
@@ -107,65 +105,25 @@ def summarise_differences(
         frame: one row a tuning run, with `difference` (any unit; NaN where undecided) and `task`.
         seed: intervals derive from it and the group's own names: other groups move nobody.
     Returns:
-        one row a group: `by`, difference, low, high (`level` interval), minimum, maximum (of the
-        rows), n (rows with a difference), n_tasks, n_missing (rows without), level, few (fewer
-        than five values, or tasks where these are resampled: take the interval for a range).
+        one row a group: `by`, difference, low, high, minimum, maximum (of the rows), n (rows with
+        a difference), n_tasks, n_missing (rows without), few (fewer than five values, or tasks
+        where these are resampled: take the interval for a range).
     """
     rows = []
     for key, group in frame.groupby(list(by), sort=True, dropna=False):
-        rng = np.random.default_rng([seed, zlib.crc32(repr(key).encode())])
-        row = _difference_row(group, "task" in by, rng, n_resamples=n_resamples, level=level)
-        rows.append(dict(zip(by, key, strict=True)) | row | {"level": level})
-    return pd.DataFrame(rows, columns=[*by, *_COLUMNS])
-
-
-_COLUMNS = (
-    *("difference", "low", "high", "minimum", "maximum"),
-    *("n", "n_tasks", "n_missing", "few", "level"),
-)
-
-
-def _difference_row(group, one_task, rng, **settings) -> dict:
-    present = group.dropna(subset="difference").sort_values(["task", "difference"])
-    values = [g.to_numpy() for _, g in present.groupby("task")["difference"]]
-    if one_task:
-        values_or_nothing = values[0] if values else []
-        low, high = bootstrap_interval(values_or_nothing, rng=rng, **settings)
-    else:
-        low, high = two_level_interval(values, rng=rng, **settings)
-    return {
-        "difference": float(np.mean([v.mean() for v in values])) if values else float("nan"),
-        "low": low,
-        "high": high,
-        "minimum": present["difference"].min(),
-        "maximum": present["difference"].max(),
-        "n": len(present),
-        "n_tasks": len(values),
-        "n_missing": len(group) - len(present),
-        "few": (len(present) if one_task else len(values)) < FEW,
-    }
-
-
-def _resampled_means(values, rng, n_resamples) -> np.ndarray:
-    if len(values) < 2:
-        return np.full(n_resamples, np.nan)
-    return _draw_means(values, rng, n_resamples)
-
-
-def _draw_means(values, rng, n_resamples) -> np.ndarray:
-    if np.isnan(values).any():
-        raise ValueError("`values` must not hold NaN, but they do; drop them and report how many")
-    return values[rng.integers(len(values), size=(n_resamples, len(values)))].mean(axis=1)
-
-
-def _percentiles(means, level) -> tuple[float, float]:
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def _check(n_resamples: int, level: float) -> None:
-    if n_resamples < 1 or not 0 < level < 1:
-        raise ValueError(
-            "`n_resamples` must be positive and `level` in (0, 1), "
-            f"but got {n_resamples} and {level}"
+        present = group.dropna(subset="difference").sort_values(["task", "difference"])
+        values = [task.to_numpy() for _, task in present.groupby("task")["difference"]]
+        resample, sample = (
+            (bootstrap_interval, present["difference"].to_numpy())
+            if "task" in by
+            else (two_level_interval, values)
         )
+        rng = np.random.default_rng([seed, zlib.crc32(repr(key).encode())])
+        low, high = resample(sample, rng=rng, n_resamples=n_resamples)
+        mean = float(np.mean([v.mean() for v in values])) if values else float("nan")
+        row = dict(zip(by, key, strict=True)) | {"difference": mean, "low": low, "high": high}
+        row |= {"minimum": present["difference"].min(), "maximum": present["difference"].max()}
+        counts = {"n": len(present), "n_tasks": len(values), "n_missing": len(group) - len(present)}
+        rows.append(row | counts | {"few": len(sample) < FEW})
+    columns = ["difference", "low", "high", "minimum", "maximum", "n", "n_tasks", "n_missing"]
+    return pd.DataFrame(rows, columns=[*by, *columns, "few"])

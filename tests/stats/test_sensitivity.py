@@ -236,6 +236,15 @@ def test_p_values_of_noise_are_calibrated():
     assert (pd.concat(p)["p"] <= 0.1).sum() <= 8
 
 
+def test_p_values_of_no_interaction_are_calibrated():
+    # 3 products beside 7 terms of the additive model: residuals are far fewer than trials
+    rng = np.random.default_rng(0)
+    tables = [random_trials(lambda *x: rng.normal(size=20), n=20, seed=s) for s in range(60)]
+    p = [variation_parts(table, names=NAMES, n_shuffles=99)["p"].iloc[1] for table in tables]
+    # binomial(60, .1): more than 12 with probability .005
+    assert sum(value <= 0.1 for value in p) <= 12
+
+
 def test_the_shares_of_a_full_table_by_hand():
     # ranks of 1, 2, 3, 4 on a 2 x 2 table, each four times: additive, b twice as strong as a;
     # sums of squares of the ranks 2.5, 6.5, 10.5, 14.5: a 64, b 256, no interaction

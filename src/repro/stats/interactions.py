@@ -4,7 +4,7 @@ Frames in are `trials` of `repro.records`, of one task and model; only completed
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -39,22 +39,17 @@ def interactions(
     Source: Freedman & Lane 1983 (shuffled residuals); Phipson & Smyth 2010, eq. 2 (p values).
     """
     x, y = _rank(trials, names, score)
-    base = _basis(_additive(x))
-    rest, total = _residual(base, y), float(y @ y)
-    shuffled = _shuffled(rest, n_shuffles, seed)
-    shuffled = shuffled - (shuffled @ base) @ base.T
+    additive = _basis(_additive(x))
+    rest, shuffled = _residuals(additive, y, n_shuffles, seed)
+    enough = len(y) > additive.shape[1] + 1 and rest @ rest > 1e-9 * (y @ y)
     rows = []
     for a, b in itertools.combinations(range(len(names)), 2):
         row = {"first": names[a], "second": names[b], "share": np.nan, "p": np.nan, "n": len(y)}
         product = x[:, a] * x[:, b]
-        extra = _residual(base, product)
-        size = float(extra @ extra)
-        enough = len(y) > base.shape[1] + 1 and rest @ rest > 1e-9 * total
-        if enough and size > 1e-9 * float(product @ product):
-            found = (extra @ rest) ** 2 / size
-            by_chance = (shuffled @ extra) ** 2 / size / (shuffled**2).sum(axis=1)
-            as_large = np.count_nonzero(by_chance >= found / (rest @ rest) * (1 - 1e-9))
-            row |= {"share": found / total, "p": (1 + as_large) / (1 + n_shuffles)}
+        extra = _residual(additive, product)
+        if enough and extra @ extra > 1e-9 * (product @ product):
+            term = extra[:, None] / np.sqrt(extra @ extra)
+            row |= {"share": ((rest @ term) ** 2).sum() / (y @ y), "p": _p(term, rest, shuffled)}
         rows.append(row)
     table = pd.DataFrame(rows, columns=["first", "second", "share", "p", "n"])
     table.insert(4, "p_holm", holm(table["p"]))
@@ -77,19 +72,21 @@ def variation_parts(
 
     Returns:
         one row one of PARTS: part, share, low, high (95 % jackknife interval over trials), p (main
-        effects: shuffled scores; interactions: shuffled residuals; else NaN), n. NaN where there
-        are not more trials than terms, no hyperparameter varies, or all scores are tied.
+        effects: shuffled scores; interactions: shuffled residuals, as there; else NaN), n. NaN
+        where there are not more trials than terms, no hyperparameter varies, or all scores are
+        tied.
     Source: Efron & Tibshirani 1993, ch. 11 (jackknife); Freedman & Lane 1983.
     """
     x, y = _rank(trials, names, score)
     shares = _part_shares(x, y)
-    low, high = _jackknife(_part_shares, (x, y), shares, seed)
+    low, high = _jackknife(x, y, shares, seed)
     p = [np.nan] * len(PARTS)
     if not np.isnan(shares).any():
-        additive = _basis(_additive(x))
-        products = _residual(additive, _products(x))
-        p[0] = _p_explained(_basis(_additive(x)[:, 1:], centre=True), y, n_shuffles, seed)
-        p[1] = _p_explained(_basis(products), _residual(additive, y), n_shuffles, seed)
+        tests = (np.ones((len(x), 1)), _additive(x)), (_additive(x), _products(x))
+        for part, (design, terms) in enumerate(tests):
+            model = _basis(design)
+            rest, shuffled = _residuals(model, y, n_shuffles, seed)
+            p[part] = _p(_basis(_residual(model, terms)), rest, shuffled)
     columns = {"share": shares, "low": low, "high": high, "p": p, "n": len(y)}
     return pd.DataFrame({"part": PARTS} | columns)
 
@@ -111,51 +108,57 @@ def _products(x: np.ndarray) -> np.ndarray:
     return np.stack([x[:, a] * x[:, b] for a, b in pairs] or [np.zeros(len(x))], axis=1)
 
 
-def _basis(design: np.ndarray, *, centre: bool = False) -> np.ndarray:
+def _basis(design: np.ndarray) -> np.ndarray:
     """Return an orthonormal basis of what the columns of `design` can explain."""
-    design = design - design.mean(axis=0) if centre else design
     vectors, sizes, _ = np.linalg.svd(design, full_matrices=False)
     return vectors[:, sizes > 1e-6 * max(1.0, sizes.max(initial=0.0))]
 
 
-def _residual(base: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return values - base @ (base.T @ values)
+def _residual(model: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return values - model @ (model.T @ values)
 
 
-def _shuffled(values: np.ndarray, n: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return rng.permuted(np.broadcast_to(values, (n, len(values))), axis=1)
+def _residuals(model: np.ndarray, y: np.ndarray, n_shuffles: int, seed: int):
+    """Return what `model` leaves of `y`, and what it leaves of that shuffled, `n_shuffles` times.
+
+    Shuffled residuals are not orthogonal to the model any more: left so, they would seem to hold
+    less of what is tested than residuals can, and p would be too small.
+    """
+    rest = _residual(model, y)
+    copies = np.broadcast_to(rest, (n_shuffles, len(rest)))
+    shuffled = np.random.default_rng(seed).permuted(copies, axis=1)
+    return rest, shuffled - (shuffled @ model) @ model.T
 
 
-def _p_explained(base: np.ndarray, values: np.ndarray, n_shuffles: int, seed: int) -> float:
-    """Return how often `base` explains as much of shuffled `values` as of `values`."""
-    found = ((values @ base) ** 2).sum()
-    by_chance = ((_shuffled(values, n_shuffles, seed) @ base) ** 2).sum(axis=1)
-    return (1 + np.count_nonzero(by_chance >= found * (1 - 1e-9))) / (1 + n_shuffles)
+def _p(terms: np.ndarray, rest: np.ndarray, shuffled: np.ndarray) -> float:
+    """Return how often `terms` explain as large a share of shuffled residuals as of `rest`."""
+    if rest @ rest < 1e-9:  # in ranks: nothing is left to explain
+        return float("nan")
+    share = ((rest @ terms) ** 2).sum() / (rest @ rest)
+    by_chance = ((shuffled @ terms) ** 2).sum(axis=1) / (shuffled**2).sum(axis=1)
+    return (1 + np.count_nonzero(by_chance >= share * (1 - 1e-9))) / (1 + len(shuffled))
 
 
 def _part_shares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     y = y - y.mean() if len(y) else y
-    designs = _additive(x), np.hstack([_additive(x), _products(x)])
     explained = []
-    for base in map(_basis, designs):
-        freedom, rest = len(y) - base.shape[1], _residual(base, y)
-        if freedom < 1 or base.shape[1] < 2 or y @ y < 1e-12:
+    for model in (_basis(_additive(x)), _basis(np.hstack([_additive(x), _products(x)]))):
+        freedom, rest = len(y) - model.shape[1], _residual(model, y)
+        if freedom < 1 or model.shape[1] < 2 or y @ y < 1e-12:
             return np.full(len(PARTS), np.nan)
         explained.append(1 - (rest @ rest) / (y @ y) * (len(y) - 1) / freedom)
     main, both = explained
     return np.array([main, both - main, 1 - both, both - 2 * main])
 
 
-def _jackknife(statistic: Callable, samples, found: np.ndarray, seed: int):
-    """Return the interval of `statistic` by leaving out one group of rows after another."""
-    n = len(samples[0])
-    n_groups = min(n, _MOST_GROUPS)
-    order = np.random.default_rng(seed).permutation(n)
-    left_out = [order[group::n_groups] for group in range(n_groups)]
-    values = [statistic(*(np.delete(s, rows, axis=0) for s in samples)) for rows in left_out]
-    if n_groups < 2 or np.isnan([found, *values]).any():
-        return np.full((2, len(found)), np.nan)
+def _jackknife(x: np.ndarray, y: np.ndarray, shares: np.ndarray, seed: int) -> tuple:
+    """Return the ends of the shares' intervals, leaving out one group of trials after another."""
+    n_groups = min(len(y), _MOST_GROUPS)
+    order = np.random.default_rng(seed).permutation(len(y))
+    groups = [order[group::n_groups] for group in range(n_groups)]
+    values = [_part_shares(np.delete(x, rows, axis=0), np.delete(y, rows)) for rows in groups]
+    if n_groups < 2 or np.isnan([shares, *values]).any():
+        return np.nan, np.nan
     squares = ((np.array(values) - np.mean(values, axis=0)) ** 2).sum(axis=0)
     half = t.ppf((1 + LEVEL) / 2, n_groups - 1) * np.sqrt(squares * (n_groups - 1) / n_groups)
-    return found - half, found + half
+    return shares - half, shares + half

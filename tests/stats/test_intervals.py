@@ -37,8 +37,8 @@ def test_interval_of_many_values_is_close_to_the_normal_one():
 
 
 def test_student_s_interval_by_hand():
-    # mean 2, standard deviation 1, standard error 1 / sqrt(3); t of 2 degrees at .975 is 4.3027, and
-    # its distribution function is 1/2 + x / (2 sqrt(2 + x^2)): p = 1 - x / sqrt(2 + x^2), x^2 = 12
+    # mean 2, standard deviation 1, error 1 / sqrt(3); t of 2 degrees at .975 is 4.3027, and its
+    # distribution function is 1/2 + x / (2 sqrt(2 + x^2)): p = 1 - x / sqrt(2 + x^2), x^2 = 12
     row = t_interval([1, 2, 3])
     assert (row["mean"], row["n"]) == (2, 3)
     assert (row["low"], row["high"]) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-4)

@@ -8,7 +8,6 @@ import pytest
 
 from repro.explorer.found_runs import find_runs
 from repro.records import check_table
-from repro.stats.incumbents import incumbent_curves, scores_of_trials
 from synthetic_study import make_study, write_study
 
 
@@ -125,11 +124,3 @@ def test_an_empty_or_missing_folder_has_no_runs(tmp_path, there):
     found = find_runs(folder)
     assert len(found.runs) == len(found.trials) == len(found.evaluations(["a/trial0000"][:0])) == 0
     assert {"profile", "split", "validation_score"} <= set(found.trials)
-
-
-def test_incumbents_from_trials_alone_end_as_with_all_evaluations(study):
-    curves = incumbent_curves(study.trials, scores_of_trials(study.trials))
-    best = study.trials.groupby("run_id")["validation_score"].max()
-    for run_id, rows in curves.groupby("run_id"):
-        assert rows["incumbent_score"].iloc[-1] == pytest.approx(best[run_id], nan_ok=True)
-        assert (rows["incumbent_score"].diff().dropna() >= 0).all()

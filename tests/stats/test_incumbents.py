@@ -9,6 +9,7 @@ from repro.stats.incumbents import (
     best_trials,
     differences_from_grid,
     grid_costs,
+    incumbent_bands,
     incumbent_curves,
     pair_with_grid,
     summarise,
@@ -158,10 +159,10 @@ def test_incumbent_curve_is_monotone_and_laid_end_to_end(study):
     curves = incumbent_curves(study.trials, study.evaluations)
     for _, curve in curves.groupby("run_id"):
         assert (curve["incumbent_score"].diff().dropna() >= 0).all()
-        assert (curve["cumulative_steps"].diff().dropna() > 0).all()
+        assert (curve["spent"].diff().dropna() > 0).all()
     # rs/rep2 on MRPC: the diverged trial spent 20 steps, then three of 100: ends at 320
     run = "tiny-electra/mrpc/rs/1gst/full/rep2"
-    assert curves.loc[curves["run_id"] == run, "cumulative_steps"].max() == 320
+    assert curves.loc[curves["run_id"] == run, "spent"].max() == 320
 
 
 def test_incumbent_curve_passes_over_a_missing_score(study):
@@ -170,6 +171,60 @@ def test_incumbent_curve_passes_over_a_missing_score(study):
     evaluations.loc[first, "validation_score"] = [0.4, NAN, 0.3, NAN, 0.5] + [0.1] * 5
     curve = incumbent_curves(study.trials, evaluations).query("run_id == @RUN")
     assert curve["incumbent_score"].head(6).tolist() == [0.4, 0.4, 0.4, 0.4, 0.5, 0.5]
+
+
+def test_without_evaluations_an_incumbent_ends_where_it_does_with_them(study):
+    curves = incumbent_curves(study.trials)
+    best = study.trials.groupby("run_id")["validation_score"].max()
+    for run_id, rows in curves.groupby("run_id"):
+        assert rows["incumbent_score"].iloc[-1] == pytest.approx(best[run_id], nan_ok=True)
+        assert (rows["incumbent_score"].diff().dropna() >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("cost", "spent"),
+    [
+        ("steps", [2, 4, 6, 8]),
+        ("epochs", [0.5, 1, 1.5, 2]),
+        ("seconds", [3, 6, 13, 16]),  # a trial lasts 10: its set-up and its test scores count
+        ("trials", [1, 2]),
+    ],
+)
+def test_what_is_spent_is_counted_in_the_unit_that_is_asked_for(study, cost, spent):
+    # two trials of 4 steps, 1 epoch and 10 s. The second goes on where another had stopped after
+    # one epoch: its evaluations count epochs from there.
+    trials = study.trials[study.trials["run_id"] == RUN].head(2)
+    trials = trials.assign(steps=4, epochs_trained=1.0, seconds=10.0)
+    evaluations = pd.DataFrame(
+        {"trial_id": trials["trial_id"].repeat(2), "step": [2, 4, 2, 4]}
+        | {"epoch": [0.5, 1.0, 1.5, 2.0], "seconds": [3.0, 6.0, 3.0, 6.0]}
+        | {"validation_score": [NAN, 0.4, 0.6, 0.5]}
+    )
+    curve = incumbent_curves(trials, evaluations, cost=cost)
+    assert curve["spent"].tolist() == spent
+    if cost != "trials":
+        assert curve["incumbent_score"].tolist() == pytest.approx([NAN, 0.4, 0.6, 0.6], nan_ok=True)
+
+
+def test_unknown_costs_are_refused(study):
+    with pytest.raises(ValueError, match="unknown cost 'step' .did you mean 'steps'"):
+        incumbent_curves(study.trials, cost="step")
+
+
+def test_a_band_averages_what_each_repetition_had_by_then():
+    # one repetition has its first score after 1, the other after 2 (its score is missing before);
+    # the first has spent all after 4: points at 2, 3 and 4
+    curves = pd.DataFrame(
+        {"run_id": list("aaabbb"), "spent": [1, 3, 4, 1, 2, 9], "method": "rs"}
+        | {"incumbent_score": [0.4, 0.5, 0.8, NAN, 0.6, 0.7]}
+    )
+    band = incumbent_bands(curves, by=["method"], n_points=3)
+    assert band["spent"].tolist() == [2, 3, 4]
+    assert band["mean"].tolist() == pytest.approx([0.5, 0.55, 0.7])
+    assert band["low"].tolist() == pytest.approx([0.4, 0.5, 0.6])  # of two values: their range
+    assert band["n"].tolist() == [2, 2, 2]
+    alone = incumbent_bands(curves[curves["run_id"] == "a"], by=["method"], n_points=3)
+    assert alone["low"].isna().all()
 
 
 # --- verdicts -----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from repro.labels import HYPERPARAMETER_LABELS, label
 from repro.show.curves import figure_incumbents, plot_overlays
 from repro.show.sensitivity import plot_parallel_coordinates
 from repro.show.table import Table
-from repro.stats.incumbents import incumbent_curves, scores_of_trials
+from repro.stats.incumbents import incumbent_curves
 
 _WIDE = widgets.Layout(width="620px")
 _STYLE = {"description_width": "150px"}
@@ -43,7 +43,7 @@ class IncumbentTab:
         self.widget = widgets.VBox([self.picture, self._note])
 
     def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
-        curves = incumbent_curves(trials, scores_of_trials(trials))
+        curves = incumbent_curves(trials)
         show_picture(
             self.picture,
             (lambda: lay_out_panels(figure_incumbents(curves))) if len(curves) else None,

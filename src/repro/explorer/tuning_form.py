@@ -25,6 +25,7 @@ from repro.explorer.small_runs import (
 from repro.labels import METHOD_LABELS, TASK_LABELS, label
 from repro.paths import RESULTS
 from repro.show.curves import plot_trials
+from repro.stats.incumbents import incumbent_curves
 from repro.study.profile import Profile
 from repro.study.study import StudyRun
 from repro.training.types import Evaluation, TrialResult
@@ -52,7 +53,7 @@ class LiveRun:
     @property
     def points(self) -> pd.DataFrame:
         """One row an evaluation, as `curves.plot_trials` takes them."""
-        columns = ["trial", "cumulative_steps", "validation_score"]
+        columns = ["trial", "spent", "validation_score"]
         return pd.DataFrame([*self._done, *self._running], columns=columns)
 
     @property
@@ -88,7 +89,7 @@ class LiveRun:
         at = self._spent + evaluation.step
         return {
             "trial": self.n_done,
-            "cumulative_steps": at,
+            "spent": at,
             "validation_score": evaluation.score,
         }
 
@@ -224,12 +225,8 @@ class TuningForm:
 
 def finished_points(run: StudyRun) -> pd.DataFrame:
     """Return what `LiveRun.points` was of a run that is finished."""
-    trials = run.folder.read("trials").sort_values("trial")
-    trials["before"] = trials["steps"].cumsum() - trials["steps"]
-    rows = run.folder.read("evaluations").merge(trials[["trial_id", "trial", "before"]])
-    rows["cumulative_steps"] = rows["before"] + rows["step"]
-    rows = rows.sort_values("cumulative_steps", kind="stable")
-    return rows[["trial", "cumulative_steps", "validation_score"]].reset_index(drop=True)
+    curves = incumbent_curves(run.folder.read("trials"), run.folder.read("evaluations"))
+    return curves[["trial", "spent", "validation_score"]]
 
 
 def _where(run: StudyRun) -> str:

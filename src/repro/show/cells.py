@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import pandas as pd
 
-from repro.labels import METRIC_LABELS
+from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
 from repro.show.table import NOTHING, number
 from repro.stats.incumbents import best_trials
 
@@ -56,6 +57,22 @@ def mean_and_spread(rows: pd.DataFrame, metrics: Sequence[str], *, n_expected: i
     if n > 1:
         text += " ± " + "/".join(map(percent, rows["sd"]))
     return text if n == n_expected else f"{text} (n={n:.0f})"
+
+
+task_label = partial(label, labels=TASK_LABELS)
+method_label = partial(label, labels=METHOD_LABELS)
+_ORDERS = {"task": TASK_LABELS, "method": METHOD_LABELS}
+
+
+def in_paper_order(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Sort the rows by these columns, tasks and methods as the paper orders them."""
+
+    def rank(column: pd.Series) -> pd.Series:
+        if column.name not in _ORDERS:
+            return column
+        return column.map(in_order(column, _ORDERS[column.name]).index)
+
+    return frame.sort_values(list(by), key=rank, kind="stable")
 
 
 def metrics_in_order(metrics: Iterable[str]) -> list[str]:

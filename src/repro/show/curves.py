@@ -96,13 +96,13 @@ def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
     would press all the rest together.
 
     Args:
-        curves: from `analysis.summary.incumbent_curves`, of one model and task.
+        curves: from `incumbent_curves`, of one model and task.
     """
     ax = ax or new_axes()
-    curves = curves.sort_values(["run_id", "cumulative_steps"], kind="stable")
+    curves = curves.sort_values(["run_id", "spent"], kind="stable")
     for method in in_order(curves["method"], METHOD_LABELS):
         style, rows = style_of(method), curves[curves["method"] == method]
-        steps, scores = rows["cumulative_steps"].to_numpy(), 100 * rows["incumbent_score"]
+        steps, scores = rows["spent"].to_numpy(), 100 * rows["incumbent_score"]
         ends = np.flatnonzero(rows["run_id"].ne(rows["run_id"].shift(-1)))
         gaps = ends[:-1] + 1  # hundreds of runs draw fast as one line with gaps
         ax.plot(
@@ -122,8 +122,8 @@ def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def _after_a_tenth(curves: pd.DataFrame) -> float:
-    spent = curves.groupby("run_id")["cumulative_steps"].transform("max")
-    return curves.loc[curves["cumulative_steps"] >= 0.1 * spent, "incumbent_score"].min()
+    most = curves.groupby("run_id")["spent"].transform("max")
+    return curves.loc[curves["spent"] >= 0.1 * most, "incumbent_score"].min()
 
 
 @styled
@@ -178,17 +178,17 @@ def plot_trials(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw a tuning run as it goes: each trial's validation scores, and the incumbent.
 
     Args:
-        points: one row an evaluation, in order: trial, cumulative_steps, validation_score.
+        points: one row an evaluation, in order: trial, spent, validation_score.
     """
     ax = ax or new_axes(PAGE_WIDTH, 2.8)
     scores = 100 * points["validation_score"]
     for place, (_, rows) in enumerate(points.assign(score=scores).groupby("trial")):
         look = {"color": "0.55", "lw": 0.8, "ms": 3, "marker": "o"}
         name = "" if place else "each trial's evaluations"
-        ax.plot(rows["cumulative_steps"], rows["score"], label=name or None, **look)
+        ax.plot(rows["spent"], rows["score"], label=name or None, **look)
     so_far = scores.cummax().ffill()
     look = {"color": _BLUE, "lw": 1.8, "drawstyle": "steps-post", "label": "incumbent"}
-    ax.plot(points["cumulative_steps"], so_far, **look)
+    ax.plot(points["spent"], so_far, **look)
     ax.set(xlabel="optimizer steps spent", ylabel="validation score (%)")
     ax.set_xlim(0, None)
     ax.margins(y=0.12)

@@ -4,9 +4,14 @@ Frames in are `runs`, `trials` and `evaluations` of `repro.records`, of one data
 their differences are fractions (1 point = 0.01). No result depends on the order of rows.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
+from repro.names import check_name
 from repro.records import METRICS, STATUSES, TRIALS, check_table
+from repro.stats.intervals import bootstrap_interval, summarise_differences
 
 RUN_KEY = ("run_id", "task", "model", "method", "space", "budget_gst", "repetition")
 SETTING = ("model", "task", "method", "space", "budget_gst")  # a tuning run without its repetition
@@ -173,6 +178,24 @@ def best_against_last(best: pd.DataFrame) -> pd.DataFrame:
     return _paired(best, "best", "last", "{}_score", "last_{}_score")
 
 
+def checkpoint_gains(pairs: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Average the best checkpoint's gain over the last, on each task and over all tasks.
+
+    Args:
+        pairs: from `best_against_last`, of one model.
+        seed: of the bootstrap.
+    Returns:
+        one row a task, and "all", where tasks count alike, and split: best and last (means of
+        the pairs with both) and the columns of `summarise_differences`.
+    """
+    per_task = summarise_differences(pairs, ["task", "split"], seed=seed)
+    over_tasks = summarise_differences(pairs, ["split"], seed=seed).assign(task="all")
+    means = pairs.dropna(subset="difference").groupby(["task", "split"])[["best", "last"]].mean()
+    overall = means.groupby("split").mean().assign(task="all").set_index("task", append=True)
+    means = pd.concat([means, overall.swaplevel()])
+    return pd.concat([per_task, over_tasks]).join(means, on=["task", "split"])
+
+
 def _paired(table, first: str, second: str, first_column: str, second_column: str):
     parts = []
     for split in SPLITS:
@@ -214,35 +237,57 @@ def trial_counts(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.D
     return groups[["n_trials", *STATUSES]].mean().join(extremes).reset_index()
 
 
-def incumbent_curves(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
-    """Follow the best validation score so far over the steps a tuning run has spent.
+def incumbent_curves(
+    trials: pd.DataFrame, evaluations: pd.DataFrame | None = None, *, cost: str = "steps"
+) -> pd.DataFrame:
+    """Follow the best validation score so far over what a tuning run has spent.
 
-    Trials are laid end to end in the order of starting; where several ran at once this is the
-    order of spending only roughly.
+    Trials are laid end to end in the order of starting, as on one worker; where several ran at
+    once this is the order of spending only roughly.
 
+    Args:
+        evaluations: without them each trial's best and last stand in, for the cost "steps": an
+            incumbent rises at the same steps and to the same scores, but for what it gained
+            within a trial before that trial's best.
+        cost: one of COSTS. Seconds are those of the trials, set-up and test predictions included;
+            over "trials" the evaluations do not count.
     Returns:
-        one row an evaluation: the run's key, trial_id, cumulative_steps (optimizer steps),
-        incumbent_score (fraction, never falls within a run). Runs without evaluations have none.
+        one row an evaluation (over "trials": a trial), in the order of spending: the run's key,
+        trial_id, trial, spent (in `cost`, this one included), validation_score and
+        incumbent_score (fractions; the latter never falls, and is NaN before the first score).
+        Runs without evaluations have none.
     """
+    check_name("cost", cost, COSTS)
     trials = trials.sort_values(["run_id", "trial"])
-    before = trials.groupby("run_id")["steps"].cumsum() - trials["steps"]
-    keys = trials[[*RUN_KEY, "trial_id", "trial"]].assign(before=before)
-    table = evaluations.merge(keys, on="trial_id").sort_values(["run_id", "trial", "step"])
-    table["cumulative_steps"] = table["before"] + table["step"]
+    if cost == "trials":
+        table = trials.assign(spent=trials["trial"] + 1)
+    else:
+        whole, within = COSTS[cost]
+        before = trials.groupby("run_id")[whole].cumsum() - trials[whole]
+        keys = trials[[*RUN_KEY, "trial_id", "trial", "epochs_trained"]].assign(before=before)
+        evaluations = _best_and_last(trials) if evaluations is None else evaluations
+        table = evaluations.merge(keys, on="trial_id").sort_values(["run_id", "trial", "step"])
+        spent = table[within]
+        if cost == "epochs":  # a segment of a population counts from the start of its lineage
+            last = table.groupby("trial_id")["epoch"].transform("max")
+            spent = spent - (last - table["epochs_trained"])
+        table["spent"] = table["before"] + spent
     so_far = table.groupby("run_id")["validation_score"].cummax()
     table["incumbent_score"] = so_far.groupby(table["run_id"]).ffill()
-    columns = [*RUN_KEY, "trial_id", "cumulative_steps", "incumbent_score"]
+    columns = [*RUN_KEY, "trial_id", "trial", "spent", "validation_score", "incumbent_score"]
     return table[columns].reset_index(drop=True)
 
 
-def scores_of_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """Stand in for evaluations where they are not at hand: each trial's best and its last.
+# cost -> what trials say that they spent, and what evaluations say, within their trial
+COSTS = {
+    "steps": ("steps", "step"),
+    "epochs": ("epochs_trained", "epoch"),
+    "seconds": ("seconds", "seconds"),
+    "trials": ("", ""),
+}
 
-    Returns:
-        for `incumbent_curves`: trial_id, step, validation_score. An incumbent rises at the same
-        steps and to the same scores as with all evaluations, but for what it gained within a trial
-        before that trial's best.
-    """
+
+def _best_and_last(trials: pd.DataFrame) -> pd.DataFrame:
     best = {"best_step": "step", "validation_score": "validation_score"}
     last = {"steps": "step", "last_validation_score": "validation_score"}
     parts = [
@@ -250,3 +295,47 @@ def scores_of_trials(trials: pd.DataFrame) -> pd.DataFrame:
         for names in (best, last)
     ]
     return pd.concat(parts).drop_duplicates(["trial_id", "step"])
+
+
+def incumbent_bands(
+    curves: pd.DataFrame,
+    *,
+    by: Sequence[str] = ("method", "variant", "stage"),
+    n_points: int = 80,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Average incumbents' curves over the repetitions of each strategy.
+
+    A strategy's band begins where its slowest repetition has its first score and ends where its
+    shortest has spent all.
+
+    Args:
+        curves: from `incumbent_curves`, of one model and task.
+        by: the columns that tell strategies apart.
+        n_points: evenly spaced over what is spent.
+    Returns:
+        one row a strategy and point: `by`, spent, mean, low, high (95 % percentile bootstrap
+        interval over repetitions, the same ones drawn at each point, so that the band is smooth;
+        NaN for one repetition), n (repetitions).
+    """
+    rows, curves = [], curves.dropna(subset="incumbent_score")
+    for key, strategy in curves.groupby(list(by)):
+        runs = [run.sort_values("spent", kind="stable") for _, run in strategy.groupby("run_id")]
+        first = max(run["spent"].min() for run in runs)
+        last = min(run["spent"].max() for run in runs)
+        at = np.linspace(first, max(first, last), n_points)
+        scores = np.stack([_held(run, at) for run in runs])  # (n_repetitions, n_points)
+        band = [
+            bootstrap_interval(values, rng=np.random.default_rng(seed), n_resamples=500)
+            for values in scores.T
+        ]
+        low, high = np.array(band).T
+        table = {"spent": at, "mean": scores.mean(axis=0), "low": low, "high": high}
+        rows.append(pd.DataFrame(dict(zip(by, key, strict=True)) | table | {"n": len(runs)}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def _held(run: pd.DataFrame, at: np.ndarray) -> np.ndarray:
+    """Return the last incumbent at or before each point."""
+    places = np.searchsorted(run["spent"].to_numpy(), at * (1 + 1e-12), side="right") - 1
+    return run["incumbent_score"].to_numpy()[np.clip(places, 0, None)]

@@ -7,20 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.chapters.initial.tables import (
-    Mark,
-    Table,
-    best_vs_last,
-    claims_table,
-    describe_study,
-    space_rows,
-    table1,
-    table2,
-    table3,
-    table6,
-    table8_9,
-)
+from repro.chapters.initial.score_tables import table3, table8_9
+from repro.chapters.initial.tables import claims_table, table2, table6
 from repro.show import cells
+from repro.show.cells import describe_study
+from repro.show.spaces import space_rows, table1
+from repro.show.studies import best_vs_last
+from repro.show.table import Mark, Table
 from synthetic_study import make_study
 
 NAN = float("nan")

@@ -17,7 +17,6 @@ from repro.show.cells import (
     NOTHING,
     describe_study,
     frame_of,
-    interval,
     is_returned,
     mean_and_spread,
     metrics_in_order,
@@ -26,14 +25,12 @@ from repro.show.cells import (
     of_published,
     percent,
     plays,
-    points,
     scientific,
     slug,
     with_dagger,
 )
 from repro.show.table import BOLD, Mark, Table
-from repro.stats.incumbents import SPLITS, best_against_last, best_trials, summarise
-from repro.stats.intervals import summarise_differences
+from repro.stats.incumbents import SPLITS, best_trials, summarise
 from repro.stats.overfitting import (
     SEARCHED,
     compare_with_grid,
@@ -217,54 +214,3 @@ def _verdict_counts(best: pd.DataFrame) -> str:
     text = f"{overfit} of {counts.sum()} runs overfit, {counts.get('weak', 0)} of them weakly"
     unknown = counts.get("unknown", 0)
     return f"{text}; {unknown} undecided." if unknown else f"{text}."
-
-
-def best_vs_last(
-    runs: pd.DataFrame,
-    trials: pd.DataFrame,
-    *,
-    model: str,
-    every_trial: bool = False,
-    seed: int = 0,
-) -> Table:
-    """Show what the best checkpoint gains over the last, in the best trial of each tuning run.
-
-    Args:
-        every_trial: compare in every trial, not in the best one alone.
-        seed: of the bootstrap.
-    Source: Liu & Wang 2021, A.1.
-    """
-    runs, trials = of_model(runs, trials, model)
-    pairs = best_against_last(trials if every_trial else best_trials(trials, runs))
-    unit = "trials" if every_trial else "runs"
-    per_task = summarise_differences(pairs, ["task", "split"], seed=seed)
-    over_tasks = summarise_differences(pairs, ["split"], seed=seed).assign(task="all")
-    means = pairs.dropna(subset="difference").groupby(["task", "split"])[["best", "last"]].mean()
-    overall = means.groupby("split").mean().assign(task="all").set_index("task", append=True)
-    means = pd.concat([means, overall.swaplevel()])
-    data = pd.concat([per_task, over_tasks]).join(means, on=["task", "split"])
-    tasks = [*in_order(per_task["task"], TASK_LABELS), "all"]
-    rows = [_gain_row(data[data["task"] == task], task) for task in tasks]
-    frame = frame_of(rows)
-    marks = frame_of([*({} for _ in rows[:-1]), dict.fromkeys(frame, BOLD)], frame.columns)
-    caption = (
-        f"Best against last checkpoint with {model}, in "
-        + ("every trial" if every_trial else "the best trial of each tuning run of every method")
-        + ": mean scores in percent, and best minus last in points with its 95 % percentile "
-        f"bootstrap interval over {unit} (last row: over tasks and {unit}). On validation the gain "
-        "cannot be negative, for the best checkpoint is chosen there. "
-        f"{describe_study(runs, trials)}"
-    )
-    return Table(f"best_vs_last_{slug(model)}", caption, frame, marks, {}, data)
-
-
-def _gain_row(data: pd.DataFrame, task: str) -> dict:
-    cells = {"task": "all tasks" if task == "all" else label(task, TASK_LABELS)}
-    rows = data.set_index("split")
-    cells["n"] = number(rows["n"].max(), "d")
-    for split in SPLITS:
-        row = rows.loc[split]
-        cells |= {f"{split}: best": percent(row["best"]), f"{split}: last": percent(row["last"])}
-        text = points(row["difference"]) + interval(row["low"], row["high"])
-        cells[f"{split}: best - last"] = text
-    return cells

@@ -9,10 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from repro.chapters.initial.score_tables import best_vs_last, table3, table8_9
 from repro.labels import (
     METHOD_LABELS,
-    METRIC_LABELS,
     TASK_LABELS,
     in_order,
     label,
@@ -23,30 +21,12 @@ from repro.show.cells import (
     number,
     of_model,
     of_published,
-    percent,
     plays,
     seconds,
     slug,
 )
-from repro.show.spaces import space_rows, table1
-from repro.show.table import Mark, Table
+from repro.show.table import Table
 from repro.stats.incumbents import grid_costs, trial_counts
-
-__all__ = [
-    "Mark",
-    "Table",
-    "best_vs_last",
-    "claims_table",
-    "describe_study",
-    "ledger",
-    "space_rows",
-    "table1",
-    "table2",
-    "table3",
-    "table6",
-    "table8_9",
-    "trial_scores",
-]
 
 
 def table2(
@@ -101,72 +81,6 @@ def _cost_row(row: Mapping, *, with_paper: bool) -> dict:
         cells["paper: epochs"] = number(row["published_epochs"], "g")
         cells["paper: seconds"] = seconds(row["published_seconds"])
     return cells
-
-
-def ledger(runs: pd.DataFrame, trials: pd.DataFrame) -> Table:
-    """Show what the tuning runs of each method cost, and by how much they overshot their budgets.
-
-    Sums over the runs; a budget and its overshoot are in the unit of the budget.
-    """
-    keys = ["model", "method"]
-    columns = ["budget", "spent", "overshoot", *_COSTS]
-    data = runs.groupby(keys)[columns].sum().join(runs.groupby(keys).size().rename("runs"))
-    data = data.reset_index()
-    order = in_order(data["method"], METHOD_LABELS)
-    data = data.sort_values(keys, key=lambda c: c.map(order.index) if c.name == "method" else c)
-    rows = [_ledger_row(row) for row in data.to_dict("records")]
-    units = " and ".join(sorted(set(runs["budget_unit"])))
-    caption = (
-        f"Costs of all tuning runs, summed: budget, spent and overshoot in {units}; overshoot also "
-        "in percent of the budget. Grid search has no budget: its cost sets the others'. "
-        f"{describe_study(runs, trials)}"
-    )
-    return Table("ledger", caption, frame_of(rows), data=data, blocks="model")
-
-
-_COSTS = ["n_trials", "n_failed", "steps", "epochs_trained", "seconds", "gpu_seconds"]
-
-
-def _ledger_row(row: Mapping) -> dict:
-    limited = row["method"] != "grid"
-    share = f" ({row['overshoot'] / row['budget']:.1%})" if limited else ""
-    return {
-        "model": row["model"],
-        "method": label(row["method"], METHOD_LABELS),
-        "tuning runs": number(row["runs"], "d"),
-        "trials": number(row["n_trials"], "d"),
-        "failed or diverged": number(row["n_failed"], "d"),
-        "budget": number(row["budget"], ",.0f") if limited else "–",
-        "spent": number(row["spent"], ",.0f"),
-        "overshoot": number(row["overshoot"], ",.0f") + share if limited else "–",
-        "steps": number(row["steps"], ",.0f"),
-        "epochs": number(row["epochs_trained"], ",.0f"),
-        "seconds": seconds(row["seconds"]),
-        "GPU-seconds": seconds(row["gpu_seconds"]),
-    }
-
-
-def trial_scores(scores: pd.DataFrame, *, model: str, task: str, profile: str) -> Table:
-    """Show one trial's scores beside a guess.
-
-    Args:
-        scores: split, metric, best, last, guess (fractions), from `outcomes.score_trial`.
-    """
-    rows = [
-        {
-            "split": row["split"],
-            "metric": label(row["metric"], METRIC_LABELS),
-            "best checkpoint": percent(row["best"]),
-            "last checkpoint": percent(row["last"]),
-            "most frequent class": percent(row["guess"]),
-        }
-        for row in scores.to_dict("records")
-    ]
-    caption = (
-        f"One trial of {model} on {label(task, TASK_LABELS)}, in percent, beside a guess that "
-        f"always says the most frequent class (the mean in a regression). Profile {profile}."
-    )
-    return Table("trial_scores", caption, frame_of(rows), data=scores, blocks="split")
 
 
 def table6(

@@ -1,0 +1,126 @@
+"""Tables that several notebooks show of a study: costs, a trial's scores, best against last."""
+
+import pandas as pd
+
+from repro.labels import METRIC_LABELS, TASK_LABELS, in_order, label
+from repro.show.cells import (
+    describe_study,
+    frame_of,
+    in_paper_order,
+    interval,
+    method_label,
+    number,
+    of_model,
+    percent,
+    points,
+    seconds,
+    slug,
+)
+from repro.show.table import BOLD, NOTHING, Table
+from repro.stats.incumbents import SPLITS, best_against_last, best_trials, checkpoint_gains
+
+
+def ledger(runs: pd.DataFrame, trials: pd.DataFrame) -> Table:
+    """Show what the tuning runs of each method cost, and by how much they overshot their budgets.
+
+    Sums over the runs; a budget and its overshoot are in the unit of the budget.
+    """
+    costs = ["n_trials", "n_failed", "steps", "epochs_trained", "seconds", "gpu_seconds"]
+    groups = runs.groupby(["model", "method"])
+    sums = groups[["budget", "spent", "overshoot", *costs]].sum(min_count=1)
+    data = sums.join(groups.size().rename("runs")).reset_index()
+    units = " and ".join(sorted(set(runs["budget_unit"])))
+    return Table.of(
+        in_paper_order(data, ["model", "method"]),
+        name="ledger",
+        caption=f"Costs of all tuning runs, summed: budget, spent and overshoot in {units}; "
+        "overshoot also in percent of the budget. Grid search has no budget: its cost sets the "
+        f"others'. {describe_study(runs, trials)}",
+        columns={
+            "model": "model",
+            "method": ("method", method_label),
+            "tuning runs": ("runs", "d"),
+            "trials": ("n_trials", "d"),
+            "failed or diverged": ("n_failed", "d"),
+            "budget": ("budget", ",.0f"),
+            "spent": ("spent", ",.0f"),
+            "overshoot": (["overshoot", "budget"], _overshoot),
+            "steps": ("steps", ",.0f"),
+            "epochs": ("epochs_trained", ",.0f"),
+            "seconds": ("seconds", seconds),
+            "GPU-seconds": ("gpu_seconds", seconds),
+        },
+        blocks="model",
+    )
+
+
+def _overshoot(steps: float, budget: float) -> str:
+    return NOTHING if pd.isna(budget) else f"{number(steps, ',.0f')} ({steps / budget:.1%})"
+
+
+def trial_scores(scores: pd.DataFrame, *, model: str, task: str, profile: str) -> Table:
+    """Show one trial's scores beside a guess.
+
+    Args:
+        scores: split, metric, best, last, guess (fractions), from `outcomes.score_trial`.
+    """
+    return Table.of(
+        scores,
+        name="trial_scores",
+        caption=f"One trial of {model} on {label(task, TASK_LABELS)}, in percent, beside a guess "
+        "that always says the most frequent class (the mean in a regression). "
+        f"Profile {profile}.",
+        columns={
+            "split": "split",
+            "metric": ("metric", lambda metric: label(metric, METRIC_LABELS)),
+            "best checkpoint": ("best", percent),
+            "last checkpoint": ("last", percent),
+            "most frequent class": ("guess", percent),
+        },
+        blocks="split",
+    )
+
+
+def best_vs_last(
+    runs: pd.DataFrame,
+    trials: pd.DataFrame,
+    *,
+    model: str,
+    every_trial: bool = False,
+    seed: int = 0,
+) -> Table:
+    """Show what the best checkpoint gains over the last, in the best trial of each tuning run.
+
+    Args:
+        every_trial: compare in every trial, not in the best one alone.
+        seed: of the bootstrap.
+    Source: Liu & Wang 2021, A.1.
+    """
+    runs, trials = of_model(runs, trials, model)
+    pairs = best_against_last(trials if every_trial else best_trials(trials, runs))
+    data = checkpoint_gains(pairs, seed=seed)
+    rows = []
+    for task in [*in_order(set(data["task"]) - {"all"}, TASK_LABELS), "all"]:
+        of_task = data[data["task"] == task].set_index("split")
+        cells = {"task": "all tasks" if task == "all" else label(task, TASK_LABELS)}
+        cells["n"] = number(of_task["n"].max(), "d")
+        for split in SPLITS:
+            row = of_task.loc[split]
+            cells[f"{split}: best"] = percent(row["best"])
+            cells[f"{split}: last"] = percent(row["last"])
+            gain = points(row["difference"]) + interval(row["low"], row["high"])
+            cells[f"{split}: best - last"] = gain
+        rows.append(cells)
+    frame = frame_of(rows)
+    marks = pd.DataFrame("", frame.index, frame.columns)
+    marks.iloc[-1] = BOLD
+    unit = "trials" if every_trial else "runs"
+    caption = (
+        f"Best against last checkpoint with {model}, in "
+        + ("every trial" if every_trial else "the best trial of each tuning run of every method")
+        + ": mean scores in percent, and best minus last in points with its 95 % percentile "
+        f"bootstrap interval over {unit} (last row: over tasks and {unit}). On validation the gain "
+        "cannot be negative, for the best checkpoint is chosen there. "
+        f"{describe_study(runs, trials)}"
+    )
+    return Table(f"best_vs_last_{slug(model)}", caption, frame, marks, data=data)

@@ -12,7 +12,7 @@ from repro.paths import data_directory
 # What Liu & Wang optimise where a task has several metrics (footnote 2 to section 2).
 _TUNED_METRICS = {"mrpc": "accuracy", "stsb": "pearson"}
 
-_TRIAL_TABLES = {"electra-base": "liu_wang_2021_table08", "roberta-base": "liu_wang_2021_table09"}
+_MODELS = ("electra-base", "roberta-base")
 _PROVENANCE = ["source", "table", "page"]
 
 # A grid row has no round and no repetition; the mean over repetitions is the repetition "mean".
@@ -21,7 +21,7 @@ _DTYPES = {"round": "Int64", "repetition": "str", "overfitting_risk": "boolean"}
 
 def list_published() -> list[str]:
     """Name all published tables, as `load_published` knows them."""
-    return sorted(path.stem for path in (data_directory() / "published").glob("*.csv"))
+    return sorted(path.stem for path in data_directory("published").glob("*.csv"))
 
 
 def load_published(name: str) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def load_published(name: str) -> pd.DataFrame:
         raise ValueError(
             f"`name` must be a published table, but got {name!r}; choose among {known}"
         )
-    return pd.read_csv((data_directory() / "published") / f"{name}.csv", dtype=_DTYPES)
+    return pd.read_csv(data_directory("published") / f"{name}.csv", dtype=_DTYPES)
 
 
 def published_scores(model: str, *, tuned_only: bool = False) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def published_scores(model: str, *, tuned_only: bool = False) -> pd.DataFrame:
         tuned_only: leave out F1 (MRPC) and Spearman (STS-B), which tuning did not optimise.
     Source: Liu & Wang 2021, Table 3; what is optimised, footnote 2.
     """
-    scores = _rows_of(load_published("liu_wang_2021_table03"), model)
+    scores = _rows_for_model("liu_wang_2021_table03", model)
     if not tuned_only:
         return scores
     tuned = scores["task"].map(_TUNED_METRICS).fillna(scores["metric"])
@@ -60,8 +60,8 @@ def published_overfitting_trials(model: str) -> pd.DataFrame:
 
     Source: Liu & Wang 2021, Table 8 (ELECTRA) and Table 9 (RoBERTa).
     """
-    _check_model(model, list(_TRIAL_TABLES))
-    return _rows_of(load_published(_TRIAL_TABLES[model]), model)
+    number = "08" if model == "electra-base" else "09"
+    return _rows_for_model(f"liu_wang_2021_table{number}", model)
 
 
 def published_rounds() -> pd.DataFrame:
@@ -78,14 +78,6 @@ def published_rounds() -> pd.DataFrame:
     return rows.assign(**scores, validation_loss=float("nan"))
 
 
-def published_trial_counts() -> pd.DataFrame:
-    """Give the mean number of trials a tuning run started, by task and method; ELECTRA only.
-
-    Source: Liu & Wang 2021, Table 6.
-    """
-    return load_published("liu_wang_2021_table06").drop(columns=_PROVENANCE)
-
-
 def published_grid_cost() -> pd.DataFrame:
     """Give the cost of grid search (1 GST) in seconds, by task and model; NaN where not run.
 
@@ -94,23 +86,20 @@ def published_grid_cost() -> pd.DataFrame:
     return load_published("liu_wang_2021_table02").drop(columns=_PROVENANCE)
 
 
-def _rows_of(table: pd.DataFrame, model: str) -> pd.DataFrame:
-    _check_model(model, sorted(set(table["model"])))
-    rows = table[table["model"] == model]
-    return rows.drop(columns=[*_PROVENANCE, "model"]).reset_index(drop=True)
-
-
-def _check_model(model: str, known: list[str]) -> None:
-    if model not in known:
-        raise ValueError(f"`model` must be one of {known}, as in the paper, but got {model!r}")
-
-
 def counterpart(family: str) -> str:
     """Return the paper's model that a search space's family stands for; empty where there is none.
 
     Liu & Wang tuned ELECTRA-base and RoBERTa-base; BERT is not among their models.
     """
-    return _COUNTERPARTS.get(family.removesuffix("-mini"), "")
+    model = f"{family.removesuffix('-mini')}-base"
+    return model if model in _MODELS else ""
 
 
-_COUNTERPARTS = {"electra": "electra-base", "roberta": "roberta-base"}
+def _rows_for_model(name: str, model: str) -> pd.DataFrame:
+    if model not in _MODELS:
+        raise ValueError(
+            f"`model` must be one of {', '.join(_MODELS)}, as in the paper, but got {model!r}"
+        )
+    table = load_published(name)
+    rows = table[table["model"] == model]
+    return rows.drop(columns=[*_PROVENANCE, "model"]).reset_index(drop=True)

@@ -181,7 +181,10 @@ def test_gold_labels_fill_the_test_set(tmp_path):
     ("gold", "message"),
     [
         (STSB_GOLD * 2, "must have 2 rows .* but got 4"),
-        (STSB_GOLD.replace("A dog.", "A cow."), "line 2 must have the text of .* row 1.*A cow"),
+        (
+            STSB_GOLD.replace("A dog.", "A cow."),
+            "line 2: `sentence2` must be the text .* same row .*A cow",
+        ),
         (STSB_GOLD.replace("1.5", "9"), "line 2: label of stsb must be a number"),
     ],
 )

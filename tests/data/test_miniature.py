@@ -142,7 +142,7 @@ def test_sizes_can_be_overridden_for_some_splits():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "rt"}, r"must be one of cola, sst2.*got 'rt'"),
+        ({"name": "rt"}, r"must be asked for one of cola, sst2.*got 'rt'"),
         ({"shift": 1.5}, r"`shift` must lie in \[0, 1\], but got 1.5"),
         ({"shift": float("nan")}, "`shift` must lie"),
         ({"sizes": {"dev": 3}}, r"must name train, validation or test, but got \['dev'\]"),

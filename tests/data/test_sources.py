@@ -212,7 +212,9 @@ def test_miniature_follows_seed_and_shift():
 
 
 def test_miniature_of_superglue_is_refused():
-    with pytest.raises(ValueError, match="'mini' must be asked for one of cola, .* superglue_rte"):
+    with pytest.raises(
+        ValueError, match="'mini' must be asked for one of cola, .* 'superglue_rte'"
+    ):
         load_task("superglue_rte", "mini")
 
 

@@ -1,56 +1,71 @@
 """Reads the tables in which tasks come: TSV, CSV, JSON lines and parquet, with exact errors.
 
 A reader knows columns and lines, not tasks. TSV is split on tabs with quote marks kept, as GLUE's
-files need it (default CSV quoting loses 15 rows of RTE's test set).
+files need it (default CSV quoting loses 15 rows of RTE's test set), and not by `pandas.read_csv`,
+which fills a short row up in silence.
 """
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
-SUFFIXES = (".tsv", ".txt", ".csv", ".jsonl", ".json")
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a source calls the columns of a task's examples."""
+
+    texts: tuple[str, ...]
+    label: str = "label"
+    index: str | None = "index"  # None: the row's position
+    coded: bool = False  # labels are written as class ids, not as names
+
+    def among(self, header: Sequence[str], required: Sequence[str], *, path: Path) -> list[str]:
+        """Return those of the columns that a file has, or raise if it lacks a required one."""
+        if missing := [name for name in required if name not in header]:
+            raise ValueError(
+                f"{path} must have the columns {missing}, but got {list(header)}; "
+                "name other columns, or get the file again"
+            )
+        return [name for name in (*self.texts, self.label, self.index) if name in header]
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Named columns of equal length, and where each row came from."""
+    """The cells of a split as they were read."""
 
     name: str  # the file, or the words for what stands in its place
-    columns: dict[str, list]
-    lines: Sequence[int]  # line or row number of each row
+    rows: pd.DataFrame  # of objects; its index is the line or row number
+    columns: Columns
     unit: str = "line"  # "row": not from a text file, so that a label may be an integer
-    class_names: tuple[str, ...] | None = None  # of an integer label, where the source says them
+    class_names: Sequence[str] | None = None  # of an integer label, where the source says them
 
-    def where(self, row: int) -> str:
-        """Say where the row at position `row` came from."""
-        return f"{self.name} {self.unit} {self.lines[row]}"
-
-
-def rows_table(
-    name: str, columns: dict[str, list], class_names: Sequence[str] | None = None
-) -> Table:
-    """Return a table whose rows count from 0, with the class names of its label if known."""
-    n_rows = len(next(iter(columns.values())))
-    names = tuple(class_names) if class_names else None
-    return Table(name, columns, range(n_rows), unit="row", class_names=names)
+    def refuse(self, column: str, bad: pd.Series, must: str, *, remedy: str = "mend it") -> None:
+        """Raise a ValueError that shows the first bad cell of a column, if there is one."""
+        if bad.any():
+            row = bad.idxmax()
+            raise ValueError(
+                f"{self.name} {self.unit} {row}: {must}, "
+                f"but got {self.rows.at[row, column]!r:.60}; {remedy}"
+            )
 
 
 def read_table(
     path: Path,
-    columns: Sequence[str],
+    columns: Columns,
     *,
-    optional: Sequence[str] = (),
+    required: Sequence[str],
     header: Sequence[str] | None = None,
     ragged: str = "refuse",
 ) -> Table:
-    """Read some columns of a TSV (.tsv, .txt), CSV or JSON-lines (.jsonl, .json) file.
+    """Read a TSV (.tsv, .txt), CSV or JSON-lines (.jsonl, .json) file.
 
     Args:
-        columns: must be there.
-        optional: are read where they are there.
+        required: those of the columns that must be there.
         header: the columns' names where a TSV file has no header.
         ragged: what to do with rows of a wrong number of columns: "refuse" them, "skip short"
             ones, or "cut long" ones.
@@ -58,25 +73,45 @@ def read_table(
         FileNotFoundError: if there is no such file.
         ValueError: if the file is empty, lacks a column, or has a malformed row.
     """
-    path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path} must end in one of {', '.join(SUFFIXES)}; convert or rename it")
+    if path.suffix not in _READERS:
+        raise ValueError(f"{path} must end in one of {', '.join(_READERS)}; convert or rename it")
     if not path.is_file():
         raise FileNotFoundError(f"{path} must be a file, but there is none; check the path")
-    rows = _READERS[path.suffix](path)
-    if header is None:
-        _, header = next(rows, (0, None))
-    if header is None:
-        raise ValueError(f"{path} must have a header and rows, but is empty; get the file again")
-    _check_columns(path, columns, header)
-    positions = {name: header.index(name) for name in (*columns, *optional) if name in header}
-    return _collect(path, rows, positions, n_columns=len(header), ragged=ragged)
+    cells = {}
+    try:
+        # "utf-8-sig" drops a mark at the file's start and keeps U+FEFF inside text (QNLI);
+        # newline="\n" keeps the other line-ending characters that texts contain
+        newline = "" if path.suffix == ".csv" else "\n"
+        with path.open(encoding="utf-8-sig", newline=newline) as file:
+            rows = _READERS[path.suffix](path, file)
+            header = header or next(rows, (0, None))[1]
+            if header is None:
+                raise ValueError(
+                    f"{path} must have a header and rows, but is empty; get the file again"
+                )
+            names = columns.among(header, required, path=path)
+            positions = [header.index(name) for name in names]
+            for line, row in rows:
+                if ragged == "skip short" and len(row) < len(header):
+                    continue
+                if len(row) != len(header) and not (
+                    ragged == "cut long" and len(row) > len(header)
+                ):
+                    raise ValueError(
+                        f"{path} line {line} must have {len(header)} columns, but got {len(row)}; "
+                        "mend the line, or get the file again"
+                    )
+                cells[line] = [row[position] for position in positions]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be UTF-8, but {error.reason}; convert the file") from error
+    if not cells:
+        raise ValueError(f"{path} must hold at least one row, but has none; get the file again")
+    frame = pd.DataFrame(list(cells.values()), index=list(cells), columns=names, dtype=object)
+    return Table(str(path), frame, columns)
 
 
-def read_parquet(
-    paths: Sequence[Path], columns: Sequence[str], *, optional: Sequence[str]
-) -> Table:
-    """Read some columns of the parquet files of one split, in the order of `paths`.
+def read_parquet(paths: Sequence[Path], columns: Columns, *, required: Sequence[str]) -> Table:
+    """Read the parquet files of one split, in the order of `paths`.
 
     Raises:
         ValueError: if a file is not parquet, or lacks a column, or there are no rows.
@@ -84,87 +119,48 @@ def read_parquet(
     import pyarrow  # kept out of the import of tasks: most studies never read parquet
     from pyarrow import parquet
 
+    path = paths[0]
     try:
         whole = pyarrow.concat_tables([parquet.read_table(path) for path in paths])
     except pyarrow.ArrowException as error:
         raise ValueError(
-            f"{paths[0]} must be a parquet file, but {str(error).splitlines()[0]}; "
+            f"{path} must be a parquet file, but {str(error).splitlines()[0]}; "
             "download it again (a file of a few lines is a git-lfs pointer)"
         ) from error
-    _check_columns(paths[0], columns, whole.column_names)
-    names = [name for name in (*columns, *optional) if name in whole.column_names]
+    names = columns.among(whole.column_names, required, path=path)
     if not whole.num_rows:
-        raise ValueError(f"{paths[0]} must hold at least one row, but is empty; download it again")
-    columns = {name: whole.column(name).to_pylist() for name in names}
-    return rows_table(str(paths[0]), columns, _class_names(whole.schema.metadata or {}))
+        raise ValueError(f"{path} must hold at least one row, but is empty; download it again")
+    # `datasets` writes the names of an integer label beside the table
+    written = json.loads((whole.schema.metadata or {}).get(b"huggingface", b"{}"))
+    label = written.get("info", {}).get("features", {}).get("label", {})
+    rows = pd.DataFrame(whole.select(names).to_pydict(), dtype=object)
+    return Table(str(path), rows, columns, unit="row", class_names=label.get("names"))
 
 
-def _collect(
-    path: Path, rows: Iterator, positions: dict[str, int], *, n_columns: int, ragged: str
-) -> Table:
-    lines: list[int] = []
-    values: dict[str, list] = {name: [] for name in positions}
-    for line, cells in rows:
-        if len(cells) != n_columns:
-            if ragged == "skip short" and len(cells) < n_columns:
-                continue
-            if not (ragged == "cut long" and len(cells) > n_columns):
-                raise ValueError(
-                    f"{path} line {line} must have {n_columns} columns, but got {len(cells)}; "
-                    "mend the line, or get the file again"
-                )
-        lines.append(line)
-        for name, position in positions.items():
-            values[name].append(cells[position])
-    if not lines:
-        raise ValueError(f"{path} must hold at least one row, but has none; get the file again")
-    return Table(str(path), values, lines)
+def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(file, start=1):
+        if line := line.removesuffix("\n").removesuffix("\r"):
+            yield number, line
 
 
-def _check_columns(path: Path, columns: Iterable[str], header: Sequence[str]) -> None:
-    if missing := [name for name in columns if name not in header]:
-        raise ValueError(
-            f"{path} must have the columns {missing}, but got {list(header)}; "
-            "name other columns, or get the file again"
-        )
+def _read_tsv(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+    return ((number, line.split("\t")) for number, line in _lines(file))
 
 
-def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    # "utf-8-sig" drops a mark at the file's start and keeps U+FEFF inside text (QNLI);
-    # newline="\n" keeps the other line-ending characters that texts contain.
+def _read_csv(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(file, strict=True)
     try:
-        with path.open(encoding="utf-8-sig", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                if line := line.removesuffix("\n").removesuffix("\r"):
-                    yield number, line
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be UTF-8, but {error.reason}; convert the file") from error
-
-
-def _read_tsv(path: Path) -> Iterator[tuple[int, list[str]]]:
-    for number, line in _read_lines(path):
-        yield number, line.split("\t")
-
-
-def _read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            for cells in reader:
-                if cells:
-                    yield reader.line_num, cells
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be UTF-8, but {error.reason}; convert the file") from error
+        yield from ((reader.line_num, cells) for cells in reader if cells)
     except csv.Error as error:
         raise ValueError(
             f"{path} line {reader.line_num} must be CSV, but {error}; mend the quotes"
         ) from error
 
 
-def _read_json_lines(path: Path) -> Iterator[tuple[int, list]]:
+def _read_json_lines(path: Path, file: TextIO) -> Iterator[tuple[int, list]]:
     """Yield a header, the first row's keys, and then each row's values in that order."""
     header = None
-    for number, line in _read_lines(path):
+    for number, line in _lines(file):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
@@ -176,19 +172,8 @@ def _read_json_lines(path: Path) -> Iterator[tuple[int, list]]:
         if header is None:
             header = list(row)
             yield 0, header
-        yield number, [_json_cell(row.get(name)) for name in header]
-
-
-def _json_cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _class_names(metadata: dict[bytes, bytes]) -> list[str] | None:
-    """Return the names that `datasets` writes beside an integer label."""
-    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    return features.get("label", {}).get("names")
+        cells = [row.get(name) for name in header]
+        yield number, [json.dumps(c) if isinstance(c, int | float) else c for c in cells]
 
 
 _READERS = {

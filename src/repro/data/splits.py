@@ -1,11 +1,12 @@
 """Which examples train, select and test: the official split, or one whose test set has labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from repro.data.definitions import Task
 from repro.data.tasks import TaskData
 from repro.names import check_name
 
@@ -36,54 +37,52 @@ def split_data(
     Source: Liu & Wang 2021, appendix A.5 (resplit 8:1:1; the seed 42 from their code; there without
         regard to classes).
     """
-    return _KINDS[check_name("split", kind, _KINDS)](data, seed=seed, ratios=ratios)
-
-
-def _official(data: TaskData, *, seed: int, ratios: Sequence[float]) -> TaskData:
-    if "test" not in data.splits:
-        raise ValueError(
-            f"the official split of {data.task.name} must have a test set, but there is none; "
-            "add one, or use split 'held_out' or 'resplit'"
-        )
-    return data
-
-
-def _resplit(data: TaskData, *, seed: int, ratios: Sequence[float]) -> TaskData:
-    joined = pd.concat([data.splits["train"], data.splits["validation"]], ignore_index=True)
-    joined["index"] = np.arange(len(joined), dtype=np.int64)
-    first, second = _cuts(len(joined), ratios)
-    sizes = {"validation": second - first, "test": len(joined) - second}
-    return replace(data, splits=_deal(data, joined, sizes=sizes, seed=seed))
-
-
-def _held_out(data: TaskData, *, seed: int, ratios: Sequence[float]) -> TaskData:
+    check_name("split", kind, ("official", "resplit", "held_out"))
     train, validation = data.splits["train"], data.splits["validation"]
-    sizes = {"validation": min(len(validation), len(train) // 10)}
-    parts = _deal(data, train, sizes=sizes, seed=seed)
-    return replace(data, splits=parts | {"test": validation})
-
-
-_KINDS: dict[str, Callable] = {"official": _official, "resplit": _resplit, "held_out": _held_out}
-
-
-def _cuts(n: int, ratios: Sequence[float]) -> tuple[int, int]:
+    if kind == "official":
+        if "test" not in data.splits:
+            raise ValueError(
+                f"the official split of {data.task.name} must have a test set, but there is none; "
+                "add one, or use split 'held_out' or 'resplit'"
+            )
+        return data
+    if kind == "held_out":
+        sizes = {"validation": min(len(validation), len(train) // 10)}
+        parts = _deal(data.task, train, sizes=sizes, seed=seed)
+        return replace(data, splits=parts | {"test": validation})
     if len(ratios) != 3 or min(ratios) <= 0 or abs(sum(ratios) - 1) > 1e-9:
         raise ValueError(
             "`ratios` must be three shares above 0 that sum to 1, "
             f"but got {tuple(ratios)}; divide each by their sum"
         )
+    joined = pd.concat([train, validation], ignore_index=True)
+    n = len(joined)
+    joined["index"] = np.arange(n, dtype=np.int64)
     # 1e-9: 0.7 + 0.1 is a rounding below 0.8, which must not cost a row
-    return int(n * ratios[0] + 1e-9), int(n * (ratios[0] + ratios[1]) + 1e-9)
+    first, second = int(n * ratios[0] + 1e-9), int(n * (ratios[0] + ratios[1]) + 1e-9)
+    sizes = {"validation": second - first, "test": n - second}
+    return replace(data, splits=_deal(data.task, joined, sizes=sizes, seed=seed))
 
 
 def _deal(
-    data: TaskData, frame: pd.DataFrame, *, sizes: dict[str, int], seed: int
+    task: Task, frame: pd.DataFrame, *, sizes: dict[str, int], seed: int
 ) -> dict[str, pd.DataFrame]:
     """Draw parts of the given sizes from `frame`; what is left is the train split."""
-    _check_sizes(data, frame, sizes)
+    if min(len(frame) - sum(sizes.values()), *sizes.values()) < 1:
+        raise ValueError(
+            f"every part of {task.name} must hold an example, but its {len(frame)} rows give "
+            f"{sizes} beside train; use more data, or split 'official'"
+        )
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(frame))
-    if data.task.labels is not None:  # class after class, in random order within each
+    if task.labels is not None:
+        counts = frame["label"].value_counts()
+        for label, count in counts[counts <= len(sizes)].sort_index().items():
+            raise ValueError(
+                f"class {task.labels[label]!r} of {task.name} must have an example for each of "
+                f"{len(sizes) + 1} parts, but has {count}; merge the class, or use split 'official'"
+            )
+        # class after class, in random order within each
         rows = rows[np.argsort(frame["label"].to_numpy()[rows], kind="stable")]
     parts = {}
     for split, size in sizes.items():
@@ -93,19 +92,3 @@ def _deal(
         rows = np.delete(rows, positions)
     train = frame.iloc[rng.permutation(rows)].reset_index(drop=True)
     return {"train": train} | parts
-
-
-def _check_sizes(data: TaskData, frame: pd.DataFrame, sizes: dict[str, int]) -> None:
-    if min(len(frame) - sum(sizes.values()), *sizes.values()) < 1:
-        raise ValueError(
-            f"every part of {data.task.name} must hold an example, but its {len(frame)} rows give "
-            f"{sizes} beside train; use more data, or split 'official'"
-        )
-    if data.task.labels is None:
-        return
-    counts = frame["label"].value_counts()
-    for label, count in counts[counts <= len(sizes)].sort_index().items():
-        raise ValueError(
-            f"class {data.task.labels[label]!r} of {data.task.name} must have an example for each "
-            f"of {len(sizes) + 1} parts, but has {count}; merge the class, or use split 'official'"
-        )

@@ -1,21 +1,19 @@
-"""Tasks with their data, from any source, and the scores of predictions on them."""
+"""Tasks with their data, from any source; what other rooms need of tasks is to be had here."""
 
 import hashlib
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from repro.data import sources as task_sources
-from repro.data.definitions import SPLITS, TASKS, Task, is_test, is_yaml, read_own_task
-from repro.data.frames import hidden_labels
+from repro.data import sources
+from repro.data.definitions import TASKS, Task, is_test, is_yaml, read_own_task
+from repro.data.frames import make_frames
+from repro.data.metrics import score_predictions
 from repro.names import check_name
 
 __all__ = [
-    "SPLITS",
     "TASKS",
     "Task",
     "TaskData",
@@ -45,19 +43,17 @@ class TaskData:
         """Tell whether the labels of `split` are not known."""
         return labels_hidden(self.task, self.splits[split]["label"])
 
-    def without_labels(self, split: str) -> "TaskData":
-        """Return the data with the labels of `split` hidden."""
-        frame = self.splits[split]
-        frame = frame.assign(label=hidden_labels(self.task, len(frame)))
-        return replace(self, splits=self.splits | {split: frame})
-
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that depend on the task and on all contents, in order."""
         digest = hashlib.sha256(repr(self.task).encode())
         for split, frame in sorted(self.splits.items()):
-            for column in frame.columns:
-                digest.update(f"\n{split} {column} {len(frame)}\n".encode())
-                digest.update(_bytes_of(frame[column]))
+            for name, column in frame.items():
+                digest.update(f"\n{split} {name} {len(frame)}\n".encode())
+                if pd.api.types.is_numeric_dtype(column):
+                    digest.update(column.to_numpy().astype(f"<{column.dtype.kind}8").tobytes())
+                else:  # a length before each text, so that no two lists give the same bytes
+                    texts = "".join(f"{len(text)}:{text}" for text in column)
+                    digest.update(texts.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
 
 
@@ -115,113 +111,16 @@ def load_task(
             "use source 'mini' or drop them"
         )
     if is_yaml(name):
-        frames = task_sources.own_frames(Path(name))
+        tables = sources.own_tables(read_own_task(Path(name)))
     elif source == "mini":
-        frames = task_sources.mini_frames(task, seed=seed, shift=shift, sizes=sizes)
-        for further, size in (shifted_tests or {}).items():
-            more = dict(sizes or {}) | {"test": size}
-            shifted = task_sources.mini_frames(task, seed=seed, shift=further, sizes=more)
-            frames[f"test-shift{further:g}"] = shifted["test"]
+        tables = sources.mini_tables(
+            task, seed=seed, shift=shift, sizes=sizes, shifted_tests=shifted_tests
+        )
     elif source == "hub":
-        frames = task_sources.hub_frames(task)
+        tables = sources.hub_tables(task)
     else:
-        frames = task_sources.directory_frames(task, Path(source))
+        tables = sources.directory_tables(task, Path(source))
+    frames = make_frames(task, tables)
     if test_labels is not None:
-        frames["test"] = task_sources.with_labels(task, frames.get("test"), Path(test_labels))
+        frames["test"] = sources.with_labels(task, frames.get("test"), Path(test_labels))
     return TaskData(task, frames)
-
-
-def score_predictions(task: Task, predictions: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Score predictions by each of the task's metrics.
-
-    A correlation (Matthews, Pearson, Spearman) with constant predictions or labels is 0.0, as no
-    better than guessing; F1 is that of class 1 (GLUE's positive class), of a task of more
-    classes the mean over those that occur, and 0.0 where nothing is predicted or labelled positive.
-
-    Args:
-        predictions: shape (n,), class ids, or numbers for a regression.
-        labels: shape (n,), as in TaskData.
-    Returns:
-        metric -> value, a fraction, in the order of `task.metrics`.
-    Raises:
-        ValueError: if the shapes differ, there are no rows, a label is hidden, or a number is not
-            finite.
-    """
-    predictions, labels = np.asarray(predictions), np.asarray(labels)
-    if predictions.shape != labels.shape or predictions.ndim != 1 or not len(labels):
-        raise ValueError(
-            "`predictions` and `labels` must be as many, at least one, and flat, but got shapes "
-            f"{predictions.shape} and {labels.shape}"
-        )
-    if not (np.isfinite(predictions).all() and np.isfinite(labels).all()):
-        raise ValueError(
-            "`predictions` and `labels` must be finite, but got NaN or infinity; "
-            "score neither a diverged trial nor a split whose labels are hidden"
-        )
-    if task.labels is not None and (labels < 0).any():
-        raise ValueError(
-            "`labels` must be class ids, but got -1; do not score a split whose labels are hidden"
-        )
-    return {metric: _METRICS[metric](task, predictions, labels) for metric in task.metrics}
-
-
-def _accuracy(task: Task, predictions: np.ndarray, labels: np.ndarray) -> float:
-    from sklearn.metrics import accuracy_score  # here, for it takes a second to import
-
-    return float(accuracy_score(labels, predictions))
-
-
-def _f1(task: Task, predictions: np.ndarray, labels: np.ndarray) -> float:
-    from sklearn.metrics import f1_score
-
-    average = "binary" if len(task.labels) == 2 else "macro"
-    return float(f1_score(labels, predictions, average=average, zero_division=0.0))
-
-
-def _matthews(task: Task, predictions: np.ndarray, labels: np.ndarray) -> float:
-    from sklearn.metrics import matthews_corrcoef
-
-    if _constant(predictions) or _constant(labels):
-        return 0.0
-    return float(matthews_corrcoef(labels, predictions))
-
-
-def _pearson(task: Task, predictions: np.ndarray, labels: np.ndarray) -> float:
-    from scipy.stats import pearsonr
-
-    return _correlation(pearsonr, predictions, labels)
-
-
-def _spearman(task: Task, predictions: np.ndarray, labels: np.ndarray) -> float:
-    from scipy.stats import spearmanr
-
-    return _correlation(spearmanr, predictions, labels)
-
-
-def _correlation(function: Callable, predictions: np.ndarray, labels: np.ndarray) -> float:
-    if _constant(predictions) or _constant(labels):
-        return 0.0
-    with warnings.catch_warnings():  # scipy warns where all but the last digits are constant
-        warnings.simplefilter("ignore")
-        value = float(function(predictions.astype(float), labels.astype(float)).statistic)
-    return value if np.isfinite(value) else 0.0
-
-
-def _constant(values: np.ndarray) -> bool:
-    return bool(values.min() == values.max())
-
-
-_METRICS = {
-    "accuracy": _accuracy,
-    "f1": _f1,
-    "matthews": _matthews,
-    "pearson": _pearson,
-    "spearman": _spearman,
-}
-
-
-def _bytes_of(column: pd.Series) -> bytes:
-    if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy().astype(f"<{column.dtype.kind}8").tobytes()
-    # a length before each text, so that no two lists of texts give the same bytes
-    return "".join(f"{len(text)}:{text}" for text in column).encode("utf-8", "surrogatepass")

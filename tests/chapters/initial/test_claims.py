@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from repro.chapters.initial.claims import claims_in_words, initial_study_claims
-from repro.published import published_scores, published_trial_counts
+from repro.published import load_published, published_scores
 from synthetic_study import make_study
 
 
@@ -15,7 +15,7 @@ def claims_of(runs, trials, model="tiny-electra", published_model="electra-base"
         model=model,
         published_model=published_model,
         published_scores=published_scores(published_model, tuned_only=True),
-        published_counts=published_trial_counts(),
+        published_counts=load_published("liu_wang_2021_table06"),
     )
 
 

@@ -85,7 +85,10 @@ def load_mini_task(name, *, seed=0, shift=0.0, sizes=None):
 
 def _check(name, shift, sizes):
     if name not in SIZES:
-        raise ValueError(f"`name` must be one of {', '.join(SIZES)}, but got {name!r}; choose one.")
+        raise ValueError(
+            f"source 'mini' must be asked for one of {', '.join(SIZES)}, but got {name!r}; "
+            "use source 'hub' or a directory"
+        )
     if not 0 <= shift <= 1:
         raise ValueError(f"`shift` must lie in [0, 1], but got {shift}; use 0 for no shift.")
     unknown = set(sizes) - set(SIZES[name])

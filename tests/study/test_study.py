@@ -152,7 +152,6 @@ def test_run_json_says_what_was_asked_and_holds_no_environment(study):
     assert about["question"]["training_seed"] == 42
     assert about["versions"]["torch"].startswith("2.13.0")
     assert about["settings"]["precision"] == "fp32"
-    assert about["settings"]["threads"] == 1
     assert os.environ["PATH"] not in json.dumps(about)
 
 
@@ -282,7 +281,7 @@ def quadratic_runs():
 
 def test_the_objective_is_passed_in(ray):
     memory = Memory()
-    tune_runs(quadratic_runs(), Quadratic(), journal=memory)
+    tune_runs(quadratic_runs(), Quadratic(), store=memory)
     assert memory.finished == [("grid", float("inf"), 3.0), ("rs", 6.0, 6.0)]
     assert memory.results["grid", 1].score == 0.0
     assert all(result.worker for result in memory.results.values())
@@ -291,5 +290,5 @@ def test_the_objective_is_passed_in(ray):
 def test_an_objective_that_raises_ends_the_study_with_its_message(ray):
     memory = Memory()
     with pytest.raises(ObjectiveError, match="grid, trial 0: FileNotFoundError: no such data"):
-        tune_runs(quadratic_runs(), Quadratic(breaks=True), journal=memory)
+        tune_runs(quadratic_runs(), Quadratic(breaks=True), store=memory)
     assert not memory.results

@@ -15,7 +15,8 @@ from tiny_models import (
     make_model,
 )
 
-_KEYWORDS = ("report", "save_best_to", "score_to_beat", "data", "stretch")
+_KEYWORDS = ("report", "save_best_to", "score_to_beat", "data", "segment")
+_KEYWORDS += ("load_state_from", "save_state_to")
 
 
 @pytest.fixture(scope="session")

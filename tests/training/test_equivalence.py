@@ -8,7 +8,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from repro.models.build import build_model, resolve_model
 from repro.models.packing import pad
-from repro.training.schedule import make_plan, training_batches
+from repro.training.schedule import training_batches
 from repro.training.trial import train_trial
 from tiny_models import CONFIGURATION, PAIR, SEEDS, SETTINGS, make_model
 
@@ -71,10 +71,8 @@ def _train_with_trainer(model, split, ours, directory):
         use_cpu=True,
         disable_tqdm=True,
     )
-    plan = make_plan(
-        ours.hyperparameters | {"warmup_ratio": None}, n_train=60, evaluations_per_epoch=1
-    )
-    rows = islice(training_batches(split, plan, seed=SEEDS.order, grouped=False), ours.steps)
+    batches = training_batches(60, batch_size=CONFIGURATION["batch_size"], seed=SEEDS.order)
+    rows = islice(batches, ours.steps)
     cpu = torch.device("cpu")
     labels = torch.from_numpy(split.labels)
     losses = _Losses()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from repro.training.types import Stretch
+from repro.training.types import Segment
 from tiny_models import CONFIGURATION
 
 pytest_plugins = ("tiny_trials",)
@@ -17,9 +17,9 @@ def in_parts(run, folder, ends, **changes):
     """Train one trial in parts that end after `ends` epochs."""
     results, start = [], 0.0
     for end in ends:
-        source = folder / f"{start:g}" if start else None
-        stretch = Stretch(start, end, load_from=source, save_to=folder / f"{end:g}")
-        results.append(run(stretch=stretch, **changes))
+        states = {"save_state_to": folder / f"{end:g}"}
+        states |= {"load_state_from": folder / f"{start:g}"} if start else {}
+        results.append(run(segment=Segment(start, end), **states, **changes))
         start = end
     return results
 
@@ -49,25 +49,24 @@ def test_a_part_counts_steps_from_its_start_and_epochs_from_the_trials(run, tmp_
 
 
 def test_a_part_may_go_on_with_another_configuration(run, tmp_path):
-    first = Stretch(0.0, 1.0, save_to=tmp_path / "state")
-    assert run(stretch=first, epochs=3).status == "completed"
-    second = Stretch(1.0, 2.0, load_from=tmp_path / "state")
+    state = tmp_path / "state"
+    assert run(segment=Segment(0, 1), save_state_to=state, epochs=3).status == "completed"
     other = {"epochs": 3, "batch_size": 32, "learning_rate": 1e-3, "warmup_ratio": 0.0}
-    result = run(stretch=second, **other)
+    result = run(segment=Segment(1, 2), load_state_from=state, **other)
     # 60 examples in batches of 32: 2 updates an epoch; the schedule is that of the third epoch's
     assert (result.status, result.steps) == ("completed", 2)
     assert result.hyperparameters["batch_size"] == 32
-    fresh = run(stretch=Stretch(1.0, 2.0), **other)
+    fresh = run(segment=Segment(1, 2), **other)
     assert not np.array_equal(fresh.losses, result.losses)
 
 
 def test_without_its_state_a_part_fails_as_a_row(run, tmp_path):
-    result = run(stretch=Stretch(1.0, 2.0, load_from=tmp_path / "nothing"))
+    result = run(segment=Segment(1, 2), load_state_from=tmp_path / "nothing")
     assert result.status == "failed" and "nothing" in result.message
 
 
 def test_reading_a_state_runs_no_code(run, tmp_path):
     path = tmp_path / "state"
     torch.save({"model": 1}, path)  # a pickle
-    result = run(stretch=Stretch(1.0, 2.0, load_from=path))
+    result = run(segment=Segment(1, 2), load_state_from=path)
     assert result.status == "failed" and "header" in result.message.lower()

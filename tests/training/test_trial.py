@@ -88,10 +88,13 @@ def test_evaluations_do_not_change_the_training(run):
 
 
 def test_the_number_of_threads_is_put_back(run):
-    before = torch.get_num_threads()
-    more = replace(SETTINGS, threads=before + 1, max_steps=1)
-    assert run(settings=more).settings["threads"] == before + 1
-    assert torch.get_num_threads() == before
+    before, during = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    try:
+        run(epochs=1, report=lambda _: during.append(torch.get_num_threads()))
+        assert set(during) == {1} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 # Results
@@ -172,11 +175,11 @@ def test_a_result_in_full(run):
         "max_length": 32,
     }
     assert (result.status, result.message, result.steps) == ("completed", "", 8)
-    assert result.epochs_trained == 2.0 and result.gpus == 0
+    assert result.epochs_trained == 2.0
     assert result.losses.dtype == np.float32 and result.losses.shape == (8,)
     assert [e.epoch for e in result.evaluations] == [0.5, 1.0, 1.5, 2.0]
     assert 0 < result.training_seconds + result.evaluation_seconds <= result.seconds
-    assert result.settings["precision"] == "fp32" and result.settings["threads"] == 1
+    assert result.settings["precision"] == "fp32" and result.settings["device"] == "cpu"
     assert set(result.predictions) == {
         f"{split}_{which}" for split in ("validation", "test") for which in ("best", "last")
     }

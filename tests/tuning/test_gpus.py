@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of Ray's own files and thre
 
 
 class Kept:
-    """A journal that keeps the results."""
+    """A store of trials that keeps the results."""
 
     def __init__(self):
         self.results = []
@@ -44,10 +44,10 @@ def meet(request, report):
 def count_started(folder, *, gpus_per_trial, patience):
     folder.mkdir()
     context = {"folder": str(folder), "patience": patience}
-    space, journal = search_space("electra-mini", epochs=1), Kept()
+    space, store = search_space("electra-mini", epochs=1), Kept()
     runs = [TuningRun(f"rs{i}", "rs", space, i, n_trials=1, context=context) for i in range(2)]
-    tune_runs(runs, meet, journal=journal, gpus_per_trial=gpus_per_trial)
-    return sorted(int(result.message) for result in journal.results)
+    tune_runs(runs, meet, store=store, gpus_per_trial=gpus_per_trial)
+    return sorted(int(result.message) for result in store.results)
 
 
 def test_two_trials_share_a_gpu_of_which_each_wants_half(tmp_path):

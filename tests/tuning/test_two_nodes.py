@@ -54,7 +54,7 @@ def slow(request, report):
 
 
 class TakesNodeAway:
-    """A journal that removes the node of the third trial when it ends."""
+    """A store of trials that removes the node of the third trial when it ends."""
 
     def __init__(self, cluster, nodes):
         self.cluster, self.nodes = cluster, nodes
@@ -103,13 +103,13 @@ def test_a_study_survives_the_loss_of_a_node(cluster):
         import ray
 
         assert sum(node["Alive"] for node in ray.nodes()) == 3
-        journal = TakesNodeAway(*cluster)
-        tune_runs(runs, slow, journal=journal)
-    assert sorted(journal.finished) == ["rs0", "rs1"]
-    assert len(journal.results) == 2 * N_TRIALS
-    assert {result.status for result in journal.results.values()} == {"completed"}
-    *_, last = [result.message for result in journal.results.values()]
-    assert journal.removed and last != journal.removed
+        store = TakesNodeAway(*cluster)
+        tune_runs(runs, slow, store=store)
+    assert sorted(store.finished) == ["rs0", "rs1"]
+    assert len(store.results) == 2 * N_TRIALS
+    assert {result.status for result in store.results.values()} == {"completed"}
+    *_, last = [result.message for result in store.results.values()]
+    assert store.removed and last != store.removed
 
 
 def test_the_example_cluster_file_is_one():

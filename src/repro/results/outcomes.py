@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from repro.data.tasks import Task, TaskData, score_predictions
-from repro.training.types import Evaluation, TrialResult
-from repro.tuning.population import Segment
+from repro.training.types import Evaluation, Segment, TrialResult
 
 _ARRAYS = {"losses", "predictions"}
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from repro.data.splits import split_data
 from repro.data.tasks import TaskData, load_task, score_predictions
 from repro.study.profile import Profile
-from repro.training.types import Evaluation, Stretch, TrialResult
+from repro.training.types import Evaluation, TrialResult
 from repro.tuning.runs import Request
 
 
@@ -69,24 +69,21 @@ def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> T
         report=tell,
         save_best_to=checkpoint if profile.keep_checkpoints else None,
         score_to_beat=request.score_to_beat,
-        stretch=_stretch(request, folder),
+        segment=request.segment,
+        **_states(request, folder),
     )
 
 
-def _stretch(request: Request, folder) -> Stretch:
-    """Return what part of a trial to train: all of it, unless the request is for a segment."""
+def _states(request: Request, folder) -> dict:
+    """Say where the state of a segment comes from and goes to, as arguments of `train_trial`."""
     segment = request.segment
     if segment is None:
-        return Stretch()
+        return {}
     folder.drop_states(before=segment.generation - 1)  # all of that generation are done
-    return Stretch(
-        start=segment.start,
-        end=segment.end,
-        load_from=None
-        if segment.parent is None
-        else folder.state(segment.parent, segment.generation - 1),
-        save_to=folder.state(request.trial, segment.generation),
-    )
+    states = {"save_state_to": folder.state(request.trial, segment.generation)}
+    if segment.parent is not None:
+        states["load_state_from"] = folder.state(segment.parent, segment.generation - 1)
+    return states
 
 
 def training_settings(profile: Profile, task: str):

@@ -6,16 +6,16 @@ import numpy as np
 import torch
 
 
-def make_optimizer(model: torch.nn.Module, wanted: dict, *, betas) -> torch.optim.Optimizer:
+def make_optimizer(model: torch.nn.Module, hyperparameters: dict) -> torch.optim.Optimizer:
     """Make AdamW; biases and LayerNorm weights, the one-dimensional parameters, do not decay."""
-    parameters = list(model.parameters())
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
     groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": wanted["weight_decay"]},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": hyperparameters["weight_decay"]},
+        {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
-        groups, lr=wanted["learning_rate"], betas=betas, eps=wanted["adam_epsilon"], fused=True
-    )
+    rate, epsilon = hyperparameters["learning_rate"], hyperparameters["adam_epsilon"]
+    return torch.optim.AdamW(groups, lr=rate, eps=epsilon, fused=True)
 
 
 def mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -33,7 +33,6 @@ class DropoutNoise:
     """The generators that torch's dropout draws from: seeded here, the global ones untouched."""
 
     def __init__(self, seed: int, device: torch.device) -> None:
-        self.device = device
         self.gpus = [device] if device.type == "cuda" else []
         self.cpu_state = torch.Generator().manual_seed(seed).get_state()
         self.gpu_states = [torch.Generator(g).manual_seed(seed).get_state() for g in self.gpus]
@@ -48,14 +47,3 @@ class DropoutNoise:
             yield
             self.cpu_state = torch.get_rng_state()
             self.gpu_states = [torch.cuda.get_rng_state(gpu) for gpu in self.gpus]
-
-
-@contextmanager
-def n_threads(n: int):
-    """Let torch compute with `n` threads for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

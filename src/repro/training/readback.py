@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from repro.models.build import DROPOUT_FIELDS, EncodedTask, ModelSpec, dropout_places
+from repro.data.encoding import EncodedTask
+from repro.models.build import DROPOUT_FIELDS, dropout_places
+from repro.models.locate import ModelSpec
 from repro.records import HYPERPARAMETERS
-from repro.training.device import find_device
-from repro.training.schedule import Plan
+from repro.training.device import usable_precision
+from repro.training.schedule import TrainingSchedule
 
 _REQUIRED = ("learning_rate", "batch_size", "epochs")
 _WHOLE = ("batch_size", "warmup_steps", "max_length")
@@ -38,12 +40,10 @@ def check_configuration(configuration: dict, *, defaults: dict) -> dict:
     resolved = dict.fromkeys(HYPERPARAMETERS) | {"weight_decay": 0.0} | defaults | given
     if "warmup_steps" not in given and resolved["warmup_ratio"] is None:
         resolved["warmup_ratio"] = 0.0
-    return {name: _checked(name, value) for name, value in resolved.items()}
+    return {n: None if value is None else _checked(n, value) for n, value in resolved.items()}
 
 
 def _checked(name: str, value):
-    if value is None:
-        return None
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise ValueError(f"`{name}` must be a number, but got {value!r}")
     low_ok = value > 0 if name in _POSITIVE else value >= 0
@@ -59,35 +59,30 @@ def _checked(name: str, value):
     return int(value)
 
 
-def check_fit(wanted: dict, *, spec: ModelSpec, data: EncodedTask, settings) -> None:
+def check_fit(requested: dict, *, spec: ModelSpec, data: EncodedTask, settings) -> None:
     """Raise ValueError where settings, data, model and configuration contradict each other."""
-    if settings.precision == "fp16" and find_device(settings.device).type == "cpu":
+    if usable_precision(settings.precision, settings.device) != settings.precision:
         raise ValueError(
             "`precision` must be 'fp32' or 'bf16' on a CPU, but got 'fp16'; "
             "`usable_precision` names the stand-in"
         )
     if data.model != spec.path:
         raise ValueError(f"`data` must be encoded for {spec.path}, but was for {data.model}")
-    if wanted["max_length"] != data.max_length:
+    if requested["max_length"] != data.max_length:
         raise ValueError(
             f"`max_length` must be that of the encoded data, {data.max_length}, "
-            f"but got {wanted['max_length']}; encode the data anew"
+            f"but got {requested['max_length']}; encode the data anew"
         )
-    for name in searched_dropouts(wanted):
+    for name in searched_dropouts(requested):
         dropout_places(spec, task=data.task, name=name)
     for name in ("train", "validation"):
-        _check_labels(name, data)
-
-
-def _check_labels(name: str, data: EncodedTask) -> None:
-    labels = data.splits[name].labels
-    known = data.task.labels
-    fine = np.isfinite(labels) if known is None else (labels >= 0) & (labels < len(known))
-    if not fine.all():
-        raise ValueError(
-            f"split '{name}' of {data.task.name} must be labelled, "
-            f"but {int((~fine).sum())} of {len(fine)} examples are not; use another data split"
-        )
+        labels, known = data.splits[name].labels, data.task.labels
+        fine = np.isfinite(labels) if known is None else (labels >= 0) & (labels < len(known))
+        if not fine.all():
+            raise ValueError(
+                f"split '{name}' of {data.task.name} must be labelled, "
+                f"but {int((~fine).sum())} of {len(fine)} examples are not; use another data split"
+            )
 
 
 def searched_dropouts(hyperparameters: dict) -> dict:
@@ -101,25 +96,25 @@ class SetUp:
 
     model: torch.nn.Module
     optimizer: torch.optim.Optimizer
-    plan: Plan
+    schedule: TrainingSchedule
     first_epoch: list[np.ndarray]  # its batches: positions of examples
     data: EncodedTask
 
 
-def read_back(wanted: dict, set_up: SetUp, *, spec: ModelSpec, settings) -> dict:
+def read_back(requested: dict, set_up: SetUp, *, spec: ModelSpec, max_steps: int | None) -> dict:
     """Return the hyperparameters as they landed; NaN for a dropout that this model does not have.
 
     Args:
-        wanted: what was asked for, from `check_configuration`.
+        requested: from `check_configuration`.
     Raises:
         RuntimeError: if one of them is not what was asked for, naming it.
     """
     landed = {
         **_read_optimizer(set_up),
-        **_read_course(wanted, set_up, max_steps=settings.max_steps),
+        **_read_course(requested, set_up, max_steps=max_steps),
         **{name: _read_dropout(name, set_up, spec) for name in DROPOUT_FIELDS},
     }
-    for name, value in (wanted | {"adam_betas": tuple(settings.adam_betas)}).items():
+    for name, value in requested.items():
         if value is not None and landed[name] != value:
             raise RuntimeError(
                 f"`{name}` must reach the training as {value}, but was read back as {landed[name]}"
@@ -132,52 +127,51 @@ def _read_optimizer(set_up: SetUp) -> dict:
     owned = [id(p) for group in groups for p in group["params"]]
     if sorted(owned) != sorted(id(p) for p in set_up.model.parameters()):
         raise RuntimeError("the optimizer must hold every parameter of the model exactly once")
-    decayed = [g for g in groups if any(p.ndim >= 2 for p in g["params"])]
-    spared = [g for g in groups if any(p.ndim < 2 for p in g["params"])]
-    if any(group["weight_decay"] != 0 for group in spared):
+    if any(g["weight_decay"] != 0 for g in groups if any(p.ndim < 2 for p in g["params"])):
         raise RuntimeError("`weight_decay` must spare biases and LayerNorms, but does not")
+    decayed = [group for group in groups if any(p.ndim >= 2 for p in group["params"])]
     return {
         "learning_rate": _single([group["lr"] for group in groups]),
         "adam_epsilon": _single([group["eps"] for group in groups]),
-        "adam_betas": _single([tuple(group["betas"]) for group in groups]),
         "weight_decay": _single([group["weight_decay"] for group in decayed]),
     }
 
 
-def _read_course(wanted: dict, set_up: SetUp, *, max_steps: int | None) -> dict:
-    """Read the plan, the schedule, the batches and the encoded texts.
+def _read_course(requested: dict, set_up: SetUp, *, max_steps: int | None) -> dict:
+    """Read the schedule, the batches and the encoded texts.
 
     A batch size, epochs and warm-up ratio are rounded to examples and updates when they land, so
     what was asked for is returned where its rounding is what landed.
     """
-    plan, splits = set_up.plan, set_up.data.splits
-    total, per_epoch = plan.total_steps, plan.steps_per_epoch
+    schedule, splits = set_up.schedule, set_up.data.splits
+    total, per_epoch = schedule.total_steps, schedule.steps_per_epoch
+    full = math.ceil(requested["epochs"] * per_epoch)
+    visited, n_train = np.concatenate(set_up.first_epoch), len(splits["train"])
     largest = max(len(rows) for rows in set_up.first_epoch)
-    peak = _read_warmup(plan)
-    ratio, full = wanted["warmup_ratio"], math.ceil(wanted["epochs"] * per_epoch)
-    warmed = ratio is not None and peak == min(math.ceil(ratio * total), total - 1)
-    fits = largest == min(wanted["batch_size"], len(splits["train"]))
-    if fits and not np.array_equal(
-        np.sort(np.concatenate(set_up.first_epoch)), np.arange(len(splits["train"]))
-    ):
+    fits = largest == min(requested["batch_size"], n_train)
+    if fits and not np.array_equal(np.sort(visited), np.arange(n_train)):
         raise RuntimeError("`epochs` must visit each training example once, but they do not")
+    peak, ratio = _read_warmup(schedule), requested["warmup_ratio"]
+    warmed = ratio is not None and peak == min(math.ceil(ratio * total), total - 1)
     return {
-        "batch_size": wanted["batch_size"] if fits else largest,
-        "epochs": wanted["epochs"] if total == min(full, max_steps or full) else total / per_epoch,
+        "batch_size": requested["batch_size"] if fits else largest,
+        "epochs": requested["epochs"]
+        if total == min(full, max_steps or full)
+        else total / per_epoch,
         "warmup_steps": peak,
         "warmup_ratio": ratio if warmed else peak / total,
-        "max_grad_norm": plan.max_grad_norm,
+        "max_grad_norm": schedule.max_grad_norm,
         "max_length": max(set_up.data.max_length, *(s.ids.shape[1] for s in splits.values())),
     }
 
 
-def _read_warmup(plan: Plan) -> int:
+def _read_warmup(schedule: TrainingSchedule) -> int:
     """Read how many updates the rate rises: from its peak, or its slope if it has none yet."""
-    rates = [plan.rate_factor(step) for step in range(plan.total_steps)]
+    rates = [schedule.rate_factor(step) for step in range(schedule.total_steps)]
     peak = int(np.argmax(rates))
-    if rates[peak] in (0.0, 1.0):  # 0 at the only update there is
-        return peak if rates[peak] else plan.warmup_steps
-    return round(peak / rates[peak])
+    if rates[peak] == 0:  # at the only update there is
+        return schedule.warmup_steps
+    return peak if rates[peak] == 1 else round(peak / rates[peak])
 
 
 def _read_dropout(name: str, set_up: SetUp, spec: ModelSpec) -> float:
@@ -185,8 +179,9 @@ def _read_dropout(name: str, set_up: SetUp, spec: ModelSpec) -> float:
         places = dropout_places(spec, task=set_up.data.task, name=name)
     except ValueError:
         return math.nan
-    modules = dict(set_up.model.named_modules())
-    return _single([getattr(modules[module], attribute) for module, attribute in places])
+    modules = [(set_up.model.get_submodule(module), attribute) for module, attribute in places]
+    # ModernBERT has an Identity in the place of a dropout of zero
+    return _single([0.0 if isinstance(m, torch.nn.Identity) else getattr(m, a) for m, a in modules])
 
 
 def _single(values: list):

@@ -8,24 +8,21 @@ whatever the state of the global random generators.
 import math
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from repro.data.encoding import EncodedTask
 from repro.data.tasks import is_test, score_predictions
-from repro.models.build import EncodedTask, ModelSpec, build_model
+from repro.models.build import build_model
+from repro.models.locate import ModelSpec
 from repro.models.packing import can_pack, pack, packed_logits, pad, plain_logits
 from repro.training.checkpoint import load_state, save_model, save_state
-from repro.training.device import autocast, find_device
-from repro.training.optimizer import (
-    DropoutNoise,
-    decide,
-    make_optimizer,
-    mean_loss,
-    n_threads,
-)
+from repro.training.device import autocast, find_device, one_thread
+from repro.training.optimizer import DropoutNoise, decide, make_optimizer, mean_loss
 from repro.training.readback import (
     SetUp,
     check_configuration,
@@ -33,17 +30,18 @@ from repro.training.readback import (
     read_back,
     searched_dropouts,
 )
-from repro.training.schedule import evaluation_batches, make_plan, training_batches
+from repro.training.schedule import make_schedule, training_batches
 from repro.training.types import (
-    WHOLE,
+    OVERRIDABLE,
     Evaluation,
     Seeds,
+    Segment,
     StopTrial,
-    Stretch,
     TrainingSettings,
     TrialResult,
-    settings_used,
 )
+
+_EVALUATION_BATCH_SIZE = 128
 
 
 class _Diverged(Exception):
@@ -57,10 +55,12 @@ def train_trial(
     data: EncodedTask,
     settings: TrainingSettings,
     seeds: Seeds,
-    report: Callable[[Evaluation], None] | None = None,
+    report: Callable[[Evaluation], None] = lambda evaluation: None,
     save_best_to: Path | None = None,
     score_to_beat: float = -math.inf,
-    stretch: Stretch = WHOLE,
+    segment: Segment | None = None,
+    load_state_from: Path | None = None,
+    save_state_to: Path | None = None,
 ) -> TrialResult:
     """Fine-tune a model with one configuration and predict validation and test.
 
@@ -70,17 +70,19 @@ def train_trial(
     Args:
         save_best_to: a directory to make, with the best checkpoint and the tokenizer.
         score_to_beat: the best checkpoint is written only if its validation score is higher.
-        stretch: the part of the trial to train; all of it by default. Steps count from its start.
+        segment: the part of the trial to train; steps count from its start. None: all of it.
+        load_state_from: the state at the segment's start, which another trial saved.
+        save_state_to: a file for the state at its end.
     Raises:
         ValueError: before any training, if configuration, data, model and settings do not fit.
     """
     trial = _Trial(
-        configuration, model=model, data=data, settings=settings, seeds=seeds, stretch=stretch
+        configuration, model=model, data=data, settings=settings, seeds=seeds, segment=segment
     )
     if save_best_to is not None and Path(save_best_to).exists():
         raise ValueError(f"`save_best_to` must not exist yet, but got {save_best_to}; remove it")
-    with n_threads(settings.threads):
-        ended = trial.run(report or (lambda evaluation: None))
+    with one_thread():
+        ended = trial.run(report, load_state_from, save_state_to)
         ended = trial.predict_tests(*ended)
         if save_best_to is not None:
             trial.save_best(Path(save_best_to), score_to_beat)
@@ -90,24 +92,22 @@ def train_trial(
 class _Trial:
     """The state of one trial while it runs."""
 
-    def __init__(self, configuration, *, model, data, settings, seeds, stretch) -> None:
+    def __init__(self, configuration, *, model, data, settings, seeds, segment) -> None:
         self.started = time.perf_counter()
-        self.stretch = stretch
         self.spec, self.data, self.settings, self.seeds = model, data, settings, seeds
         self.device = find_device(settings.device)
-        defaults = ("adam_epsilon", "max_grad_norm", "max_length")
-        self.wanted = check_configuration(
-            configuration, defaults={name: getattr(settings, name) for name in defaults}
+        self.requested = check_configuration(
+            configuration, defaults={name: getattr(settings, name) for name in OVERRIDABLE}
         )
-        check_fit(self.wanted, spec=model, data=data, settings=settings)
-        self.whole = make_plan(
-            self.wanted,
+        check_fit(self.requested, spec=model, data=data, settings=settings)
+        self.whole = make_schedule(
+            self.requested,
             n_train=len(data.splits["train"]),
             evaluations_per_epoch=settings.evaluations_per_epoch,
             max_steps=settings.max_steps,
         )
-        self.plan = self.whole.part(stretch.start, stretch.end)
-        self.hyperparameters = self.wanted
+        self.schedule = self.whole.between(segment.start, segment.end) if segment else self.whole
+        self.hyperparameters = self.requested
         self.step = 0
         self.losses = np.empty(0, dtype=np.float32)
         self.evaluations: list[Evaluation] = []
@@ -115,19 +115,20 @@ class _Trial:
         self.predictions: dict[str, np.ndarray] = {}
         self.training_seconds = self.evaluation_seconds = self.exchange_seconds = 0.0
 
-    def run(self, report) -> tuple[str, str]:
+    def run(
+        self, report: Callable, load_from: Path | None, save_to: Path | None
+    ) -> tuple[str, str]:
         """Train to the end, to `StopTrial`, or until it goes wrong; return status and message."""
-        if ended := self._guarded(self._set_up):
+        if ended := self._guarded(self._set_up, load_from):
             return ended
-        for step in self.plan.evaluation_steps:
+        for step in self.schedule.evaluation_steps:
             if ended := self._guarded(self._advance, step):
                 return ended
             try:
                 report(self.evaluations[-1])
             except StopTrial as stop:
                 return stop.reason, ""
-        ended = self._guarded(self._exchange, save_state, self.stretch.save_to)
-        return ended or ("completed", "")
+        return self._guarded(self._exchange, save_state, save_to) or ("completed", "")
 
     def _guarded(self, work: Callable, *arguments) -> tuple[str, str] | None:
         try:
@@ -138,32 +139,32 @@ class _Trial:
             return "failed", f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         return None
 
-    def _set_up(self) -> None:
-        train, settings, seeds = self.data.splits["train"], self.settings, self.seeds
+    def _set_up(self, load_from: Path | None) -> None:
+        train, seeds = self.data.splits["train"], self.seeds
         self.model = build_model(
             self.spec,
             task=self.data.task,
-            configuration=searched_dropouts(self.wanted),
+            configuration=searched_dropouts(self.requested),
             init_seed=seeds.init,
         ).to(self.device)
-        self.optimizer = make_optimizer(self.model, self.wanted, betas=settings.adam_betas)
+        self.optimizer = make_optimizer(self.model, self.requested)
         batches = training_batches(
-            train, self.plan, seed=seeds.order, grouped=settings.length_grouped
+            len(train), batch_size=self.schedule.batch_size, seed=seeds.order
         )
-        first = list(islice(batches, self.plan.steps_per_epoch))
-        self.batches = islice(chain(first, batches), self.plan.first_step, None)
+        first_epoch = list(islice(batches, self.schedule.steps_per_epoch))
+        self.batches = islice(chain(first_epoch, batches), self.schedule.first_step, None)
         self.hyperparameters = read_back(
-            self.wanted,
-            SetUp(self.model, self.optimizer, self.whole, first, self.data),
+            self.requested,
+            SetUp(self.model, self.optimizer, self.whole, first_epoch, self.data),
             spec=self.spec,
-            settings=settings,
+            max_steps=self.settings.max_steps,
         )
         self.labels = torch.from_numpy(train.labels).to(self.device)
-        self.scaler = torch.amp.GradScaler(enabled=settings.precision == "fp16")
-        packed = settings.packed and can_pack(self.model)
+        self.scaler = torch.amp.GradScaler(enabled=self.settings.precision == "fp16")
+        packed = can_pack(self.model)
         self.make_batch, self.logits = (pack, packed_logits) if packed else (pad, plain_logits)
         self.noise = DropoutNoise(seeds.dropout, self.device)
-        self._exchange(load_state, self.stretch.load_from)
+        self._exchange(load_state, load_from)
         self.state = list(self.model.state_dict().values())  # the tensors in use, not copies
         self.best_state = [torch.empty_like(tensor) for tensor in self.state]
         self.validation = self._evaluation_batches("validation")
@@ -175,9 +176,11 @@ class _Trial:
             move(path, self.model, self.optimizer, noise=self.noise, scaler=self.scaler)
             self.exchange_seconds += time.perf_counter() - begin
 
-    def _evaluation_batches(self, name: str) -> list:  # (positions, batch on the device) pairs
+    def _evaluation_batches(self, name: str) -> list:
+        """Return pairs of positions and batch on the device, of examples of like length."""
         split = self.data.splits[name]
-        batches = evaluation_batches(split, batch_size=self.settings.evaluation_batch_size)
+        order = np.argsort(-split.lengths, kind="stable")
+        batches = np.split(order, range(_EVALUATION_BATCH_SIZE, len(order), _EVALUATION_BATCH_SIZE))
         return [(rows, self.make_batch(split, rows, self.device)) for rows in batches]
 
     def _advance(self, until: int) -> None:
@@ -209,13 +212,13 @@ class _Trial:
                 batch = self.make_batch(train, rows, self.device)
                 labels = self.labels[torch.from_numpy(rows).to(self.device)]
                 for group in groups:
-                    group["lr"] = rate * self.plan.rate_factor(self.step + i)
+                    group["lr"] = rate * self.schedule.rate_factor(self.step + i)
                 with autocast(self.device, self.settings.precision):
                     logits = self.logits(self.model, batch)
                 loss = mean_loss(logits, labels)
                 self.scaler.scale(loss).backward()
                 self.scaler.unscale_(self.optimizer)
-                torch.nn.utils.clip_grad_norm_(parameters, self.plan.max_grad_norm)
+                torch.nn.utils.clip_grad_norm_(parameters, self.schedule.max_grad_norm)
                 self.scaler.step(self.optimizer)
                 self.scaler.update()
                 self.optimizer.zero_grad(set_to_none=True)
@@ -232,7 +235,7 @@ class _Trial:
         metrics = score_predictions(task, predictions, validation.labels)
         evaluation = Evaluation(
             step=self.step,
-            epoch=self.plan.epochs_after(self.step),
+            epoch=(self.schedule.first_step + self.step) / self.schedule.steps_per_epoch,
             seconds=time.perf_counter() - self.started,
             loss=loss,
             score=metrics[task.metric],
@@ -265,17 +268,18 @@ class _Trial:
         return ended or (status, message)
 
     def _predict_tests(self, last_is_here: bool) -> None:
-        if last_is_here and self.best is not self.evaluations[-1]:
-            self.predictions["test_last"] = self._predict_split("test")
+        def predict(name: str) -> np.ndarray:
+            batches = self._evaluation_batches(name)
+            return decide(self._predict(batches, len(self.data.splits[name])))
+
+        best_is_last = self.best is self.evaluations[-1]
+        if last_is_here and not best_is_last:
+            self.predictions["test_last"] = predict("test")
         self._restore_best()
         for name in filter(is_test, self.data.splits):
-            self.predictions[f"{name}_best"] = self._predict_split(name)
-        if self.best is self.evaluations[-1]:
+            self.predictions[f"{name}_best"] = predict(name)
+        if best_is_last:
             self.predictions["test_last"] = self.predictions["test_best"]
-
-    def _predict_split(self, name: str) -> np.ndarray:
-        batches = self._evaluation_batches(name)
-        return decide(self._predict(batches, len(self.data.splits[name])))
 
     def _restore_best(self) -> None:
         with torch.no_grad():
@@ -290,20 +294,20 @@ class _Trial:
         save_model(directory, self.model, self.spec)
 
     def result(self, status: str, message: str) -> TrialResult:
-        """Gather what the trial leaves behind."""
+        """Gather what the trial leaves behind; what is overridable is read back, not a setting."""
+        settings = {n: v for n, v in asdict(self.settings).items() if n not in OVERRIDABLE}
         return TrialResult(
-            status=status,
-            message=message,
+            status,
+            message,
             hyperparameters=self.hyperparameters,
-            settings=settings_used(self.settings, self.device),
+            settings=settings | {"device": str(self.device)},
             evaluations=tuple(self.evaluations),
             losses=self.losses,
             predictions=self.predictions,
             steps=self.step,
-            epochs_trained=self.step / self.plan.steps_per_epoch,
+            epochs_trained=self.step / self.schedule.steps_per_epoch,
             seconds=time.perf_counter() - self.started,
             training_seconds=self.training_seconds,
             evaluation_seconds=self.evaluation_seconds,
-            gpus=int(self.device.type == "cuda"),
             exchange_seconds=self.exchange_seconds,
         )

@@ -1,26 +1,21 @@
 """What goes into a trial and what comes out of it: settings, seeds, evaluations, the result."""
 
 import math
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 
 PRECISIONS = ("fp32", "bf16", "fp16")
+OVERRIDABLE = ("adam_epsilon", "max_grad_norm", "max_length")
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What all trials of a study share; a configuration may override the last three."""
+    """What all trials of a study share; a configuration may override the OVERRIDABLE."""
 
     evaluations_per_epoch: int = 5
     precision: str = "fp32"
-    adam_betas: tuple[float, float] = (0.9, 0.999)
-    length_grouped: bool = False  # batches of like length: less padding, less random batches
-    packed: bool = True  # compute no padding, where the architecture is known: the same, faster
-    evaluation_batch_size: int = 128
     device: str = "auto"  # "auto": a GPU if there is one
-    threads: int = 1  # more threads change the last digits of the numbers
     # False: none after the first validation, as in the code of Dodge et al. 2020, where a call of
     # `eval()` is never undone; their paper says dropout 0.1
     dropout_after_first_validation: bool = True
@@ -32,7 +27,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ValueError(f"`precision` must be in {PRECISIONS}, but got {self.precision!r}")
-        for name in ("evaluations_per_epoch", "evaluation_batch_size", "threads", "max_steps"):
+        for name in ("evaluations_per_epoch", "max_steps"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"`{name}` must be a whole number from 1 on, but got {value!r}")
@@ -52,16 +47,19 @@ class Seeds:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A part of a trial: from epoch `start` to epoch `end`, with the schedule of the whole."""
+class Segment:
+    """A part of a trial, from epoch `start` to epoch `end`, with the schedule of the whole.
 
-    start: float = 0.0
-    end: float = math.inf
-    load_from: Path | None = None  # the state at `start`, which another trial saved
-    save_to: Path | None = None  # a file for the state at `end`
+    In a population it is an interval in the life of one member: a trial that continues another.
+    """
 
-
-WHOLE = Stretch()
+    start: float
+    end: float
+    member: int = 0  # 0, 1, ...
+    generation: int = 1  # 1, 2, ...
+    parent: int | None = None  # the trial whose checkpoint it continues; None: from the start
+    copied_from: int | None = None  # the member that it copied just before, if it did
+    operations: str = ""  # what exploring did to the copied configuration
 
 
 @dataclass(frozen=True)
@@ -91,10 +89,6 @@ class StopTrial(Exception):
         self.reason = reason
 
 
-def _no_losses() -> np.ndarray:
-    return np.empty(0, dtype=np.float32)
-
-
 @dataclass(frozen=True, eq=False)
 class TrialResult:
     """What a trial leaves behind, whatever became of it; one that was lost has status and message.
@@ -109,7 +103,7 @@ class TrialResult:
     hyperparameters: dict[str, float] = field(default_factory=dict)  # as read back, else as asked
     settings: dict = field(default_factory=dict)  # precision, device and the like, as used
     evaluations: tuple[Evaluation, ...] = ()  # all that it reported
-    losses: np.ndarray = field(default_factory=_no_losses)  # float32, one an update
+    losses: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))  # one an update
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     steps: int = 0
     epochs_trained: float = 0.0
@@ -117,10 +111,9 @@ class TrialResult:
     training_seconds: float = 0.0
     evaluation_seconds: float = 0.0
     exchange_seconds: float = 0.0  # loading and saving states
-    gpus: int = 0
     started_at: float = math.nan  # seconds since 1970-01-01 UTC
     worker: str = ""  # host and process
-    segment: object = None  # of a population, where the trial is one
+    segment: Segment | None = None  # of a population, where the trial is one
 
     @property
     def best(self) -> Evaluation | None:
@@ -140,10 +133,3 @@ class TrialResult:
     def last_score(self) -> float:
         """The score at the end, from where it may be continued; NaN where it cannot be."""
         return self.last.score if self.status == "completed" and self.last else math.nan
-
-
-def settings_used(settings: TrainingSettings, device) -> dict:
-    """Return what the numbers of a trial depend on besides its hyperparameters and seeds."""
-    overridable = ("adam_epsilon", "max_grad_norm", "max_length")  # read back, if not searched
-    used = {name: value for name, value in asdict(settings).items() if name not in overridable}
-    return used | {"device": str(device)}

@@ -10,8 +10,8 @@ _START_ATTEMPTS = 3
 ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of the profile keep their meaning
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal keeps what matters
-    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # the journal resumes a study, not Tune
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the store keeps what matters
+    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # the store resumes a study, not Tune
     "TUNE_MAX_PENDING_TRIALS_PG": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_raylet_start_wait_time_s": "60",  # a busy laptop needs longer than Ray expects

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from repro.tuning.population import PopulationSearcher, Segment
+from repro.training.types import Segment
+from repro.tuning.population import PopulationSearcher
 from repro.tuning.spaces import (
     Choice,
     LogUniform,

@@ -20,25 +20,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from repro.training.types import Segment
 from repro.tuning.spaces import Choice, SearchSpace, sample_configuration
 
 QUANTILE = 0.25
 RESAMPLE_PROBABILITY = 0.25
 FACTORS = (1.2, 0.8)
 NEVER_PERTURBED = ("epochs",)  # as in Ray's example
-
-
-@dataclass(frozen=True)
-class Segment:
-    """An interval in the life of one member: a trial that continues another."""
-
-    member: int  # 0, 1, ...
-    generation: int  # 1, 2, ...
-    start: float  # epochs
-    end: float
-    parent: int | None = None  # the trial whose checkpoint it continues; None: from the start
-    copied_from: int | None = None  # the member that it copied just before, if it did
-    operations: str = ""  # what exploring did to the copied configuration
 
 
 @dataclass

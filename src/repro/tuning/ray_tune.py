@@ -1,7 +1,7 @@
-"""Ray Tune trains what a plan of tuning runs proposes.
+"""Ray Tune trains what a study's tuning runs propose.
 
 One Tune experiment holds all tuning runs of a study, so that one warm worker process a core
-serves them all; an experiment a run would pay several seconds of cold start each time. The plan
+serves them all; an experiment a run would pay several seconds of cold start each time. The study
 enters as a Ray searcher and a Ray scheduler. A trial is never killed: when its run stops it, a
 mailbox tells the worker, which scores its checkpoints and hands in a complete result.
 """
@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from repro.training.types import Evaluation, TrialResult
 from repro.tuning.cluster import connected
-from repro.tuning.runs import Journal, Plan, Request, TuningRun
+from repro.tuning.runs import Request, StudyScheduler, TrialStore, TuningRun
 
 Objective = Callable[[Request, Callable[[Evaluation], str | None]], TrialResult]
 
@@ -29,7 +29,7 @@ def tune_runs(
     runs: list[TuningRun],
     objective: Objective,
     *,
-    journal: Journal,
+    store: TrialStore,
     unit: str = "steps",
     known_costs: dict[str, float] | None = None,
     cpus_per_trial: float = 1,
@@ -38,12 +38,12 @@ def tune_runs(
     cores: int | None = None,
     ray: ExitStack | None = None,
 ) -> None:
-    """Carry out tuning runs side by side; everything that comes of them goes to `journal`.
+    """Carry out tuning runs side by side; everything that comes of them goes to `store`.
 
     Args:
         runs: started in this order; a budget waits for the grid search that it refers to.
         objective: trains one request; picklable. `report(evaluation)` returns None to go on, or
-            the status to end the trial with. It turns what goes wrong in training into an
+            the status to end the trial with. It turns what goes wrong in training into a
             result; what it raises means that nothing could be trained, and ends the study.
         unit: of the budgets, "steps" or "seconds".
         known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
@@ -52,12 +52,12 @@ def tune_runs(
         ray: keeps that Ray until it is closed itself, for what follows; else it ends with this.
     Raises:
         ValueError: if a budget refers to a grid search that is neither in `runs` nor known.
-        ObjectiveError: if the objective raised; finished trials are in the journal.
-        KeyboardInterrupt: if interrupted; the journal holds all finished trials.
+        ObjectiveError: if the objective raised; finished trials are in the store.
+        KeyboardInterrupt: if interrupted; the store holds all finished trials.
     """
-    plan = Plan(runs, unit=unit, journal=journal, known_costs=known_costs or {})
-    first = plan.next_request()
-    if first is None:  # the journal held all there was to do
+    study = StudyScheduler(runs, unit=unit, store=store, known_costs=known_costs or {})
+    first = study.next_request()
+    if first is None:  # the store held all there was to do
         return
     from ray import tune
 
@@ -69,8 +69,8 @@ def tune_runs(
         tune.Tuner(
             tune.with_resources(_make_trainable(objective, mailbox), resources),
             tune_config=tune.TuneConfig(
-                search_alg=_make_searcher(plan, first, errors),
-                scheduler=_make_scheduler(plan, mailbox, errors),
+                search_alg=_make_searcher(study, first, errors),
+                scheduler=_make_scheduler(study, mailbox, errors),
                 num_samples=10**9,
                 max_concurrent_trials=trials_at_once,
                 reuse_actors=True,
@@ -84,7 +84,7 @@ def tune_runs(
                 failure_config=tune.FailureConfig(max_failures=20),
             ),
         ).fit()
-    if not plan.finished:
+    if not study.finished:
         raise KeyboardInterrupt("interrupted; finished trials are kept, run it again to go on")
 
 
@@ -145,11 +145,11 @@ def _describe(error: Exception, request: Request) -> str:
     return f"{request.run_id}, trial {request.trial}: {type(error).__name__}: {error}"
 
 
-def _make_searcher(plan: Plan, first: Request, errors: list[str]):
+def _make_searcher(study: StudyScheduler, first: Request, errors: list[str]):
     from ray.tune.search import Searcher
 
-    class PlanSearcher(Searcher):
-        """Hands the plan's requests to Ray Tune."""
+    class StudySearcher(Searcher):
+        """Hands the study's requests to Ray Tune."""
 
         def __init__(self):
             super().__init__()
@@ -159,16 +159,16 @@ def _make_searcher(plan: Plan, first: Request, errors: list[str]):
         def suggest(self, trial_id: str):
             if errors:
                 raise ObjectiveError(errors[0])
-            request = self._waiting.pop() if self._waiting else plan.next_request()
+            request = self._waiting.pop() if self._waiting else study.next_request()
             if request is None:
-                return Searcher.FINISHED if plan.finished else None
+                return Searcher.FINISHED if study.finished else None
             self._requests[trial_id] = request
             return {"request": [request]}
 
         def on_trial_complete(self, trial_id, result=None, error=False):
             if error:  # for good; Ray tells the scheduler of failures that it tries again, too
                 lost = TrialResult("failed", "the worker process was lost; see Ray's logs")
-                plan.on_result(self._requests[trial_id], lost)
+                study.on_result(self._requests[trial_id], lost)
 
         def save(self, checkpoint_path: str):
             pass
@@ -179,20 +179,20 @@ def _make_searcher(plan: Plan, first: Request, errors: list[str]):
         def get_state(self):
             return {}
 
-    return PlanSearcher()
+    return StudySearcher()
 
 
-def _make_scheduler(plan: Plan, mailbox, errors: list[str]):
+def _make_scheduler(study: StudyScheduler, mailbox, errors: list[str]):
     import ray
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-    class PlanScheduler(FIFOScheduler):
-        """Passes reports to the plan, and verdicts to the workers."""
+    class Messenger(FIFOScheduler):
+        """Passes reports to the study, and verdicts to the workers."""
 
         def on_trial_result(self, tune_controller, trial, result):
             request, number = trial.config["request"][0], result["training_iteration"]
-            cell = plan.cells[request.run_id]
-            verdict = cell.on_evaluation(request.trial, result["evaluation"][0], number=number)
+            state = study.runs[request.run_id]
+            verdict = state.on_evaluation(request.trial, result["evaluation"][0], number=number)
             if verdict:
                 ray.get(mailbox.put.remote(trial.trial_id, verdict))
             return TrialScheduler.CONTINUE
@@ -201,6 +201,6 @@ def _make_scheduler(plan: Plan, mailbox, errors: list[str]):
             if "error" in result:  # Ray swallows what is raised here
                 errors.append(result["error"][0])
             else:
-                plan.on_result(trial.config["request"][0], result["result"][0])
+                study.on_result(trial.config["request"][0], result["result"][0])
 
-    return PlanScheduler()
+    return Messenger()

@@ -1,8 +1,8 @@
 """Tuning runs as state machines: what to try next, whom to stop, what was spent.
 
-A `Cell` is one tuning run in progress, a `Plan` all runs of a study. They know nothing of
-processes: a recorded trial is replayed into its cell without training, and a test can drive one
-by hand. `orchestration` lets Ray Tune train what they propose.
+A `RunState` is one tuning run in progress, a `StudyScheduler` holds all runs of a study. They know
+nothing of processes: a recorded trial is replayed without training, and a test can drive one by
+hand. `ray_tune` lets Ray train what they propose.
 """
 
 import hashlib
@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from repro.training.types import Evaluation, Seeds, TrialResult
+from repro.training.types import Evaluation, Seeds, Segment, TrialResult
 from repro.tuning.methods import LISTED, METHODS, make_scheduler, make_searcher
-from repro.tuning.population import Segment
 from repro.tuning.spaces import SearchSpace
 
 BUDGET_UNITS = ("steps", "seconds")
@@ -93,7 +92,7 @@ def cost(reported: Evaluation | TrialResult, unit: str) -> float:
     return reported.steps if isinstance(reported, TrialResult) else reported.step
 
 
-class Journal(Protocol):
+class TrialStore(Protocol):
     """Where results are kept, so that nothing is trained twice."""
 
     def recall(self, request: Request) -> TrialResult | None: ...
@@ -107,17 +106,17 @@ def derive_seed(master: int, *key: str | int) -> int:
     return int.from_bytes(digest[:4], "big")
 
 
-class Cell:
+class RunState:
     """One tuning run in progress: searcher, scheduler, ledger.
 
     Trials are numbered in the order of starting. With one at a time, what happens depends only on
     the seed and on the results, never on timing, as long as the budget counts steps.
     """
 
-    def __init__(self, run: TuningRun, *, unit: str, journal: Journal):
+    def __init__(self, run: TuningRun, *, unit: str, store: TrialStore):
         if unit not in BUDGET_UNITS:
             raise ValueError(f"`unit` must be one of {BUDGET_UNITS}, but got {unit!r}")
-        self.run, self.unit, self.journal = run, unit, journal
+        self.run, self.unit, self.store = run, unit, store
         self.budget = math.nan if run.has_budget else math.inf  # NaN: not known yet
         self.running: dict[int, Request] = {}
         self.n_trials = 0
@@ -143,7 +142,7 @@ class Cell:
     def next_request(self) -> Request | None:
         """Return the next trial that must be trained, or None when there is none just now.
 
-        Trials found in the journal are replayed on the way.
+        Trials found in the store are replayed on the way.
         """
         while self._may_start():
             configuration = self._searcher.suggest(self.n_trials)
@@ -151,7 +150,7 @@ class Cell:
                 self._exhausted = True
                 return None
             request = self._start(configuration)
-            result = self.journal.recall(request)
+            result = self.store.recall(request)
             if result is None:
                 return request
             for number, evaluation in enumerate(result.evaluations, start=1):
@@ -180,7 +179,7 @@ class Cell:
         if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW and self.run.method not in LISTED:
             self._exhausted = True
         if is_new:
-            self.journal.record(request, result)
+            self.store.record(request, result)
 
     @property
     def _all_started(self) -> bool:
@@ -210,7 +209,7 @@ class Cell:
         return request
 
 
-class Plan:
+class StudyScheduler:
     """All tuning runs of a study: which trial is next, and which runs are done.
 
     A run waits until the grid search that its budget refers to has finished.
@@ -221,15 +220,15 @@ class Plan:
         runs: list[TuningRun],
         *,
         unit: str,
-        journal: Journal,
+        store: TrialStore,
         known_costs: dict[str, float],
     ):
         self.costs = dict(known_costs)
-        self.cells = {run.run_id: Cell(run, unit=unit, journal=journal) for run in runs}
-        self._open = list(self.cells.values())
-        self._journal = journal
+        self.runs = {run.run_id: RunState(run, unit=unit, store=store) for run in runs}
+        self._open = list(self.runs.values())
+        self._store = store
         for run in runs:
-            if run.grid_run_id and run.grid_run_id not in self.cells | self.costs:
+            if run.grid_run_id and run.grid_run_id not in self.runs | self.costs:
                 raise ValueError(
                     f"the budget of {run.run_id} refers to {run.grid_run_id}, "
                     "which is not among the runs; add method 'grid'"
@@ -241,30 +240,30 @@ class Plan:
 
     def next_request(self) -> Request | None:
         """Return the next trial of the first run that can start one; close finished runs."""
-        for cell in list(self._open):
-            self._set_budget(cell)
-            if request := cell.next_request():
+        for state in list(self._open):
+            self._set_budget(state)
+            if request := state.next_request():
                 return request
-            self._close_if_finished(cell)
-        # A grid search closed just now, from the journal alone, may have set others free.
+            self._close_if_finished(state)
+        # A grid search closed just now, from the store alone, may have set others free.
         return self.next_request() if self._can_go_on() else None
 
     def on_result(self, request: Request, result: TrialResult) -> None:
-        cell = self.cells[request.run_id]
-        cell.on_result(request.trial, result)
-        self._close_if_finished(cell)
+        state = self.runs[request.run_id]
+        state.on_result(request.trial, result)
+        self._close_if_finished(state)
 
-    def _set_budget(self, cell: Cell) -> None:
-        if math.isnan(cell.budget) and cell.run.grid_run_id in self.costs:
-            cell.budget = cell.run.budget_gst * self.costs[cell.run.grid_run_id]
+    def _set_budget(self, state: RunState) -> None:
+        if math.isnan(state.budget) and state.run.grid_run_id in self.costs:
+            state.budget = state.run.budget_gst * self.costs[state.run.grid_run_id]
 
-    def _close_if_finished(self, cell: Cell) -> None:
-        if cell.finished:
-            self.costs[cell.run.run_id] = cell.spent
-            self._open.remove(cell)
-            self._journal.finish(cell.run, budget=cell.budget, spent=cell.spent)
+    def _close_if_finished(self, state: RunState) -> None:
+        if state.finished:
+            self.costs[state.run.run_id] = state.spent
+            self._open.remove(state)
+            self._store.finish(state.run, budget=state.budget, spent=state.spent)
 
     def _can_go_on(self) -> bool:
         return any(
-            math.isnan(cell.budget) and cell.run.grid_run_id in self.costs for cell in self._open
+            math.isnan(state.budget) and state.run.grid_run_id in self.costs for state in self._open
         )

@@ -17,7 +17,7 @@ from repro.models.build import build_model, resolve_model
 from repro.records import check_table
 from repro.study.profile import load_profile
 from repro.training.types import Seeds, TrialResult
-from repro.tuning.runs import Cell, TuningRun
+from repro.tuning.runs import RunState, TuningRun
 from tiny_models import SETTINGS
 
 pytest_plugins = ["tiny_trials"]
@@ -104,7 +104,7 @@ def listed_run(**changes):
 
 
 class Memory:
-    """A journal that keeps nothing."""
+    """A store of trials that keeps nothing."""
 
     def recall(self, request):
         return None
@@ -114,15 +114,15 @@ class Memory:
 
 
 def test_every_trial_has_its_seeds_and_all_may_start_at_once():
-    cell = Cell(listed_run(), unit="steps", journal=Memory())
-    requests = [cell.next_request() for _ in range(9)]
+    state = RunState(listed_run(), unit="steps", store=Memory())
+    requests = [state.next_request() for _ in range(9)]
     assert [r.seeds for r in requests] == list(seed_grid(smoke().seed_study, "rte"))
     assert len({str(r.configuration) for r in requests}) == 1
-    assert cell.next_request() is None
+    assert state.next_request() is None
     for request in requests:  # a failed trial does not end the others
-        cell.on_result(request.trial, TrialResult("failed"))
-    assert cell.next_request() is None
-    assert cell.finished
+        state.on_result(request.trial, TrialResult("failed"))
+    assert state.next_request() is None
+    assert state.finished
 
 
 def test_as_many_seeds_as_trials_are_wanted():

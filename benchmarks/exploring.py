@@ -14,7 +14,7 @@ import pandas as pd
 from analysis import measure
 
 from repro.explorer.explore import Explorer
-from repro.records import TABLES, make_table
+from repro.records import TABLES, make_table, run_key
 
 MODELS, TASKS = ("tiny-electra", "tiny-roberta"), ("rte", "mrpc", "cola", "stsb", "sst2")
 METHODS = ("rs", "asha", "bo_asha", "pbt")
@@ -55,10 +55,9 @@ def write_results(folder: Path, n_runs: int, n_trials: int) -> None:
     for number in range(n_runs):
         model, task, method = places[number % len(places)]
         repetition = 1 + number // len(places)
-        run_id = f"{model}/{task}/{method}/1gst/full/rep{repetition}"
-        key = {"run_id": run_id, "task": task, "model": model, "method": method, "space": "full"}
-        key |= {"budget_gst": 1.0, "repetition": repetition}
-        path = folder / f"{run_id}-{number:08x}"
+        columns = {"space": "full", "budget_gst": 1.0, "repetition": repetition}
+        key = run_key(model, task, method, "1gst", "full", **columns)
+        path = folder / f"{key['run_id']}-{number:08x}"
         path.mkdir(parents=True)
         trials = make_trials(key, n_trials, rng)
         trials.to_parquet(path / "trials.parquet", index=False)

@@ -5,7 +5,9 @@ else. Scores are fractions (Matthews, Pearson and Spearman correlations lie in [
 better; printing turns them into percent.
 """
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -41,10 +43,15 @@ _RUN_KEY = (
     Column("task", "text", "", "task name"),
     Column("model", "text", "", "model name"),
     Column("method", "text", "", "searcher and scheduler by one name"),
-    Column("space", "text", "", "search space: full or the name of a reduction"),
-    Column("budget_gst", "number", "GST", "budget in multiples of the grid search's own cost"),
+    Column("space", "text", "", "search space: full, the name of a reduction, grid or fixed"),
+    Column("variant", "text", "", "what differs from the method as its source ran it; or empty"),
+    Column("stage", "text", "", "of a study in stages; else empty"),
+    Column("budget_gst", "number", "GST", "multiples of grid search's own cost; NaN: none"),
     Column("repetition", "integer", "", "1, 2, ...; the same run with another search seed"),
 )
+RUN_KEY = tuple(column.name for column in _RUN_KEY)
+# a tuning run without its repetition
+SETTING = ("model", "task", "method", "space", "stage", "variant", "budget_gst")
 
 RUNS = (
     *_RUN_KEY,
@@ -136,6 +143,33 @@ TABLES = {
     "segments": SEGMENTS,
     "tasks": TASKS,
 }
+
+
+def run_key(
+    model: str,
+    task: str,
+    method: str,
+    *words: str,
+    space: str,
+    variant: str = "",
+    stage: str = "",
+    budget_gst: float = math.nan,
+    repetition: int | None = None,
+) -> dict:
+    """Name a tuning run: the columns that its rows in `runs` and `trials` share.
+
+    The run's id is made of words: tiny-electra/mrpc/asha/1gst/full/rep2.
+
+    Args:
+        task: a name, or the path of a task's own file.
+        words: of the id, after the method.
+        repetition: None where there is nothing but the first, which the id does not name then.
+    """
+    task, place = Path(task).stem, model.strip("/").replace("/", "--")
+    last = () if repetition is None else (f"rep{repetition}",)
+    values = ("/".join((place, task, method, *words, *last)), task, model, method)
+    values += (space, variant, stage, float(budget_gst), repetition or 1)
+    return dict(zip(RUN_KEY, values, strict=True))
 
 
 def empty_table(name: str) -> pd.DataFrame:

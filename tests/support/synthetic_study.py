@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.records import make_table
+from repro.records import make_table, run_key
 
 METRICS = {
     "mrpc": ("accuracy", "f1"),
@@ -75,9 +75,8 @@ def write_study(study: Study, folder: Path) -> list[Path]:
 
 def _add_run(tables, place, *, n_trials, first, dead, rng) -> None:
     model, task, method, repetition = place
-    run_id = f"{model}/{task}/{method}/1gst/full/rep{repetition}"
-    key = {"run_id": run_id, "task": task, "model": model, "method": method, "space": "full"}
-    key |= {"budget_gst": 1.0, "repetition": repetition}
+    columns = {"space": "full", "budget_gst": 1.0, "repetition": repetition}
+    key = run_key(model, task, method, "1gst", "full", **columns)
     trials = []
     for number in range(n_trials):
         status = "failed" if dead else (first if number == 0 else None)

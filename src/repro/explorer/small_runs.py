@@ -15,9 +15,10 @@ import numpy as np
 from repro.explorer import serial
 from repro.names import check_name
 from repro.paths import RESULTS
+from repro.records import run_key
 from repro.study.objective import fine_tune
 from repro.study.profile import Profile
-from repro.study.study import StudyStore, StudyRun, make_run
+from repro.study.study import StudyJournal, StudyRun, make_run
 from repro.training.types import Evaluation, TrialResult
 from repro.tuning.runs import Request, TuningRun, derive_seed
 from repro.tuning.spaces import LogUniform, SearchSpace, default_configuration, search_space
@@ -77,20 +78,17 @@ def plan_small_run(profile: Profile, wanted: SmallRun, *, results: Path = RESULT
     """
     check_name("task", wanted.task, profile.model(wanted.model).tasks)
     space, is_grid = _space(profile, wanted), wanted.method == "grid"
-    task, model = Path(wanted.task).stem, wanted.model.strip("/").replace("/", "--")
-    parts = (model, task, wanted.method, f"{wanted.n_trials}trials", space.name)
-    run_id = "/".join((*parts, f"rep{wanted.repetition}"))
+    where = (wanted.model, wanted.task, wanted.method, f"{wanted.n_trials}trials", space.name)
+    key = run_key(*where, space=space.name, repetition=wanted.repetition)
     tuning = TuningRun(
-        run_id=run_id,
+        run_id=key["run_id"],
         method=wanted.method,
         space=space,
-        seed=derive_seed(profile.seed, run_id),
+        seed=derive_seed(profile.seed, key["run_id"]),
         grid=_grid(profile, wanted, space) if is_grid else (),
         n_trials=wanted.n_trials,
         context={"task": wanted.task, "model": wanted.model},
     )
-    key = {"run_id": run_id, "task": task, "model": wanted.model, "method": wanted.method}
-    key |= {"space": space.name, "budget_gst": 0.0, "repetition": wanted.repetition}
     return make_run(profile, tuning, key, results)
 
 
@@ -107,7 +105,7 @@ def carry_out_here(
     serial.tune_runs(
         [run.tuning],
         partial(fine_tune, profile=profile, folders={run.tuning.run_id: run.folder}),
-        store=StudyStore(profile, [run], watcher),
+        journal=StudyJournal(profile, [run], watcher),
         unit=profile.budget_unit,
         watch=watcher.evaluated,
         stop=stop,

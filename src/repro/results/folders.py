@@ -29,8 +29,6 @@ from repro.results.predictions import describe_test_sets, incumbent_predictions,
 from repro.training.types import TrialResult
 from repro.tuning.runs import Request
 
-KEY = ("run_id", "task", "model", "method", "space", "budget_gst", "repetition")
-
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -38,7 +36,7 @@ class RunFolder:
 
     Args:
         path: of the finished folder.
-        key: the columns of KEY.
+        key: the columns of `records.RUN_KEY`.
         about: everything else that `run.json` shall say: what was asked, versions, and the seeds
             of all trials, or a list of each trial's.
     """

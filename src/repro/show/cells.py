@@ -1,14 +1,15 @@
 """The text of single cells, and the sentence on profile, repetitions and failures in captions."""
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 import pandas as pd
 
 from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
-from repro.show.table import NOTHING, number
-from repro.stats.incumbents import best_trials
+from repro.records import SETTING
+from repro.show.table import NOTHING as NOTHING
+from repro.show.table import number
+from repro.stats.incumbents import best_trials, is_returned
 
 
 def percent(value: float) -> str:
@@ -40,23 +41,6 @@ def short(value: float) -> str:
 def seconds(value: float) -> str:
     """Format seconds: one decimal below ten, none above."""
     return number(value, ".1f" if value < 10 else ",.0f")
-
-
-def mean_and_spread(rows: pd.DataFrame, metrics: Sequence[str], *, n_expected: int) -> str:
-    """Format means and standard deviations of one cell's metrics: 92.3/89.2 ± 0.4/0.5.
-
-    Args:
-        rows: indexed by metric, with mean, sd (fractions) and n; empty where nothing was run.
-        n_expected: repetitions that others have; fewer are named in the cell.
-    """
-    rows = rows.reindex(metrics)
-    n = rows["n"].fillna(0).max()
-    if not n:
-        return NOTHING
-    text = "/".join(map(percent, rows["mean"]))
-    if n > 1:
-        text += " ± " + "/".join(map(percent, rows["sd"]))
-    return text if n == n_expected else f"{text} (n={n:.0f})"
 
 
 task_label = partial(label, labels=TASK_LABELS)
@@ -94,11 +78,6 @@ def describe_study(runs: pd.DataFrame, trials: pd.DataFrame) -> str:
     return text + "."
 
 
-def is_returned(rows: pd.DataFrame) -> pd.Series:
-    """Tell of each row whether its test score came back from the GLUE site."""
-    return rows.get("test_source", pd.Series("", rows.index)) == "returned"
-
-
 def with_dagger(text: str, *sources: str) -> str:
     """Mark a test score that came back from the GLUE site, or a mean that has one in it.
 
@@ -121,45 +100,12 @@ def _repetitions(runs: pd.DataFrame) -> str:
 def _count(runs: pd.DataFrame) -> str:
     if runs.empty:
         return "0"
-    counts = runs.groupby(["split", "model", "task", "method", "space", "budget_gst"]).size()
+    counts = runs.groupby(["split", *SETTING], dropna=False).size()
     low, high = counts.min(), counts.max()
     return str(low) if low == high else f"{low} to {high}"
 
 
-def of_model(runs: pd.DataFrame, trials: pd.DataFrame, model: str):
-    """Return the rows of one model.
-
-    Raises:
-        ValueError: if there are none, or a method comes with several spaces or budgets.
-    """
-    known = sorted(set(runs["model"]))
-    if model not in known:
-        raise ValueError(f"`model` must be one of {known}, but got {model!r}")
-    runs, trials = runs[runs["model"] == model], trials[trials["model"] == model]
-    settings = runs[["method", "space", "budget_gst"]].drop_duplicates()
-    if settings["method"].duplicated().any():
-        raise ValueError(
-            "a method must come with one search space and one budget in this table, but got "
-            f"{settings.to_dict('records')}; select the runs first"
-        )
-    return runs, trials
-
-
-def of_published(published: pd.DataFrame | None, model: str, columns: Sequence[str]):
-    """Return the published rows of `model` (all, where the frame has no column `model`)."""
-    if published is None:
-        return pd.DataFrame(columns=list(columns))
-    if "model" in published:
-        published = published[published["model"] == model]
-    return published.reset_index(drop=True)
-
-
-def slug(model: str) -> str:
-    """Turn a model's name or path into a part of a file name."""
-    return re.sub(r"[^\w.-]+", "-", model).strip("-")
-
-
-def plays(model: str, published_model: str) -> str:
+def in_place_of(model: str, published_model: str) -> str:
     """Say which model the reader sees, and which published one it stands for."""
     return f"{model} in the place of the paper's {published_model}" if published_model else model
 

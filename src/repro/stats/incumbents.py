@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 
 from repro.names import check_name
-from repro.records import METRICS, STATUSES, TRIALS, check_table
+from repro.records import RUN_KEY, SETTING, TRIALS, check_table
 from repro.stats.intervals import bootstrap_interval, summarise_differences
 
-RUN_KEY = ("run_id", "task", "model", "method", "space", "budget_gst", "repetition")
-SETTING = ("model", "task", "method", "space", "budget_gst")  # a tuning run without its repetition
 SPLITS = ("validation", "test")
 _NUMBERS = [c.name for c in TRIALS if c.kind == "number" and c.name not in RUN_KEY]
 
@@ -54,38 +52,28 @@ def _counts(trials: pd.DataFrame) -> pd.DataFrame:
     return marked.groupby("run_id", as_index=False)[["n_trials", "n_scored", "n_failed"]].sum()
 
 
-def scores_by_repetition(best: pd.DataFrame) -> pd.DataFrame:
-    """Lay out the incumbents' scores in long form.
+def is_returned(rows: pd.DataFrame) -> pd.Series:
+    """Tell of each row whether its test score came back from the GLUE site."""
+    return rows.get("test_source", pd.Series("", rows.index)) == "returned"
 
-    Args:
-        best: from `best_trials`.
-    Returns:
-        one row a tuning run, split and metric: the run's key, split, metric ("score" is the
-        task's optimised one; others only where the task defines them), score (fraction or NaN).
+
+def select_model(runs: pd.DataFrame, trials: pd.DataFrame, model: str):
+    """Return the runs and trials of one model.
+
+    Raises:
+        ValueError: if there are none, or a method comes with several spaces or budgets.
     """
-    parts = []
-    for split in SPLITS:
-        for metric in ("score", *METRICS):
-            part = best[list(RUN_KEY)].assign(split=split, metric=metric)
-            parts.append(part.assign(score=best[f"{split}_{metric}"]))
-    table = pd.concat(parts, ignore_index=True)
-    defined = table.groupby(["task", "metric"])["score"].transform("count") > 0
-    return table[defined | (table["metric"] == "score")].reset_index(drop=True)
-
-
-def summarise(best: pd.DataFrame) -> pd.DataFrame:
-    """Summarise the incumbents' scores over the repetitions of each setting.
-
-    Args:
-        best: from `best_trials`.
-    Returns:
-        one row a model, task, method, space, budget, split and metric: mean, sd (n - 1 in the
-        denominator; NaN for n = 1), minimum, maximum (fractions), n (repetitions with a score),
-        n_missing (repetitions without).
-    """
-    groups = scores_by_repetition(best).groupby([*SETTING, "split", "metric"])["score"]
-    table = groups.agg(mean="mean", sd="std", minimum="min", maximum="max", n="count", rows="size")
-    return table.assign(n_missing=table["rows"] - table["n"]).drop(columns="rows").reset_index()
+    known = sorted(set(runs["model"]))
+    if model not in known:
+        raise ValueError(f"`model` must be one of {known}, but got {model!r}")
+    runs, trials = runs[runs["model"] == model], trials[trials["model"] == model]
+    settings = runs[["method", "space", "budget_gst"]].drop_duplicates()
+    if settings["method"].duplicated().any():
+        raise ValueError(
+            "a method must come with one search space and one budget in this table, but got "
+            f"{settings.to_dict('records')}; select the runs first"
+        )
+    return runs, trials
 
 
 def pair_with_grid(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame:
@@ -143,27 +131,6 @@ def differences_from_grid(best: pd.DataFrame) -> pd.DataFrame:
     return _paired(paired, "score", "grid_score", "{}_score", "grid_{}_score")
 
 
-def published_differences(scores: pd.DataFrame) -> pd.DataFrame:
-    """Subtract grid search's published score from each method's.
-
-    Args:
-        scores: task, method, split, score (percent), of one model and one metric a task, as
-            `published_scores(model, tuned_only=True)` gives them.
-    Returns:
-        one row a task, method and split: these and difference (fraction).
-    """
-    keys = ["task", "split"]
-    is_grid = scores["method"] == "grid"
-    grid = scores[is_grid].set_index(keys)["score"]
-    if grid.index.has_duplicates:
-        raise ValueError(
-            "`scores` must hold one metric a task, but got several; use tuned_only=True"
-        )
-    others = scores[~is_grid].join(grid.rename("grid_score"), on=keys)
-    difference = (others["score"] - others["grid_score"]) / 100
-    return others.assign(difference=difference)[["task", "method", "split", "difference"]]
-
-
 def best_against_last(best: pd.DataFrame) -> pd.DataFrame:
     """Subtract the last checkpoint's score from the best checkpoint's, in each run's best trial.
 
@@ -203,38 +170,6 @@ def _paired(table, first: str, second: str, first_column: str, second_column: st
         values = {"split": split, first: a, second: b, "difference": a - b}
         parts.append(table[list(RUN_KEY)].assign(**values))
     return pd.concat(parts, ignore_index=True)
-
-
-def grid_costs(runs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Tell what grid search cost on each model and task: one GST.
-
-    Returns:
-        one row a model and task: epochs (of its configurations; NaN without trials), n_trials,
-        n_failed, steps, seconds, gpu_seconds (sums over trials, means over grid's repetitions).
-    Source: Liu & Wang 2021, Table 2, which gives wall-clock seconds of trials side by side.
-    """
-    costs = ["n_trials", "n_failed", "steps", "seconds", "gpu_seconds"]
-    table = runs[runs["method"] == "grid"].groupby(["model", "task"])[costs].mean()
-    epochs = trials[trials["method"] == "grid"].groupby(["model", "task"])["epochs"].max()
-    return table.join(epochs).reset_index()[["model", "task", "epochs", *costs]]
-
-
-def trial_counts(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Count the trials of each setting by status, averaged over its repetitions.
-
-    Args:
-        runs: adds the tuning runs that have no trial at all.
-    Returns:
-        one row a setting: n_trials and one column a status (means over repetitions), minimum,
-        maximum (of n_trials), n_runs (repetitions).
-    Source: Liu & Wang 2021, Table 6.
-    """
-    counts = pd.crosstab(trials["run_id"], trials["status"])
-    counts = counts.reindex(columns=list(STATUSES), fill_value=0)
-    table = best_trials(trials, runs)[[*RUN_KEY, "n_trials"]].join(counts, on="run_id")
-    groups = table.fillna(dict.fromkeys(STATUSES, 0)).groupby(list(SETTING))
-    extremes = groups["n_trials"].agg(minimum="min", maximum="max", n_runs="size")
-    return groups[["n_trials", *STATUSES]].mean().join(extremes).reset_index()
 
 
 def incumbent_curves(

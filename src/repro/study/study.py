@@ -17,6 +17,7 @@ from pathlib import Path
 
 from repro.models.locate import check_length, find_model, read_config, weights_fingerprint
 from repro.paths import RESULTS
+from repro.records import run_key
 from repro.results.deferred import read_returned_scores
 from repro.results.tables import Results, RunFolder
 from repro.study.objective import fine_tune, load_blind, load_data, training_settings
@@ -127,23 +128,22 @@ def _study_run(profile, model, task, method, repetition, reduction, results) -> 
     epochs = profile.epochs_for(model.name, task)
     space = search_space(model.family, epochs=epochs, reduction=reduction)
     is_grid = method == "grid"
-    key = {
-        "run_id": "",
-        "task": Path(task).stem,
-        "model": model.name,
-        "method": method,
-        "space": "grid" if is_grid else space.name,
-        "budget_gst": 1.0 if is_grid else float(profile.budget_gst),
-        "repetition": repetition,
-    }
-    key["run_id"] = _run_id(key)
+    of_grid = _budgeted_key(model.name, task, "grid", space="grid", budget_gst=1)
+    name, budget = space.name, profile.budget_gst
+    key = (
+        of_grid
+        if is_grid
+        else _budgeted_key(
+            model.name, task, method, space=name, budget_gst=budget, repetition=repetition
+        )
+    )
     tuning = TuningRun(
         run_id=key["run_id"],
         method=method,
         space=space,
         seed=derive_seed(profile.seed, key["task"], model.name, method, repetition),
         grid=tuple(grid_configurations(model.family, epochs=epochs)) if is_grid else (),
-        grid_run_id=None if is_grid else _run_id({**key, **_GRID}),
+        grid_run_id=None if is_grid else of_grid["run_id"],
         budget_gst=math.nan if is_grid else float(profile.budget_gst),
         trials_at_once=profile.trials_at_once_per_run,
         context={"task": task, "model": model.name},
@@ -175,15 +175,9 @@ def _check_length(profile: Profile, tuning: TuningRun) -> None:
             check_length(model, config, length)
 
 
-_GRID = {"method": "grid", "space": "grid", "budget_gst": 1.0, "repetition": 1}
-
-
-def _run_id(key: dict) -> str:
-    """Name a run in words: tiny-electra/mrpc/asha/1gst/full/rep2."""
-    model = key["model"].strip("/").replace("/", "--")
-    budget = f"{key['budget_gst']:g}gst"
-    parts = (model, key["task"], key["method"], budget, key["space"], f"rep{key['repetition']}")
-    return "/".join(parts)
+def _budgeted_key(model, task, method, *, space, budget_gst, repetition=1) -> dict:
+    columns = {"space": space, "budget_gst": budget_gst, "repetition": repetition}
+    return run_key(model, task, method, f"{budget_gst:g}gst", space, **columns)
 
 
 def _question(profile: Profile, tuning: TuningRun) -> dict:
@@ -237,7 +231,7 @@ def _about(profile: Profile, tuning: TuningRun, question: dict) -> dict:
     }
 
 
-class StudyStore:
+class StudyJournal:
     """Passes what happens in tuning to the run folders and to the progress line."""
 
     def __init__(self, profile: Profile, runs: list[StudyRun], progress: StudyProgress):
@@ -276,7 +270,7 @@ def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], *, core
         tune_runs(
             [run.tuning for run in todo],
             partial(fine_tune, profile=profile, folders={r.tuning.run_id: r.folder for r in todo}),
-            store=StudyStore(profile, todo, progress),
+            journal=StudyJournal(profile, todo, progress),
             unit=profile.budget_unit,
             known_costs=costs,
             cores=cores,

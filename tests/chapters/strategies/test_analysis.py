@@ -30,7 +30,7 @@ from repro.chapters.strategies.tables import (
 )
 from repro.records import make_table
 
-KEY = {"task": "rte", "model": "m", "space": "article", "budget_gst": 0.0}
+KEY = {"task": "rte", "model": "m", "space": "article", "variant": "", "stage": ""}
 SCORES = {"grid": [0.5, 0.7, 0.6], "hyperopt_asha": [0.6, 0.4, 0.8], "pbt": [0.4, 0.6, 0.65]}
 
 
@@ -137,7 +137,7 @@ def test_what_it_cost_to_match_grid_search_by_hand(frames):
 def test_differences_are_taken_within_a_repetition(frames):
     runs, trials, _ = frames
     scores = strategy_scores(runs, trials)
-    pairs = paired_differences(scores, ("hyperopt_asha", "article"), ("grid", "article"))
+    pairs = paired_differences(scores, ("hyperopt_asha", ""), ("grid", ""))
     assert pairs["difference"].tolist() == pytest.approx([0.1] * 4)  # .8 against .7, both splits
     assert sorted(pairs["split"]) == ["test", "test", "validation", "validation"]
     assert scores["steps_spent"].tolist() == [30] * 6
@@ -183,17 +183,17 @@ def test_claims_are_decided_by_their_intervals(frames):
 def test_without_scores_nothing_is_claimed(frames):
     runs, trials, _ = frames
     failed = trials.assign(validation_score=np.nan, test_score=np.nan, status="failed")
-    saved = pd.DataFrame(columns=["method", "space", "saved"])
+    saved = pd.DataFrame(columns=["method", "variant", "saved"])
     claims = strategy_claims(runs, failed, saved)
     assert {row["agrees"] for row in claims} == {None}
     assert difference_frame(strategy_scores(runs, failed)).empty
 
 
 def test_strategies_are_named_by_what_differs():
-    assert strategy_label("pbt", "article") == "PBT"
-    assert strategy_label("pbt", "article+every0.5") == "PBT, every 0.5 epochs"
-    assert strategy_label("hyperopt_asha", "article+starts1") == "Hyperopt+ASHA, 1 random start"
-    assert strategy_label("pbt", "article+best-seeds") == "PBT, from the best seeds"
+    assert strategy_label("pbt", "") == "PBT"
+    assert strategy_label("pbt", "every0.5") == "PBT, every 0.5 epochs"
+    assert strategy_label("hyperopt_asha", "starts1") == "Hyperopt+ASHA, 1 random start"
+    assert strategy_label("pbt", "best-seeds") == "PBT, from the best seeds"
 
 
 def test_tables_and_figures_show_what_they_are_given(frames, segments):

@@ -36,11 +36,11 @@ def test_each_strategy_leaves_its_tables(study):
     folder, results = study
     for name in ("runs", "trials", "evaluations", "losses", "segments"):
         check_table(name, getattr(results, name))
-    found = results.runs[["method", "space", "n_trials"]].set_index(["method", "space"])["n_trials"]
-    assert found["grid", "article"] == 18
-    assert found["hyperopt_asha", "article"] == 3
-    assert found["seeds_asha", "article"] == 4
-    assert found["pbt", "article"] == (results.segments["run_id"].str.contains("article/")).sum()
+    found = results.runs.set_index(["method", "variant"])["n_trials"]
+    assert found["grid", ""] == 18
+    assert found["hyperopt_asha", ""] == 3
+    assert found["seeds_asha", ""] == 4
+    assert found["pbt", ""] == (results.segments["run_id"].str.contains("article/")).sum()
     assert ("pbt", "article+best-seeds") in found
     assert results.trials["validation_score"].notna().all()
     assert not list(folder.rglob("*.safetensors"))  # no state is left behind
@@ -97,7 +97,7 @@ def test_the_best_seeds_are_those_of_the_best_trials(study):
     best = best_seeds(results.trials, repetition=1, n=2)
     scores = trials.set_index("init_seed")["validation_score"]
     assert [scores[seeds.init] for seeds in best] == sorted(scores, reverse=True)[:2]
-    population = results.trials[results.trials["space"] == "article+best-seeds"]
+    population = results.trials[results.trials["variant"] == "best-seeds"]
     all_four = {seeds.init for seeds in best_seeds(results.trials, repetition=1, n=4)}
     assert set(population["init_seed"]) == all_four
 

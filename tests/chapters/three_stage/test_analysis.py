@@ -12,7 +12,7 @@ from repro.chapters.three_stage import analysis, plots, tables
 from repro.chapters.three_stage.claims import factor_claims, three_stage_claims
 from repro.labels import FINAL_LABELS
 from repro.published import load_published
-from repro.records import make_table
+from repro.records import make_table, run_key
 
 PUBLISHED = load_published("course_project_table01")
 TUNED = {"learning_rate": 1e-3, "weight_decay": 0.01, "warmup_steps": 8.0}
@@ -26,13 +26,13 @@ PARTS = pd.DataFrame(
 )
 
 
-def trial(space, number, score, *, repetition=1, seed=1, **values):
-    method = {"manual": "grid", "cold": "bo", "warm": "bo"}.get(space, "seeds")
-    run_id = f"m/mrpc/{method}/{space}/rep{repetition}"
-    text = {"run_id": run_id, "task": "mrpc", "model": "m", "method": method, "space": space}
-    text |= {"trial_id": f"{run_id}/trial{number:04d}", "message": "", "worker": ""}
+def trial(stage, number, score, *, variant="", repetition=1, seed=1, **values):
+    method = {"manual": "grid", "cold": "bo", "warm": "bo"}.get(stage, "seeds")
+    columns = {"space": method, "stage": stage, "variant": variant, "repetition": repetition}
+    text = run_key("m", "mrpc", method, f"{stage}-{variant}", **columns)
+    text |= {"trial_id": f"{text['run_id']}/trial{number:04d}", "message": "", "worker": ""}
     status = "failed" if np.isnan(score) else "completed"
-    numbers = {"budget_gst": 0.0, "repetition": repetition, "trial": number, "steps": 1}
+    numbers = {"trial": number, "steps": 1}
     seeds = {"init_seed": seed, "order_seed": seed, "dropout_seed": seed}
     scores = {"validation_score": score, "test_score": score - 0.01}
     return text | {"status": status} | numbers | seeds | scores | TUNED | values
@@ -42,14 +42,14 @@ def study(scores=None, *, final=None):
     """Two repetitions of each search, and two fresh seeds of each final configuration."""
     scores = scores or {"manual": [0.8, 0.82], "cold": [0.7, 0.85, 0.81], "warm": [0.83]}
     rows = [
-        trial(space, number, score + 0.02 * (repetition - 1), repetition=repetition, **_values(i))
-        for space, found in scores.items()
+        trial(stage, number, score + 0.02 * (repetition - 1), repetition=repetition, **_values(i))
+        for stage, found in scores.items()
         for repetition in (1, 2)
         for number, (i, score) in enumerate(enumerate(found))
     ]
     for place, name in enumerate(FINAL_LABELS):
         found = (final or {}).get(name, (0.80 + 0.01 * place, 0.82 + 0.01 * place))
-        rows += [trial(f"final-{name}", i, s, seed=100 + i) for i, s in enumerate(found)]
+        rows += [trial("final", i, s, variant=name, seed=100 + i) for i, s in enumerate(found)]
     return make_table("trials", rows)
 
 
@@ -112,10 +112,10 @@ def test_mean_disagreement_by_hand():
 
 def test_sweep_curves_rise_and_count_trials():
     curves = analysis.sweep_curves(study())
-    cold = curves[(curves["space"] == "cold") & (curves["repetition"] == 1)]
+    cold = curves[(curves["stage"] == "cold") & (curves["repetition"] == 1)]
     assert cold["spent"].tolist() == [1, 2, 3]
     assert cold["incumbent_score"].tolist() == [0.7, 0.85, 0.85]
-    assert set(curves["space"]) == {"cold", "warm"}
+    assert set(curves["stage"]) == {"cold", "warm"}
     shuffled = study().sample(frac=1, random_state=1)
     pd.testing.assert_frame_equal(curves, analysis.sweep_curves(shuffled))
 

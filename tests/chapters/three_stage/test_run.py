@@ -44,22 +44,23 @@ def test_each_stage_leaves_its_tables(study):
     _, results = study
     for name in ("runs", "trials", "evaluations", "losses"):
         check_table(name, getattr(results, name))
-    found = results.runs.set_index("space")["n_trials"].to_dict()
-    stages = {"one-factor": 15 * 2, "manual": 18, "cold": 3, "warm": 3}
-    assert found == stages | {f"final-{name}": 2 for name in FINAL}
+    n_trials = results.runs.set_index(["stage", "variant"])["n_trials"].to_dict()
+    stages = {("one-factor", ""): 15 * 2, ("manual", ""): 18, ("cold", ""): 3, ("warm", ""): 3}
+    assert n_trials == stages | {("final", name): 2 for name in FINAL}
     assert results.trials["validation_accuracy"].notna().all()
 
 
 def test_the_first_stage_pairs_the_same_seeds_and_the_last_has_fresh_ones(study):
     _, results = study
-    seeds = results.trials.groupby("space")["init_seed"].agg(set)
+    seeds = results.trials.groupby("stage")["init_seed"].agg(set)
     names = [name for column in CANDIDATES.values() for name in column]
-    of_stage = results.trials[results.trials["space"] == "one-factor"]
+    of_stage = results.trials[results.trials["stage"] == "one-factor"]
     for _, group in of_stage.groupby(names):
         assert set(group["init_seed"]) == seeds["one-factor"] and len(group) == 2
-    assert all(seeds[f"final-{name}"] == seeds["final-baseline"] for name in FINAL)
+    final = results.trials[results.trials["stage"] == "final"]
+    assert (final.groupby("variant")["init_seed"].agg(set) == seeds["final"]).all()
     assert seeds["manual"] == seeds["cold"] == seeds["warm"]
-    parts = [seeds[name] for name in ("one-factor", "manual", "final-baseline")]
+    parts = [seeds[name] for name in ("one-factor", "manual", "final")]
     assert len(set.union(*parts)) == 2 + 1 + 2
 
 
@@ -67,12 +68,12 @@ def test_the_warm_sweep_is_told_the_manual_grids_scores_and_does_not_repeat_it(s
     folder, results = study
     [path] = folder.glob("*/*/bo/warm/*/run.json")
     options = json.loads(path.read_text())["question"]["options"]
-    grid = results.trials[results.trials["space"] == "manual"]
+    grid = results.trials[results.trials["stage"] == "manual"]
     assert options["known_scores"] == grid["validation_score"].tolist()
     assert pd.DataFrame(options["known"])[list(TUNED)].to_numpy().tolist() == (
         grid[list(TUNED)].to_numpy().tolist()
     )
-    warm = results.trials[results.trials["space"] == "warm"]
+    warm = results.trials[results.trials["stage"] == "warm"]
     tried = set(map(tuple, grid[list(TUNED)].to_numpy()))
     assert not tried & set(map(tuple, warm[list(TUNED)].to_numpy()))
 
@@ -81,9 +82,9 @@ def test_the_last_stage_trains_what_each_stage_chose(study):
     _, results = study
     trials = results.trials
     for stage in ("manual", "cold", "warm"):
-        rows = trials[trials["space"] == stage]
+        rows = trials[trials["stage"] == stage]
         best = rows.loc[rows["validation_score"].idxmax(), list(TUNED)]
-        final = trials.loc[trials["space"] == f"final-{stage}", list(TUNED)]
+        final = trials.loc[trials["variant"] == stage, list(TUNED)]
         assert (final == best.astype(float)).all(axis=None)
 
 
@@ -105,7 +106,7 @@ def test_a_grid_that_failed_leaves_no_warm_sweep_and_chooses_nothing(study):
 
 def test_max_length_reaches_the_texts_and_the_two_that_cut_nothing_are_equal(study):
     _, results = study
-    trials = results.trials[results.trials["space"] == "one-factor"]
+    trials = results.trials[results.trials["stage"] == "one-factor"]
     baseline = project_of(smoke()).baseline
     others = [c for c in baseline if c != "max_length" and c in trials]
     same = (trials[others] == pd.Series({c: float(baseline[c]) for c in others})).all(axis=1)
@@ -118,7 +119,7 @@ def test_max_length_reaches_the_texts_and_the_two_that_cut_nothing_are_equal(stu
 
 def test_an_epsilon_can_matter(study):
     _, results = study
-    trials = results.trials[results.trials["space"] == "one-factor"]
+    trials = results.trials[results.trials["stage"] == "one-factor"]
     losses = results.losses.groupby("trial_id")["loss"].agg(tuple)
     epsilons = trials[trials["adam_epsilon"] != 1e-8]
     found = epsilons.groupby("adam_epsilon")["trial_id"].agg(lambda ids: tuple(losses[ids]))

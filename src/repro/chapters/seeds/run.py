@@ -4,7 +4,6 @@ One task's trials are one tuning run of the method `seeds`, so that they are ski
 kept as those of any other study.
 """
 
-import math
 from itertools import product
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pandas as pd
 
 from repro.data.tasks import score_predictions
 from repro.paths import RESULTS
-from repro.records import make_table
+from repro.records import make_table, run_key
 from repro.results.tables import Results
 from repro.study.objective import load_data
 from repro.study.profile import Profile
@@ -74,13 +73,13 @@ def enumerate_seed_runs(
 
 
 def _seed_run(profile: Profile, task: str, results: Path) -> StudyRun:
-    study, name = profile.seed_study, Path(task).stem
+    study = profile.seed_study
     epochs = profile.epochs_for(study.name, task)
     seeds = seed_grid(study, task)
     n_seeds = "x".join(str(for_task(what, getattr(study, what), task)) for what in _COUNTS)
-    run_id = f"{study.name.strip('/').replace('/', '--')}/{name}/seeds/{n_seeds}"
+    key = run_key(study.name, task, "seeds", n_seeds, space="fixed")
     tuning = TuningRun(
-        run_id=run_id,
+        run_id=key["run_id"],
         method="seeds",
         space=search_space(study.family, epochs=epochs),
         seed=profile.seed,
@@ -89,8 +88,6 @@ def _seed_run(profile: Profile, task: str, results: Path) -> StudyRun:
         trials_at_once=len(seeds),  # nothing is searched: their order does not matter
         context={"task": task, "model": study.name},
     )
-    key = {"run_id": run_id, "task": name, "model": study.name, "method": "seeds", "space": "fixed"}
-    key |= {"budget_gst": math.nan, "repetition": 1}
     return make_run(profile, tuning, key, results)
 
 

@@ -1,19 +1,19 @@
 """Tuning strategies side by side: cost, what each reached by when, use of the workers, lineage.
 
 Frames in are `runs`, `trials`, `evaluations` and `segments` of `repro.records`. Scores are
-fractions. In `space`, "article" is a strategy as the article ran it, "article+..." a change of it.
+fractions. `variant` is empty for a strategy as the article ran it, else it names a change of it.
 """
 
 import numpy as np
 import pandas as pd
 
-from repro.records import HYPERPARAMETERS
-from repro.stats.incumbents import RUN_KEY, SPLITS, best_trials
+from repro.records import HYPERPARAMETERS, RUN_KEY
+from repro.stats.incumbents import SPLITS, best_trials
 from repro.stats.intervals import bootstrap_interval
 
 COSTS = ("steps", "epochs", "seconds")
-STRATEGY = ("method", "space")
-BASE = "article"
+STRATEGY = ("method", "variant")
+BASE = ""  # as the article ran it
 
 
 def incumbents_by_cost(
@@ -51,11 +51,11 @@ def incumbent_bands(curves: pd.DataFrame, *, n_points: int = 80, seed: int = 0) 
     shortest has spent all.
 
     Returns:
-        one row a strategy and point: method, space, spent, mean, low, high (95 % percentile
-        bootstrap interval over repetitions; NaN for one), n (repetitions).
+        one row a strategy and point: method, variant, stage, spent, mean, low, high (95 %
+        percentile bootstrap interval over repetitions; NaN for one), n (repetitions).
     """
-    rows = []
-    for key, group in curves.groupby(list(STRATEGY)):
+    rows, names = [], [*STRATEGY, "stage"]
+    for key, group in curves.groupby(names):
         runs = [run.sort_values("spent") for _, run in group.groupby("run_id")]
         first = max(run["spent"].min() for run in runs)
         last = min(run["spent"].max() for run in runs)
@@ -63,7 +63,7 @@ def incumbent_bands(curves: pd.DataFrame, *, n_points: int = 80, seed: int = 0) 
         scores = np.stack([_held(run, at) for run in runs])  # (repetitions, points)
         low, high = np.array([_interval(column, seed) for column in scores.T]).T
         table = {"spent": at, "mean": scores.mean(axis=0), "low": low, "high": high}
-        rows.append(pd.DataFrame(dict(zip(STRATEGY, key, strict=True)) | table | {"n": len(runs)}))
+        rows.append(pd.DataFrame(dict(zip(names, key, strict=True)) | table | {"n": len(runs)}))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -121,12 +121,12 @@ def paired_differences(
 
     Args:
         scores: from `strategy_scores`.
-        first, second: (method, space); the difference is first minus second.
+        first, second: (method, variant); the difference is first minus second.
     Returns:
         one row a task, repetition and split: these and difference (fraction).
     """
     keys = ["task", "repetition"]
-    sides = [scores[(scores["method"] == m) & (scores["space"] == s)] for m, s in (first, second)]
+    sides = [scores[(scores["method"] == m) & (scores["variant"] == v)] for m, v in (first, second)]
     pairs = sides[0].merge(sides[1], on=keys, suffixes=("", "_other"))
     parts = [
         pairs[keys].assign(
@@ -165,7 +165,7 @@ def timeline(trials: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         one row a trial: worker (0, 1, ...), start and end (seconds since the first start),
-        method, space.
+        method, variant.
     """
     rows = trials.dropna(subset="started_at").sort_values("started_at")
     ends = (rows["started_at"] + rows["seconds"]).cummax()
@@ -173,7 +173,7 @@ def timeline(trials: pd.DataFrame) -> pd.DataFrame:
     start = rows["started_at"] - rows["started_at"].min() - (idle - 10).clip(lower=0).cumsum()
     table = pd.DataFrame({"start": start, "end": start + rows["seconds"]})
     lanes = _lanes(table["start"], table["end"])
-    return table.assign(worker=lanes, method=rows["method"], space=rows["space"])
+    return table.assign(worker=lanes, method=rows["method"], variant=rows["variant"])
 
 
 def _lanes(starts, ends) -> list[int]:

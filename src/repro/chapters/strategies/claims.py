@@ -40,9 +40,8 @@ def comparisons(scores: pd.DataFrame) -> list[tuple]:
         for other in (GRID, BAYES)
         for split in SPLITS
     ]
-    spaces = sorted(set(zip(scores["method"], scores["space"], strict=True)))
-    for other in spaces:
-        change = other[1].removeprefix(BASE).removeprefix("+")
+    for other in sorted(set(zip(scores["method"], scores["variant"], strict=True))):
+        change = other[1]
         number = change.lstrip(ascii_lowercase)
         if change.startswith("starts"):
             claim = f"More random starts than {number} help Bayesian search"
@@ -99,7 +98,7 @@ def _score_claim(scores, claim: str, first, second, split: str, seed: int) -> di
 
 
 def _saved_claim(saved: pd.DataFrame, method: str, seed: int) -> dict:
-    rows = saved[(saved["method"] == method) & (saved["space"] == BASE)]
+    rows = saved[(saved["method"] == method) & (saved["variant"] == BASE)]
     reached = rows["saved"].dropna()
     name = _NAMES[method]
     row = {"claim": f"{name} reaches grid search's score with fewer steps", "paper": "yes"}

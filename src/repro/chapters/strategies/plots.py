@@ -26,7 +26,7 @@ def figure_incumbent_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
     The panels begin at the lowest mean after a tenth of the spending.
 
     Args:
-        bands: cost -> frame from `analysis.strategies.incumbent_bands`, one space a method.
+        bands: cost -> frame from `analysis.strategies.incumbent_bands`, one variant a method.
     """
     figure = new_figure(PAGE_WIDTH, 2.5)
     axes = figure.subplots(1, len(bands), sharey=True, squeeze=False)[0]

@@ -1,8 +1,8 @@
 """Notebook 05: three tuning strategies, what the article advises beside them, and a replay.
 
 Each repetition has a training seed of its own, the same for all strategies, so that a difference
-between two strategies is taken within a repetition. In the column `space` of the results, "article"
-is a strategy as the article ran it, and "article+..." names what differs from it.
+between two strategies is taken within a repetition. The column `variant` of the results
+is empty for a strategy as the article ran it, else it names what differs.
 """
 
 import tempfile
@@ -14,11 +14,12 @@ import pandas as pd
 
 from repro.chapters.strategies.spaces import article_grid, bayesian_space, population_space
 from repro.paths import RESULTS
+from repro.records import run_key
 from repro.results.tables import Results
 from repro.study.objective import encoded, load_data, training_settings
 from repro.study.profile import Profile
 from repro.study.study import StudyRun, carry_out, make_run
-from repro.training.types import Seeds, Segment, TrialResult
+from repro.training.types import Seeds, Stretch, TrialResult
 from repro.tuning.runs import TuningRun, derive_seed
 
 _SCHEDULED = ("learning_rate", "warmup_steps", "weight_decay", "batch_size", "epochs")
@@ -29,10 +30,6 @@ class _Strategy:
     method: str
     change: str = ""  # from how the article ran the method
     settings: dict = field(default_factory=dict)  # of TuningRun
-
-    @property
-    def space(self) -> str:
-        return f"article+{self.change}" if self.change else "article"
 
 
 def compare_strategies(
@@ -112,19 +109,17 @@ def _seeds(profile: Profile, repetition: int, number: int = 0) -> Seeds:
 
 def _run(profile: Profile, strategy: _Strategy, repetition: int, results: Path) -> StudyRun:
     wanted = profile.strategies
-    task, model = Path(wanted.task).stem, wanted.model.strip("/").replace("/", "--")
-    run_id = f"{model}/{task}/{strategy.method}/{strategy.space}/rep{repetition}"
-    key = {"run_id": run_id, "task": task, "model": wanted.model, "method": strategy.method}
-    # no multiple of grid search's cost: the article counts trials
-    key |= {"space": strategy.space, "budget_gst": 0.0, "repetition": repetition}
+    word = f"article+{strategy.change}" if strategy.change else "article"
+    columns = {"space": "article", "variant": strategy.change, "repetition": repetition}
+    key = run_key(wanted.model, wanted.task, strategy.method, word, **columns)
     settings = {
         "space": population_space(wanted.scale),
-        "seed": derive_seed(profile.seed, run_id),
+        "seed": derive_seed(profile.seed, key["run_id"]),
         "seeds": (_seeds(profile, repetition),),
         "trials_at_once": profile.trials_at_once_per_run,
         "context": {"task": wanted.task, "model": wanted.model},
     }
-    tuning = TuningRun(run_id, strategy.method, **settings | strategy.settings)
+    tuning = TuningRun(key["run_id"], strategy.method, **settings | strategy.settings)
     return make_run(profile, tuning, key, results)
 
 
@@ -169,9 +164,7 @@ def replay_schedule(profile: Profile, schedule: pd.DataFrame) -> list[TrialResul
                 data=data,
                 settings=training_settings(profile, wanted.task),
                 seeds=Seeds(*(int(row[f"{kind}_seed"]) for kind in ("init", "order", "dropout"))),
-                segment=Segment(row["start"], row["end"]),
-                load_state_from=state,
-                save_state_to=saved,
+                stretch=Stretch(row["start"], row["end"], load_from=state, save_to=saved),
             )
             results.append(result)
             state = saved

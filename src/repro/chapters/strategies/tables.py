@@ -24,21 +24,21 @@ _CHANGES = {
 }
 
 
-def strategy_label(method: str, space: str) -> str:
+def strategy_label(method: str, variant: str) -> str:
     """Name a strategy: its method, and what differs from how the article ran it."""
-    name, change = label(method, METHOD_LABELS), space.removeprefix(BASE).removeprefix("+")
-    if change.startswith("starts"):
-        n = change.removeprefix("starts")
+    name = label(method, METHOD_LABELS)
+    if variant.startswith("starts"):
+        n = variant.removeprefix("starts")
         return f"{name}, {n} random start{'' if n == '1' else 's'}"
-    if change.startswith("every"):
-        return f"{name}, every {change.removeprefix('every')} epochs"
-    return f"{name}, {_CHANGES.get(change, change)}" if change else name
+    if variant.startswith("every"):
+        return f"{name}, every {variant.removeprefix('every')} epochs"
+    return f"{name}, {_CHANGES.get(variant, variant)}" if variant else name
 
 
 def strategies_in_order(frame: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the (method, space) pairs of a frame: as the article ran them first."""
+    """Return the (method, variant) pairs of a frame: as the article ran them first."""
     methods = in_order(frame["method"], METHOD_LABELS)
-    pairs = set(zip(frame["method"], frame["space"], strict=True))
+    pairs = set(zip(frame["method"], frame["variant"], strict=True))
     return sorted(pairs, key=lambda pair: (pair[1] != BASE, methods.index(pair[0]), pair[1]))
 
 
@@ -64,8 +64,8 @@ def strategy_table(scores: pd.DataFrame, saved: pd.DataFrame, *, note: str) -> T
 
 
 def _strategy_row(pair: tuple[str, str], rows: pd.DataFrame) -> dict:
-    method, space = pair
-    cells = {"strategy": strategy_label(method, space)}
+    method, variant = pair
+    cells = {"strategy": strategy_label(method, variant)}
     for split in ("validation", "test"):
         values = rows[f"{split}_score"]
         summary = {"mean": [values.mean()], "sd": [values.std()], "n": [values.count()]}
@@ -135,14 +135,14 @@ def replay_table(schedule: pd.DataFrame, replayed: list, *, note: str) -> Table:
 
 def exchange_table(segments: pd.DataFrame, trials: pd.DataFrame, *, note: str) -> Table:
     """Show what loading and saving checkpoints costs a population, against its training."""
-    data = segments.merge(trials[["trial_id", "space", "training_seconds", "seconds"]])
+    data = segments.merge(trials[["trial_id", "variant", "training_seconds", "seconds"]])
     rows = []
-    for space, group in data.groupby("space"):
+    for variant, group in data.groupby("variant"):
         share = group.groupby("run_id")[["exchange_seconds", "training_seconds"]].sum()
         share = share["exchange_seconds"] / share["training_seconds"]
         rows.append(
             {
-                "strategy": strategy_label("pbt", space),
+                "strategy": strategy_label("pbt", variant),
                 "segments": number(len(group), "d"),
                 "milliseconds each": number(1e3 * group["exchange_seconds"].mean(), ".1f"),
                 "share of training time": f"{share.mean():.1%}",

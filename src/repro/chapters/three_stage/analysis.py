@@ -1,7 +1,7 @@
 """The course project's three stages: its printed numbers, sweeps over trials, the final comparison.
 
-Frames in are `trials` of `repro.records`, of one model and task, whose `space` names the stage:
-"one-factor", "manual", "cold", "warm", and "final-..." for configurations that were trained again.
+Frames in are `trials` of `repro.records`, of one model and task, whose `stage` is "one-factor",
+"manual", "cold", "warm" or "final": configurations, named by `variant`, that were trained again.
 Scores are fractions.
 """
 
@@ -13,7 +13,6 @@ from repro.stats.incumbents import SPLITS, best_trials
 from repro.stats.intervals import t_interval
 
 N_VALIDATION = 408  # examples in the validation set of MRPC
-FINAL = "final-"
 TUNED = ("learning_rate", "weight_decay", "warmup_steps")
 SEARCHES = ("manual", "cold", "warm")
 
@@ -82,13 +81,13 @@ def sweep_curves(trials: pd.DataFrame) -> pd.DataFrame:
     """Follow the best validation score so far over the trials of each sweep.
 
     Returns:
-        one row a trial from the first with a score on: method, space, run_id, repetition, spent
-        (trials, this one included), incumbent_score.
+        one row a trial from the first with a score on: method, variant, stage, run_id, repetition,
+        spent (trials, this one included), incumbent_score.
     """
-    rows = trials[trials["space"].isin(["cold", "warm"])].sort_values(["run_id", "trial"])
+    rows = trials[trials["stage"].isin(["cold", "warm"])].sort_values(["run_id", "trial"])
     score = rows.groupby("run_id")["validation_score"].cummax()
     score = score.groupby(rows["run_id"]).ffill()
-    columns = rows[["method", "space", "run_id", "repetition"]]
+    columns = rows[["method", "variant", "stage", "run_id", "repetition"]]
     table = columns.assign(spent=rows["trial"] + 1, incumbent_score=score)
     return table.dropna(subset="incumbent_score").reset_index(drop=True)
 
@@ -99,18 +98,18 @@ def late_gains(curves: pd.DataFrame, *, share: float = 0.25) -> pd.DataFrame:
     Args:
         curves: from `sweep_curves`.
     Returns:
-        one row a sweep: space, run_id, repetition, difference (fraction; NaN without a score
+        one row a sweep: stage, run_id, repetition, difference (fraction; NaN without a score
         before them), n_late (those trials).
     """
     rows = []
-    for (space, run_id, repetition), run in curves.groupby(["space", "run_id", "repetition"]):
+    for (stage, run_id, repetition), run in curves.groupby(["stage", "run_id", "repetition"]):
         n = run["spent"].max()
         n_late = max(1, round(share * n))
         before = run.loc[run["spent"] <= n - n_late, "incumbent_score"].max()
-        row = {"space": space, "run_id": run_id, "repetition": repetition}
+        row = {"stage": stage, "run_id": run_id, "repetition": repetition}
         gain = run["incumbent_score"].max() - before
         rows.append(row | {"difference": gain, "n_late": n_late})
-    return pd.DataFrame(rows, columns=["space", "run_id", "repetition", "difference", "n_late"])
+    return pd.DataFrame(rows, columns=["stage", "run_id", "repetition", "difference", "n_late"])
 
 
 def manual_means(trials: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +118,7 @@ def manual_means(trials: pd.DataFrame) -> pd.DataFrame:
     Returns:
         one row a configuration: TUNED, mean, sd, n (with a score), n_missing.
     """
-    grid = trials[trials["space"] == "manual"].groupby(list(TUNED))["validation_score"]
+    grid = trials[trials["stage"] == "manual"].groupby(list(TUNED))["validation_score"]
     table = grid.agg(mean="mean", sd="std", n="count", rows="size").reset_index()
     return table.assign(n_missing=table["rows"] - table["n"]).drop(columns="rows")
 
@@ -132,12 +131,12 @@ def final_scores(trials: pd.DataFrame) -> pd.DataFrame:
         interval over seeds), sd, n, n_missing (seeds without a score).
     """
     rows = []
-    final = trials[trials["space"].str.startswith(FINAL)]
-    for space, group in final.groupby("space", sort=False):
+    final = trials[trials["stage"] == "final"]
+    for name, group in final.groupby("variant", sort=False):
         for split in SPLITS:
             scores = group[f"{split}_score"].dropna()
-            row = {"configuration": space.removeprefix(FINAL), "split": split}
-            row |= {name: group[name].iloc[0] for name in TUNED} | t_interval(scores)
+            row = {"configuration": name, "split": split}
+            row |= {column: group[column].iloc[0] for column in TUNED} | t_interval(scores)
             row |= {"sd": scores.std(), "n_missing": len(group) - len(scores)}
             rows.append(row)
     columns = ["configuration", *TUNED, "split", "mean", "low", "high", "sd", "n", "n_missing"]
@@ -152,7 +151,8 @@ def final_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
         no score).
     """
     keys = ["task", "init_seed"]
-    sides = [trials[trials["space"] == FINAL + name] for name in (first, second)]
+    final = trials[trials["stage"] == "final"]
+    sides = [final[final["variant"] == name] for name in (first, second)]
     return _differences(sides, keys)
 
 
@@ -170,9 +170,10 @@ def search_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
 
 def _found_by(trials: pd.DataFrame, stage: str) -> pd.DataFrame:
     if stage != "baseline":
-        return best_trials(trials[trials["space"] == stage])
-    baseline = trials.loc[trials["space"] == FINAL + "baseline", list(TUNED)].drop_duplicates()
-    return trials[trials["space"] == "manual"].merge(baseline, on=list(TUNED))
+        return best_trials(trials[trials["stage"] == stage])
+    final = (trials["stage"] == "final") & (trials["variant"] == "baseline")
+    baseline = trials.loc[final, list(TUNED)].drop_duplicates()
+    return trials[trials["stage"] == "manual"].merge(baseline, on=list(TUNED))
 
 
 def _differences(sides: list[pd.DataFrame], keys: list[str]) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def _still_rising(trials: pd.DataFrame, seed: int) -> dict:
 
     Where every sweep gained nothing the claim does not hold.
     """
-    gains = late_gains(sweep_curves(trials[trials["space"] == "cold"])).dropna(subset="difference")
+    gains = late_gains(sweep_curves(trials[trials["stage"] == "cold"])).dropna(subset="difference")
     rising, n = int((gains["difference"] > 0).sum()), len(gains)
     n_late = gains["n_late"].max() if n else 0
     claim = f"The sweep still improves at its end: a gain in its last {n_late} trials"

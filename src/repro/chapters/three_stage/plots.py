@@ -68,11 +68,11 @@ def plot_sweeps(
         manual: the manual grid's best score, mean over repetitions: a dotted line.
     """
     ax = ax or new_axes(COLUMN_WIDTH * 1.5, 2.8)
-    for space, (name, colour, marker, line) in _SWEEPS.items():
-        for _, run in curves[curves["space"] == space].groupby("run_id"):
+    for stage, (name, colour, marker, line) in _SWEEPS.items():
+        for _, run in curves[curves["stage"] == stage].groupby("run_id"):
             score = 100 * run["incumbent_score"]
             ax.step(run["spent"], score, where="post", color=colour, lw=0.5, alpha=0.5, ls=line)
-        rows = bands[bands["space"] == space]
+        rows = bands[bands["stage"] == stage]
         if len(rows):
             look = {"color": colour, "marker": marker, "ls": line, "label": name}
             ax.plot(rows["spent"], 100 * rows["mean"], markevery=[-1], lw=1.6, **look)
@@ -101,7 +101,8 @@ def figure_final(trials: pd.DataFrame, final: pd.DataFrame) -> Figure:
     for ax, split in zip(axes, ("validation", "test"), strict=True):
         rows = final[final["split"] == split].set_index("configuration").loc[names]
         for place, name in enumerate(names):
-            scores = 100 * trials.loc[trials["space"] == f"final-{name}", f"{split}_score"]
+            again = (trials["stage"] == "final") & (trials["variant"] == name)
+            scores = 100 * trials.loc[again, f"{split}_score"]
             ax.scatter(scores, np.full(len(scores), place), s=9, color="0.6", linewidths=0)
         bars = 100 * np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
         look = {"fmt": "D", "color": "#0072B2", "ms": 4, "elinewidth": 1.3, "zorder": 3}

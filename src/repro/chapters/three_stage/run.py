@@ -1,7 +1,7 @@
 """Notebook 06: one factor at a time, a manual grid and an automatic sweep, as a course project did.
 
-Three waves of tuning runs, since each needs the outcome of the one before. In the column `space`
-of the results "one-factor", "manual", "cold" and "warm" are the stages, and "final-..." the chosen
+Three waves of tuning runs, since each needs the outcome of the one before. The column `stage`
+of the results says which; in the stage "final", the column `variant` names the chosen
 configurations, trained again with fresh seeds.
 """
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from repro.chapters.three_stage.spaces import TUNED, Project
 from repro.paths import RESULTS
+from repro.records import run_key
 from repro.results.tables import Results
 from repro.study.objective import load_data
 from repro.study.profile import Profile
@@ -69,18 +70,18 @@ def _seeds(profile: Profile, part: str, n: int) -> list[Seeds]:
     return [Seeds(seed, seed, seed) for seed in derived]
 
 
-def _sweep(profile, space: str, repetition: int, results: Path, **options) -> StudyRun:
+def _sweep(profile, stage: str, repetition: int, results: Path, **options) -> StudyRun:
     wanted = profile.three_stage
     settings = {"n_trials": wanted.n_trials, "trials_at_once": profile.trials_at_once_per_run}
     options |= {"random_starts": wanted.random_starts}
     settings |= {"options": options, "seeds": _seed_of(profile, repetition)}
-    return _run(profile, ("bo", space, repetition), results, **settings)
+    return _run(profile, ("bo", "project", stage, repetition), results, **settings)
 
 
 def _manual_grid(profile: Profile, repetition: int, results: Path) -> StudyRun:
     grid = tuple(project_of(profile).manual_grid)
     settings = {"grid": grid, "trials_at_once": len(grid), "seeds": _seed_of(profile, repetition)}
-    return _run(profile, ("grid", "manual", repetition), results, **settings)
+    return _run(profile, ("grid", "grid", "manual", repetition), results, **settings)
 
 
 def _seed_of(profile: Profile, repetition: int) -> tuple[Seeds, ...]:
@@ -88,25 +89,27 @@ def _seed_of(profile: Profile, repetition: int) -> tuple[Seeds, ...]:
     return tuple(_seeds(profile, "search", repetition)[-1:])
 
 
-def _seed_run(profile, space: str, configurations: list[dict], *, seeds, results) -> StudyRun:
+def _seed_run(
+    profile, stage, configurations: list[dict], *, seeds, results, variant=""
+) -> StudyRun:
     """Train each configuration with each seed: one listed run."""
     pairs = [(c, s) for c in configurations for s in seeds]
     listed = {"grid": tuple(c for c, _ in pairs), "seeds": tuple(s for _, s in pairs)}
-    return _run(profile, ("seeds", space, 1), results, trials_at_once=len(pairs), **listed)
+    return _run(
+        profile, ("seeds", "fixed", stage, 1), results, variant, trials_at_once=len(pairs), **listed
+    )
 
 
-def _run(profile: Profile, what: tuple[str, str, int], results: Path, **settings) -> StudyRun:
-    wanted, (method, space, repetition) = profile.three_stage, what
-    task, model = Path(wanted.task).stem, wanted.model.strip("/").replace("/", "--")
-    run_id = f"{model}/{task}/{method}/{space}/rep{repetition}"
-    key = {"run_id": run_id, "task": task, "model": wanted.model, "method": method}
-    # no multiple of grid search's cost: the project counts trials
-    key |= {"space": space, "budget_gst": 0.0, "repetition": repetition}
+def _run(profile: Profile, what: tuple, results: Path, variant: str = "", **settings) -> StudyRun:
+    wanted, (method, space, stage, repetition) = profile.three_stage, what
+    word = f"{stage}-{variant}" if variant else stage
+    columns = {"space": space, "stage": stage, "variant": variant, "repetition": repetition}
+    key = run_key(wanted.model, wanted.task, method, word, **columns)
     tuning = TuningRun(
-        run_id,
+        key["run_id"],
         method,
         project_of(profile).sweep_space,
-        seed=derive_seed(profile.seed, run_id),
+        seed=derive_seed(profile.seed, key["run_id"]),
         context={"task": wanted.task, "model": wanted.model},
         **settings,
     )
@@ -132,7 +135,7 @@ def _final_runs(profile: Profile, trials: pd.DataFrame, results: Path) -> list[S
     configurations = {"baseline": project.baseline} | chosen | printed
     seeds = _seeds(profile, "final", profile.three_stage.final_seeds)
     return [
-        _seed_run(profile, f"final-{name}", [configuration], seeds=seeds, results=results)
+        _seed_run(profile, "final", [configuration], seeds=seeds, results=results, variant=name)
         for name, configuration in configurations.items()
     ]
 
@@ -140,16 +143,16 @@ def _final_runs(profile: Profile, trials: pd.DataFrame, results: Path) -> list[S
 def chosen_configurations(profile: Profile, trials: pd.DataFrame) -> dict[str, dict]:
     """Return what each stage chose in its first repetition, the earlier trial on a tie."""
     chosen = {}
-    for space in CHOSEN:
-        rows = _scored(trials, space, 1)
+    for stage in CHOSEN:
+        rows = _scored(trials, stage, 1)
         if len(rows):
             best = rows.sort_values("validation_score", ascending=False, kind="stable").iloc[0]
-            chosen[space] = project_of(profile).baseline | _tuned(best)
+            chosen[stage] = project_of(profile).baseline | _tuned(best)
     return chosen
 
 
-def _scored(trials: pd.DataFrame, space: str, repetition: int) -> pd.DataFrame:
-    rows = trials[(trials["space"] == space) & (trials["repetition"] == repetition)]
+def _scored(trials: pd.DataFrame, stage: str, repetition: int) -> pd.DataFrame:
+    rows = trials[(trials["stage"] == stage) & (trials["repetition"] == repetition)]
     return rows.dropna(subset="validation_score").sort_values("trial")
 
 

@@ -18,7 +18,7 @@ from repro.paths import RESULTS
 from repro.records import run_key
 from repro.study.objective import fine_tune
 from repro.study.profile import Profile
-from repro.study.study import StudyJournal, StudyRun, make_run
+from repro.study.study import StudyRun, StudyStore, make_run
 from repro.training.types import Evaluation, TrialResult
 from repro.tuning.runs import Request, TuningRun, derive_seed
 from repro.tuning.spaces import LogUniform, SearchSpace, default_configuration, search_space
@@ -105,7 +105,7 @@ def carry_out_here(
     serial.tune_runs(
         [run.tuning],
         partial(fine_tune, profile=profile, folders={run.tuning.run_id: run.folder}),
-        journal=StudyJournal(profile, [run], watcher),
+        store=StudyStore(profile, [run], watcher),
         unit=profile.budget_unit,
         watch=watcher.evaluated,
         stop=stop,

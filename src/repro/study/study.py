@@ -231,7 +231,7 @@ def _about(profile: Profile, tuning: TuningRun, question: dict) -> dict:
     }
 
 
-class StudyJournal:
+class StudyStore:
     """Passes what happens in tuning to the run folders and to the progress line."""
 
     def __init__(self, profile: Profile, runs: list[StudyRun], progress: StudyProgress):
@@ -270,7 +270,7 @@ def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], *, core
         tune_runs(
             [run.tuning for run in todo],
             partial(fine_tune, profile=profile, folders={r.tuning.run_id: r.folder for r in todo}),
-            journal=StudyJournal(profile, todo, progress),
+            store=StudyStore(profile, todo, progress),
             unit=profile.budget_unit,
             known_costs=costs,
             cores=cores,

@@ -41,7 +41,7 @@ def test_each_strategy_leaves_its_tables(study):
     assert found["hyperopt_asha", ""] == 3
     assert found["seeds_asha", ""] == 4
     assert found["pbt", ""] == (results.segments["run_id"].str.contains("article/")).sum()
-    assert ("pbt", "article+best-seeds") in found
+    assert ("pbt", "best-seeds") in found
     assert results.trials["validation_score"].notna().all()
     assert not list(folder.rglob("*.safetensors"))  # no state is left behind
 

@@ -19,7 +19,7 @@ from repro.results.tables import Results
 from repro.study.objective import encoded, load_data, training_settings
 from repro.study.profile import Profile
 from repro.study.study import StudyRun, carry_out, make_run
-from repro.training.types import Seeds, Stretch, TrialResult
+from repro.training.types import Seeds, Segment, TrialResult
 from repro.tuning.runs import TuningRun, derive_seed
 
 _SCHEDULED = ("learning_rate", "warmup_steps", "weight_decay", "batch_size", "epochs")
@@ -164,7 +164,9 @@ def replay_schedule(profile: Profile, schedule: pd.DataFrame) -> list[TrialResul
                 data=data,
                 settings=training_settings(profile, wanted.task),
                 seeds=Seeds(*(int(row[f"{kind}_seed"]) for kind in ("init", "order", "dropout"))),
-                stretch=Stretch(row["start"], row["end"], load_from=state, save_to=saved),
+                segment=Segment(row["start"], row["end"]),
+                load_state_from=state,
+                save_state_to=saved,
             )
             results.append(result)
             state = saved

@@ -17,11 +17,12 @@ from pretrain.tampering import corrupt
 from pretrain.text import unlabelled_pairs
 from pretrain.tokenizer import make_tokenizer
 from pretrain.vectors import content_words, neighbours, word_vectors
-from repro.data.miniature import SIZES, lexicon, load_mini_task
+from repro.data.miniature import lexicon
 from repro.data.miniature.grammar import Event, Phrase, Voice, ask, tell
 from repro.data.miniature.pairs import event_similarity
 from repro.data.miniature.relations import contradict, extend, near_miss, restate, weaken
 from repro.data.miniature.single import MISTAKES
+from repro.data.miniature.tasks import SIZES, load_mini_task
 from repro.paths import ROOT
 
 MODELS_DIRECTORY = ROOT / "data/mini"
@@ -170,7 +171,7 @@ def test_every_word_is_in_the_vocabulary_once():
 
 
 def test_no_content_word_has_two_meanings():
-    words = [w for group in lexicon._SETS for w in group]
+    words = [w for group in lexicon.SYNONYM_SETS for w in group]
     assert len(words) == len(set(words))
 
 

@@ -124,63 +124,59 @@ def is_yaml(name: str | Path) -> bool:
     return str(name).endswith((".yaml", ".yml"))
 
 
-class _Files(Checked):
+_Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: v if isinstance(v, list) else [v])]
+
+
+class SplitFiles(Checked):
+    """The files of a task of one's own: CSV, TSV or JSON lines, relative to its YAML file."""
+
     train: str
     validation: str
     test: str | None = None
 
 
-_Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: v if isinstance(v, list) else [v])]
+class Description(Checked):
+    """The YAML file of a task of one's own, with either `labels` or `regression`."""
 
-
-class _Description(Checked):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
-    files: _Files
-    text: _Names
+    files: SplitFiles
+    text: _Names  # one or two columns
     metric: str
-    name: str
-    label: str = "label"
-    labels: _Names | None = None
-    regression: tuple[float, float] | None = None
-    metrics: _Names | None = None
-    index: str | None = None
+    name: str  # if it says none, the YAML file's
+    label: str = "label"  # the label column
+    labels: _Names | None = None  # class names as the files write them, in the order of their ids
+    regression: tuple[float, float] | None = None  # the lowest and the highest score
+    metrics: _Names | None = None  # if it says none, `metric` alone
+    index: str | None = None  # a column of row numbers
 
 
 def read_own_task(path: Path) -> OwnTask:
-    """Read the description of a task of one's own.
-
-    A mapping with the keys `files` (train, validation and, if there is one, test: CSV, TSV or JSON
-    lines, relative to the YAML file), `text` (one or two columns), `metric`, and either `labels`
-    (class names as the files write them, in the order of their ids) or `regression: [low, high]`.
-    Optional: `name` (else the file's), `label` (the label column, else "label"), `metrics` (else
-    `metric` alone), `index` (a column of row numbers).
+    """Read the YAML file that describes a task of one's own.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: in one line, if it is not such a mapping, or names an unknown metric.
+        ValueError: in one line, if it is no `Description`, or names an unknown metric.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} must be a task's YAML file, but there is none")
     try:
-        described = _Description(**{"name": path.stem} | read_yaml(path))
-        only = (described.metric,)
+        described = Description(**{"name": path.stem} | read_yaml(path))
         task = Task(
             name=described.name,
             text_fields=described.text,
             labels=described.labels,
             metric=described.metric,
-            metrics=only if described.metrics is None else described.metrics,
+            metrics=(described.metric,) if described.metrics is None else described.metrics,
             score_range=described.regression,
             label_field=described.label,
         )
         if task.name in TASKS:
             raise ValueError(f"`name` must not be a built-in task's, but got {task.name!r}")
     except ValidationError as error:
-        raise ValueError(f"{path}: {one_line(error, _Description)}") from None
+        raise ValueError(f"{path}: {one_line(error, Description)}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     files = described.files.model_dump(exclude_none=True)
-    return OwnTask(
-        task, {split: path.parent / file for split, file in files.items()}, described.index
-    )
+    paths = {split: path.parent / file for split, file in files.items()}
+    return OwnTask(task, paths, described.index)

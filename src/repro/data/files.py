@@ -31,7 +31,8 @@ class Columns:
                 f"{path} must have the columns {missing}, but got {list(header)}; "
                 "name other columns, or get the file again"
             )
-        return [name for name in (*self.texts, self.label, self.index) if name in header]
+        names = dict.fromkeys((*self.texts, self.label, self.index))
+        return [name for name in names if name in header]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def read_table(
         raise ValueError(f"{path} must end in one of {', '.join(_READERS)}; convert or rename it")
     if not path.is_file():
         raise FileNotFoundError(f"{path} must be a file, but there is none; check the path")
-    cells = {}
+    lines = []
     try:
         # "utf-8-sig" drops a mark at the file's start and keeps U+FEFF inside text (QNLI);
         # newline="\n" keeps the other line-ending characters that texts contain
@@ -89,25 +90,25 @@ def read_table(
                 raise ValueError(
                     f"{path} must have a header and rows, but is empty; get the file again"
                 )
-            names = columns.among(header, required, path=path)
-            positions = [header.index(name) for name in names]
+            cells = {name: [] for name in columns.among(header, required, path=path)}
+            positions = [header.index(name) for name in cells]
             for line, row in rows:
-                if ragged == "skip short" and len(row) < len(header):
+                n_missing = len(header) - len(row)
+                if n_missing > 0 and ragged == "skip short":
                     continue
-                if len(row) != len(header) and not (
-                    ragged == "cut long" and len(row) > len(header)
-                ):
+                if n_missing > 0 or (n_missing < 0 and ragged != "cut long"):
                     raise ValueError(
                         f"{path} line {line} must have {len(header)} columns, but got {len(row)}; "
                         "mend the line, or get the file again"
                     )
-                cells[line] = [row[position] for position in positions]
+                lines.append(line)
+                for column, position in zip(cells.values(), positions, strict=True):
+                    column.append(row[position])
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be UTF-8, but {error.reason}; convert the file") from error
-    if not cells:
+    if not lines:
         raise ValueError(f"{path} must hold at least one row, but has none; get the file again")
-    frame = pd.DataFrame(list(cells.values()), index=list(cells), columns=names, dtype=object)
-    return Table(str(path), frame, columns)
+    return Table(str(path), pd.DataFrame(cells, index=lines, dtype=object), columns)
 
 
 def read_parquet(paths: Sequence[Path], columns: Columns, *, required: Sequence[str]) -> Table:

@@ -12,6 +12,7 @@ import pandas as pd
 from repro.data.definitions import SPLITS, OwnTask, Task, is_test
 from repro.data.files import Columns, Table, read_parquet, read_table
 from repro.data.frames import read_labels, read_texts
+from repro.data.miniature.tasks import load_mini_task
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,6 @@ def mini_tables(
     shifted_tests: Mapping[float, int] | None,
 ) -> dict[str, Table]:
     """Generate the miniature of a GLUE task."""
-    from repro.data.miniature.tasks import load_mini_task
-
     frames = load_mini_task(task.name, seed=seed, shift=shift, sizes=sizes)
     for further, size in (shifted_tests or {}).items():
         more = dict(sizes or {}) | {"test": size}

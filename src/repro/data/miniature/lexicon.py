@@ -204,12 +204,12 @@ _OPPOSED = [
     *(pair for pairs in ADJECTIVE_PAIRS.values() for pair in pairs),
     *SENTIMENT_PAIRS,
 ]
-_SETS = [s for _, _, sets in NOUN_GROUPS for s in sets] + [
+SYNONYM_SETS = [s for _, _, sets in NOUN_GROUPS for s in sets] + [
     side for pair in _OPPOSED for side in pair
 ]
 
 # word -> its synonyms; only words that have one
-SYNONYMS = {w: tuple(o for o in s if o != w) for s in _SETS for w in s if len(s) > 1}
+SYNONYMS = {w: tuple(o for o in s if o != w) for s in SYNONYM_SETS for w in s if len(s) > 1}
 ANTONYMS = {w: pair[1 - i] for pair in _OPPOSED for i in (0, 1) for w in pair[i]}
 HYPERNYMS = {w: hyper for _, hyper, sets in NOUN_GROUPS for s in sets for w in s}
 HYPERNYMS |= {name: "someone" for name in NAMES}

@@ -32,14 +32,14 @@ def draw_qqp(voice, label):
 def draw_mnli(voice, label):
     """Draw a premise and a hypothesis it entails (0), leaves open (1) or contradicts (2)."""
     premise = draw_event(voice)
-    told = premise if voice.rng.random() < 0.4 else weaken(voice, premise)
+    hypothesis = premise if voice.rng.random() < 0.4 else weaken(voice, premise)
     if label == 0:
-        told = weaken(voice, told, steps=1)
+        hypothesis = weaken(voice, hypothesis, steps=1)
     elif label == 1:
-        told = extend(voice, told)
+        hypothesis = extend(voice, hypothesis)
     else:
-        told = contradict(voice, told)
-    return tell(premise), tell(restate(voice, told, rate=0.3))
+        hypothesis = contradict(voice, hypothesis)
+    return tell(premise), tell(restate(voice, hypothesis, rate=0.3))
 
 
 def draw_rte(voice, label):

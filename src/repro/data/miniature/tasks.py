@@ -1,10 +1,10 @@
 """The nine miniature GLUE tasks as data frames, in the hub's columns and label conventions."""
 
 import random
-from dataclasses import dataclass
 
 import pandas as pd
 
+from repro.data.definitions import TASKS
 from repro.data.miniature import pairs, single
 from repro.data.miniature.grammar import Voice
 
@@ -24,36 +24,24 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True)
-class MiniTask:
-    """How a task's examples are drawn and named.
-
-    Args:
-        draw: `draw(voice, label)` gives the texts of one example; STS-B's gives its label too.
-        columns: names of the text columns.
-        shares: label -> its share of the examples before noise; empty for a graded label.
-    """
-
-    draw: object
-    columns: tuple[str, ...]
-    shares: dict[int, float]
-
-
-_SENTENCES = ("sentence1", "sentence2")
-_TASKS = {
-    "cola": MiniTask(single.draw_cola, ("sentence",), {0: 0.3, 1: 0.7}),
-    "sst2": MiniTask(single.draw_sst2, ("sentence",), {0: 0.48, 1: 0.52}),
-    "mrpc": MiniTask(pairs.draw_mrpc, _SENTENCES, {0: 0.33, 1: 0.67}),
-    "stsb": MiniTask(pairs.draw_stsb, _SENTENCES, {}),
-    "qqp": MiniTask(pairs.draw_qqp, ("question1", "question2"), {0: 0.63, 1: 0.37}),
-    "mnli": MiniTask(pairs.draw_mnli, ("premise", "hypothesis"), {0: 1 / 3, 1: 1 / 3, 2: 1 / 3}),
-    "qnli": MiniTask(pairs.draw_qnli, ("question", "sentence"), {0: 0.5, 1: 0.5}),
-    "rte": MiniTask(pairs.draw_rte, _SENTENCES, {0: 0.5, 1: 0.5}),
-    "wnli": MiniTask(None, _SENTENCES, {0: 0.51, 1: 0.49}),
+# task -> `draw(voice, label)`, which gives the texts of one example (STS-B's gives its label too),
+# and the share of each label before noise (of a graded label there is none)
+_DRAWN = {
+    "cola": (single.draw_cola, {0: 0.3, 1: 0.7}),
+    "sst2": (single.draw_sst2, {0: 0.48, 1: 0.52}),
+    "mrpc": (pairs.draw_mrpc, {0: 0.33, 1: 0.67}),
+    "stsb": (pairs.draw_stsb, {}),
+    "qqp": (pairs.draw_qqp, {0: 0.63, 1: 0.37}),
+    "mnli": (pairs.draw_mnli, {0: 1 / 3, 1: 1 / 3, 2: 1 / 3}),
+    "qnli": (pairs.draw_qnli, {0: 0.5, 1: 0.5}),
+    "rte": (pairs.draw_rte, {0: 0.5, 1: 0.5}),
 }
 # WNLI's label shares in GLUE; 65 of 71 validation rows ask a training row's other candidate
-_WNLI_SHARES = {"train": {0: 0.51, 1: 0.49}, "validation": {0: 40 / 71, 1: 31 / 71}}
-_WNLI_SHARES["test"] = {0: 0.651, 1: 0.349}
+_WNLI_SHARES = {
+    "train": {0: 0.51, 1: 0.49},
+    "validation": {0: 40 / 71, 1: 31 / 71},
+    "test": {0: 0.651, 1: 0.349},
+}
 _WNLI_REUSED = 65 / 71
 
 
@@ -71,39 +59,37 @@ def load_mini_task(name, *, seed=0, shift=0.0, sizes=None):
     Raises:
         ValueError: if the name, the shift or a size is not a valid one.
     """
-    _check(name, shift, sizes or {})
-    sizes = SIZES[name] | (sizes or {})
-    if name == "wnli":
-        return _load_wnli(sizes, seed, shift)
-    seen, frames = set(), {}
-    for split, n in sizes.items():
-        voice = make_voice(name, seed, split, shift if split == "test" else 0.0)
-        rows = _draw_rows(_TASKS[name], voice, n, seen)
-        frames[split] = _frame(rows, _TASKS[name].columns)
-    return frames
-
-
-def _check(name, shift, sizes):
     if name not in SIZES:
         raise ValueError(
             f"source 'mini' must be asked for one of {', '.join(SIZES)}, but got {name!r}; "
             "use source 'hub' or a directory"
         )
     if not 0 <= shift <= 1:
-        raise ValueError(f"`shift` must lie in [0, 1], but got {shift}; use 0 for no shift.")
-    unknown = set(sizes) - set(SIZES[name])
-    if unknown:
+        raise ValueError(f"`shift` must lie in [0, 1], but got {shift}; use 0 for no shift")
+    sizes = SIZES[name] | dict(sizes or {})
+    if unknown := sorted(set(sizes) - set(SIZES[name])):
         raise ValueError(
-            f"`sizes` must name train, validation or test, but got {sorted(unknown)}; remove them."
+            f"`sizes` must name train, validation or test, but got {unknown}; remove them"
         )
-    small = {split: n for split, n in sizes.items() if n < 1}
-    if small:
-        raise ValueError(f"`sizes` must be at least 1, but got {small}; ask for more examples.")
-
-
-def make_voice(name, seed, split, shift=0.0):
-    """Make a voice whose draws depend on this task, seed and split alone."""
-    return Voice(random.Random(f"{name}/{seed}/{split}"), shift)
+    if small := {split: n for split, n in sizes.items() if n < 1}:
+        raise ValueError(f"`sizes` must be at least 1, but got {small}; ask for more examples")
+    columns = TASKS[name].text_fields
+    voices = {  # whose draws depend on this task, seed and split alone
+        split: Voice(random.Random(f"{name}/{seed}/{split}"), shift if split == "test" else 0.0)
+        for split in sizes
+    }
+    if name == "wnli":
+        rows = _draw_wnli(voices, sizes)
+    else:
+        seen = set()
+        rows = {
+            split: _draw_rows(name, voices[split], n=n, n_texts=len(columns), seen=seen)
+            for split, n in sizes.items()
+        }
+    return {
+        split: pd.DataFrame(examples, columns=[*columns, "label"]).assign(idx=range(len(examples)))
+        for split, examples in rows.items()
+    }
 
 
 def _labels(rng, shares, n):
@@ -116,27 +102,23 @@ def _labels(rng, shares, n):
     return labels
 
 
-def _draw_rows(task, voice, n, seen):
+def _draw_rows(name, voice, *, n, n_texts, seen):
     """Draw n examples whose texts are new, and replace some labels by wrong ones."""
+    draw, shares = _DRAWN[name]
     rows = []
-    for label in _labels(voice.rng, task.shares, n):
-        texts = task.draw(voice, label)
-        while texts[: len(task.columns)] in seen:
-            texts = task.draw(voice, label)
-        seen.add(texts[: len(task.columns)])
+    for label in _labels(voice.rng, shares, n):
+        row = draw(voice, label)
+        while row[:n_texts] in seen:
+            row = draw(voice, label)
+        seen.add(row[:n_texts])
         if label is not None and voice.rng.random() < LABEL_NOISE:
-            label = voice.rng.choice([other for other in task.shares if other != label])
-        rows.append(texts if label is None else (*texts, label))
+            label = voice.rng.choice([other for other in shares if other != label])
+        rows.append(row if label is None else (*row, label))
     return rows
 
 
-def _frame(rows, columns):
-    frame = pd.DataFrame(rows, columns=[*columns, "label"])
-    return frame.assign(idx=range(len(frame)))
-
-
-def _load_wnli(sizes, seed, shift):
-    """Generate WNLI, whose validation mostly asks the other candidate of a training sentence.
+def _draw_wnli(voices, sizes):
+    """Draw WNLI, whose validation mostly asks the other candidate of a training sentence.
 
     As in GLUE, who memorises the training rows answers the validation wrongly, and a model does
     best to stay with the majority class.
@@ -144,7 +126,7 @@ def _load_wnli(sizes, seed, shift):
     seen, rows = set(), {split: [] for split in sizes}
     asked = []
     for split, n in sizes.items():
-        voice = make_voice("wnli", seed, split, shift if split == "test" else 0.0)
+        voice = voices[split]
         reusable = list(asked) if split == "validation" else []
         for i, label in enumerate(_labels(voice.rng, _WNLI_SHARES[split], n)):
             source = next((a for a in reusable if a[2] != label), None)
@@ -152,17 +134,11 @@ def _load_wnli(sizes, seed, shift):
                 reusable.remove(source)
                 rows[split].append((source[0], source[1], label))
                 continue
-            sentence, readings = draw_new_winograd(voice, seen)
+            sentence, readings = pairs.draw_winograd(voice)
+            while sentence in seen:
+                sentence, readings = pairs.draw_winograd(voice)
+            seen.add(sentence)
             voice.rng.shuffle(readings)
             rows[split].append((sentence, readings[0], label))
             asked.append((sentence, readings[1], label))
-    return {split: _frame(split_rows, _SENTENCES) for split, split_rows in rows.items()}
-
-
-def draw_new_winograd(voice, seen):
-    """Draw an ambiguous sentence that is not in `seen`, and add it."""
-    sentence, readings = pairs.draw_winograd(voice)
-    while sentence in seen:
-        sentence, readings = pairs.draw_winograd(voice)
-    seen.add(sentence)
-    return sentence, readings
+    return rows

@@ -172,6 +172,24 @@ def _paired(table, first: str, second: str, first_column: str, second_column: st
     return pd.concat(parts, ignore_index=True)
 
 
+def paired_differences(
+    first: pd.DataFrame, second: pd.DataFrame, *, by: Sequence[str]
+) -> pd.DataFrame:
+    """Subtract the scores of `second` from those of `first`, pair by pair, on validation and test.
+
+    Args:
+        by: the columns that tell a pair.
+    Returns:
+        one row a pair and split: `by`, split, difference (fraction; NaN where either is missing).
+    """
+    pairs = first.merge(second, on=list(by), suffixes=("", "_other"), validate="one_to_one")
+    parts = []
+    for split in SPLITS:
+        difference = pairs[f"{split}_score"] - pairs[f"{split}_score_other"]
+        parts.append(pairs[list(by)].assign(split=split, difference=difference))
+    return pd.concat(parts, ignore_index=True)
+
+
 def incumbent_curves(
     trials: pd.DataFrame, evaluations: pd.DataFrame | None = None, *, cost: str = "steps"
 ) -> pd.DataFrame:

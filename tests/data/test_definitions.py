@@ -1,6 +1,6 @@
 import pytest
 
-from repro.data.definitions import TASKS, Task
+from repro.data.definitions import GLUE_SIZES, TASKS, Task
 from repro.data.tasks import load_task, resolve_task
 
 
@@ -43,6 +43,14 @@ def test_classes_are_in_the_hubs_order():
     assert labels["mnli"] == ("entailment", "neutral", "contradiction")
     assert labels["mrpc"][1] == "equivalent" and labels["qqp"][1] == "duplicate"
     assert labels["cola"][1] == "acceptable" and labels["sst2"][1] == "positive"
+
+
+def test_sizes_are_those_of_the_official_files():
+    # examples of train, validation and test as GLUE's own site and the files give them
+    assert set(GLUE_SIZES) == set(TASKS)
+    assert GLUE_SIZES["rte"] == {"train": 2490, "validation": 277, "test": 3000}
+    assert list(GLUE_SIZES["stsb"].values()) == [5749, 1500, 1379]
+    assert GLUE_SIZES["mnli"]["test-mismatched"] == 9847 and GLUE_SIZES["mnli"]["test-ax"] == 1104
 
 
 def test_unknown_task_lists_the_known_ones():

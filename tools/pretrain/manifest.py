@@ -14,7 +14,8 @@ _OBJECTIVES = {
 _FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
 
 
-def _checksums(directory):
+def checksums(directory):
+    """Return file -> SHA-256 of the files that make up a model."""
     return {f: hashlib.sha256((directory / f).read_bytes()).hexdigest() for f in _FILES}
 
 
@@ -26,8 +27,8 @@ def write_manifest(recipe, averages, n_parameters, directory):
     """
     packages = ("numpy", "torch", "transformers", "tokenizers")
     manifest = {
-        "command": f"python -m pretrain.pretraining --model tiny-{recipe.family} --out DIR"
-        f" --steps {recipe.steps} --seed {recipe.seed}",
+        "command": "PYTHONPATH=tools python -m pretrain.pretraining"
+        f" --model tiny-{recipe.family} --out DIR --steps {recipe.steps} --seed {recipe.seed}",
         "objectives": [
             _OBJECTIVES[recipe.family],
             "first token: which word joined or opened the passage, or how it was tampered with",
@@ -43,23 +44,6 @@ def write_manifest(recipe, averages, n_parameters, directory):
         "parameters": n_parameters,
         "last_averages": averages,
         "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
-        "sha256": _checksums(directory),
+        "sha256": checksums(directory),
     }
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-
-
-def check_manifest(directory):
-    """Check that a model's files are those its manifest was written for, and return the manifest.
-
-    Raises:
-        ValueError: if a file's checksum differs.
-    """
-    manifest = json.loads((directory / "manifest.json").read_text())
-    found = _checksums(directory)
-    changed = [f for f, digest in manifest["sha256"].items() if found[f] != digest]
-    if changed:
-        raise ValueError(
-            f"the files in {directory.name} must match its manifest.json, but {', '.join(changed)}"
-            " changed; restore them or run `make pretrain`."
-        )
-    return manifest

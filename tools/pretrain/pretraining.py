@@ -1,6 +1,6 @@
 """Pretrain a tiny ELECTRA, RoBERTa or BERT on the miniature language's unlabelled text.
 
-    python -m pretrain.pretraining --model tiny-bert --out data/mini/tiny-bert
+    PYTHONPATH=tools python -m pretrain.pretraining --model tiny-bert --out DIR
 
 On masked rows each family keeps its own objective: masked tokens; for ELECTRA replaced ones, with a
 generator. On intact rows all share two: name, from the first token, the word that joined or opened
@@ -19,7 +19,19 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from pretrain import corpus as text
+from pretrain.corpus import (
+    END,
+    MASK,
+    N_SPECIALS,
+    PAD,
+    SPECIAL_SIDE,
+    START,
+    choose_masked,
+    encode,
+    hide,
+    make_corpus,
+    paired_batches,
+)
 from pretrain.manifest import write_manifest
 from pretrain.recipe import GENERATOR_SIZE, MODELS, NO_DROPOUT, SIZE, STEPS, Recipe
 from pretrain.tampering import corrupt
@@ -27,6 +39,7 @@ from pretrain.text import unlabelled_pairs
 from pretrain.tokenizer import make_tokenizer
 from pretrain.vectors import content_words, neighbours, word_vectors
 from repro.data.miniature.lexicon import all_words
+from repro.paths import data_directory
 
 # --------------------------------------------------------------------------------- models
 
@@ -39,7 +52,7 @@ def make_config(family, n_words, **changes):
     settings = SIZE | own | changes
     return transformers.AutoConfig.for_model(
         family,
-        vocab_size=n_words, pad_token_id=text.PAD, bos_token_id=text.START, eos_token_id=text.END,
+        vocab_size=n_words, pad_token_id=PAD, bos_token_id=START, eos_token_id=END,
         **settings,
     )  # fmt: skip
 
@@ -86,7 +99,7 @@ class Pretrainer(nn.Module):
 
     def encode(self, encoder, ids, side):
         """Encode token ids; BERT and ELECTRA are told the segments, RoBERTa is not."""
-        known = (ids != text.PAD).long()
+        known = (ids != PAD).long()
         if self.family == "roberta":
             return encoder(ids, attention_mask=known)
         second = ((side == 1).long().cumsum(1) > 0).long() * known
@@ -112,7 +125,7 @@ class Pretrainer(nn.Module):
         hidden = output.last_hidden_state
         if self.family != "electra":
             _report(report, "token", self.tokens(hidden[:n][chosen]), ids[:n][chosen])
-        words = (side != text.SPECIAL_SIDE) & (shown != text.MASK)
+        words = (side != SPECIAL_SIDE) & (shown != MASK)
         _report(report, "replaced", self.replaced(hidden[words])[:, 0], changed[words])
         pooled = output.pooler_output if self.family == "bert" else hidden
         _report(report, "link", self.model.classifier(pooled[n:]), links)
@@ -159,7 +172,7 @@ def start(model, vectors):
     recipe = model.recipe
     with torch.no_grad():
         table = model.encoder.get_input_embeddings().weight
-        table[text.N_SPECIALS :] = torch.from_numpy(vectors[text.N_SPECIALS :]) * recipe.word_spread
+        table[N_SPECIALS:] = torch.from_numpy(vectors[N_SPECIALS:]) * recipe.word_spread
         for name, weight in model.named_parameters():
             if "position_embeddings" in name:
                 weight.copy_(sinusoids(*weight.shape) * recipe.position_spread * 2**0.5)
@@ -198,13 +211,11 @@ def draw_batches(corpus, recipe, near, content):
     near_lists, sizes = near.tolist(), (recipe.masked_rows, recipe.intact_rows)
     while True:
         intact = corrupt(corpus, rng, near_lists, content.tolist())
-        for masked_part, intact_part in text.paired_batches(corpus.pairs, intact, sizes, rng):
-            rows = text.encode([*masked_part, *intact_part], recipe.family)
-            chosen = text.choose_masked(generator, rows.side[: sizes[0]])
+        for masked_part, intact_part in paired_batches(corpus.pairs, intact, sizes, rng):
+            rows = encode([*masked_part, *intact_part], recipe.family)
+            chosen = choose_masked(generator, rows.side[: sizes[0]])
             ids = rows.ids[: sizes[0]]
-            shown = text.hide(
-                generator, ids, chosen, near=near, replaced_share=recipe.replaced_share
-            )
+            shown = hide(generator, ids, chosen, near=near, replaced_share=recipe.replaced_share)
             arrays = {"ids": rows.ids, "shown": shown, "side": rows.side, "changed": rows.changed}
             arrays |= {"links": rows.links[sizes[0] :], "chosen": chosen}
             yield {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -212,7 +223,7 @@ def draw_batches(corpus, recipe, near, content):
 
 def prepare(recipe):
     """Draw the corpus, and make a model started from it and its batches."""
-    corpus = text.make_corpus(unlabelled_pairs(recipe.n_pairs, seed=recipe.seed), all_words())
+    corpus = make_corpus(unlabelled_pairs(recipe.n_pairs, seed=recipe.seed), all_words())
     vectors = word_vectors(corpus, SIZE["hidden_size"])
     near, content = neighbours(vectors), content_words(corpus)
     model = Pretrainer(recipe, corpus.n_words, len(corpus.links))
@@ -270,7 +281,7 @@ def save(model, averages, out):
     state = {k: v.contiguous() for k, v in model.model.state_dict().items()}
     state = {k: v for k, v in state.items() if not k.startswith(output_layer)}
     save_file(state, out / "model.safetensors", metadata={"format": "pt"})
-    config = make_config(model.family, len(words) + text.N_SPECIALS)
+    config = make_config(model.family, len(words) + N_SPECIALS)
     config.architectures = [type(model.model).__name__]
     config.save_pretrained(out)
     make_tokenizer(model.family, words).save_pretrained(out)
@@ -280,18 +291,18 @@ def save(model, averages, out):
 def main(arguments=None):
     """Pretrain one model, or all three, from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=MODELS, help="all of them where none is named")
-    parser.add_argument("--out", type=Path, help="directory to write to; data/mini/<model>")
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--seed", type=int, default=Recipe.seed)
-    given = parser.parse_args(arguments)
-    if given.out and not given.model:
+    parser.add_argument("--model", choices=MODELS, help="all three if none is named")
+    parser.add_argument("--out", type=Path, help="directory to write to; data/mini/MODEL if none")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of pretraining; %(default)s")
+    parser.add_argument("--seed", type=int, default=Recipe.seed, help="%(default)s")
+    options = parser.parse_args(arguments)
+    if options.out and not options.model:
         parser.error("`--out` is the directory of one model; name it by `--model`")
     torch.set_num_threads(1)  # another number of threads gives other weights
-    for name in [given.model] if given.model else MODELS:
-        recipe = Recipe(name.removeprefix("tiny-"), steps=given.steps, seed=given.seed)
+    for name in [options.model] if options.model else MODELS:
+        recipe = Recipe(name.removeprefix("tiny-"), steps=options.steps, seed=options.seed)
         model, averages = pretrain(recipe, progress=lambda *report: print(*report, flush=True))
-        save(model, averages, given.out or Path("data/mini") / name)
+        save(model, averages, options.out or data_directory("mini") / name)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 import tokenizers
 import transformers
 
-from pretrain import corpus as text
+from pretrain.corpus import END, SPECIALS, START
 from pretrain.recipe import MAX_TOKENS
 
 
 def make_tokenizer(family, words):
     """Build a word-level fast tokenizer that lays pairs out as the family does."""
-    pad, unknown, start, end, mask = text.SPECIALS[family]
-    vocabulary = {word: i for i, word in enumerate([*text.SPECIALS[family], *words])}
+    pad, unknown, start, end, mask = SPECIALS[family]
+    vocabulary = {word: i for i, word in enumerate([*SPECIALS[family], *words])}
     core = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token=unknown))
     core.normalizer = tokenizers.normalizers.Lowercase()
     core.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
@@ -19,7 +19,7 @@ def make_tokenizer(family, words):
     core.post_processor = tokenizers.processors.TemplateProcessing(
         single=f"{start} $A {end}",
         pair=f"{start} $A {end} {second}",
-        special_tokens=[(start, text.START), (end, text.END)],
+        special_tokens=[(start, START), (end, END)],
     )
     types = [] if one_type else ["token_type_ids"]
     return transformers.PreTrainedTokenizerFast(

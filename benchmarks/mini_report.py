@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from mini_tables import SEARCH_SEEDS, good_learning_rates, write_report
 
-from pretrain.recipe import MODELS
 from repro.data.miniature.tasks import SIZES
 from repro.models.locate import find_model, weights_fingerprint
 from repro.tuning.spaces import sample_configuration, search_space
@@ -30,6 +29,7 @@ BASE = {
     "batch_size": 32,
 }  # fmt: skip
 EPOCHS = {"tiny-electra": 3, "tiny-roberta": 3, "tiny-bert": 5}
+MODELS = tuple(EPOCHS)
 SHIFTS = (0.0, 1.0)
 N_CONFIGURATIONS = 12
 

@@ -10,7 +10,6 @@ import sys
 import pandas as pd
 import pytest
 
-from pretrain.recipe import MODELS
 from repro.data.miniature.tasks import SIZES
 from repro.models.locate import find_model, weights_fingerprint
 from repro.paths import ROOT
@@ -30,7 +29,7 @@ def load(name):
 tables, report = load("mini_tables"), load("mini_report")
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(params=report.MODELS)
 def model(request):
     return request.param
 

@@ -11,7 +11,7 @@ from repro.checked import Checked, one_line, read_yaml
 from repro.names import check_name
 from repro.records import METRICS
 
-SPLITS = ("train", "validation", "test")
+OFFICIAL_SPLITS = ("train", "validation", "test")
 REGRESSION_METRICS = ("pearson", "spearman")
 
 
@@ -94,7 +94,7 @@ TASKS = {
 
 # Examples of each split of the official files; MNLI's validation and test are the matched ones.
 GLUE_SIZES = {
-    task: dict(zip((*SPLITS, "test-mismatched", "test-ax"), sizes, strict=False))
+    task: dict(zip((*OFFICIAL_SPLITS, "test-mismatched", "test-ax"), sizes, strict=False))
     for task, sizes in {
         "cola": (8551, 1043, 1063),
         "sst2": (67349, 872, 1821),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from repro.data.definitions import SPLITS, OwnTask, Task, is_test
+from repro.data.definitions import OFFICIAL_SPLITS, OwnTask, Task, is_test
 from repro.data.files import Columns, Table, read_parquet, read_table
 from repro.data.frames import read_labels, read_texts
 from repro.data.miniature.tasks import load_mini_task
@@ -100,14 +100,14 @@ def hub_tables(task: Task) -> dict[str, Table]:
         if task.name == "superglue_rte":
             # Its main branch is a script, which `datasets` runs no more; this branch is parquet.
             repository = "aps/super_glue"
-            files = {split: f"rte/{split}/*.parquet" for split in SPLITS}
+            files = {split: f"rte/{split}/*.parquet" for split in OFFICIAL_SPLITS}
             splits = datasets.load_dataset(
                 repository, data_files=files, revision="refs/convert/parquet"
             )
         else:
             splits = datasets.load_dataset(repository, task.name)
         names = ("train", f"validation{matched}", f"test{matched}")
-        parts = {split: splits[name] for split, name in zip(SPLITS, names, strict=True)}
+        parts = {split: splits[name] for split, name in zip(OFFICIAL_SPLITS, names, strict=True)}
         if task.name == "mnli":
             parts["test-mismatched"] = splits["test_mismatched"]
             parts["test-ax"] = datasets.load_dataset(repository, "ax")["test"]
@@ -200,7 +200,7 @@ def _required(split: str, columns: Columns) -> tuple[str, ...]:
 def _official_tables(task: Task, folder: Path) -> dict[str, Table]:
     layout = LAYOUTS[task.name]
     columns, tables = layout.columns, {}
-    for split, name in zip(SPLITS, layout.files, strict=True):
+    for split, name in zip(OFFICIAL_SPLITS, layout.files, strict=True):
         if split != "test" or (folder / name).is_file():
             tables[split] = read_table(
                 folder / name,
@@ -217,7 +217,7 @@ def _official_tables(task: Task, folder: Path) -> dict[str, Table]:
 
 def _parquet_tables(task: Task, folder: Path) -> dict[str, Table]:
     columns, tables = _hub_columns(task), {}
-    places = {split: (folder, split) for split in SPLITS}
+    places = {split: (folder, split) for split in OFFICIAL_SPLITS}
     if task.name == "mnli":
         places["test-mismatched"] = (folder, "test_mismatched")
         places["test-ax"] = (folder / "../ax", "test")

@@ -12,7 +12,6 @@ from repro.names import check_name
 from repro.records import METRICS
 
 OFFICIAL_SPLITS = ("train", "validation", "test")
-REGRESSION_METRICS = ("pearson", "spearman")
 
 
 def is_test(split: str) -> bool:
@@ -61,7 +60,8 @@ class Task:
                 f"task {name} must have its lowest score below its highest, "
                 f"but got {list(self.score_range)}"
             )
-        known = [m for m in METRICS if (m in REGRESSION_METRICS) == (labels is None)]
+        for_scores = ("pearson", "spearman")
+        known = [m for m in METRICS if (m in for_scores) == (labels is None)]
         for metric in (self.metric, *self.metrics):
             check_name(f"metric for task {name}", metric, known)
         if self.metric not in self.metrics:

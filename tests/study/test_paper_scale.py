@@ -8,8 +8,8 @@ from repro.data.miniature.tasks import load_mini_task
 from repro.paths import data_directory
 from repro.study.profile import load_profile
 from repro.study.study import run_study
-from repro.tuning.cluster import connected
 
+pytest_plugins = ("shared_ray",)
 # On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
@@ -35,11 +35,10 @@ def paper(hub, **changes):
     return load_profile("paper", **(local | changes))
 
 
-def test_the_paper_profile_runs_its_whole_path(hub, tmp_path):
+def test_the_paper_profile_runs_its_whole_path(hub, shared_ray, tmp_path):
     profile = paper(hub, repetitions=1, trials_at_once_per_run=2, trials_at_once=2)
     assert (profile.precision, profile.budget_unit) == ("fp16", "seconds")
-    with connected(cores=2):
-        results = run_study(profile, results=tmp_path)
+    results = run_study(profile, results=tmp_path)
     runs, trials = results.runs.set_index("method"), results.trials
     assert (trials["status"].isin(["completed", "stopped", "cut"])).all()
     assert trials["test_score"].isna().all()  # GLUE's test labels are hidden

@@ -15,12 +15,10 @@ import pytest
 from repro.records import check_table
 from repro.study.profile import load_profile
 from repro.study.study import enumerate_runs, run_study
-from repro.training.types import Evaluation, TrialResult
-from repro.tuning.cluster import connected
-from repro.tuning.ray_tune import ObjectiveError, tune_runs
-from repro.tuning.runs import TuningRun, derive_seed
+from repro.tuning.runs import derive_seed
 from repro.tuning.spaces import search_space
 
+pytest_plugins = ("shared_ray",)
 # On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
@@ -28,38 +26,12 @@ pytestmark = pytest.mark.filterwarnings(
 TIMINGS = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "worker"]
 
 
-@pytest.fixture(scope="module")
-def ray():
-    from ray import cloudpickle, tune  # noqa: F401
-
-    with connected(cores=2):
-        # workers cannot import this file
-        cloudpickle.register_pickle_by_value(sys.modules[__name__])
-        yield
-
-
 def smoke(**changes):
     return load_profile("smoke", **({"tasks": ["rte"]} | changes))
 
 
-def test_a_local_ray_listens_on_loopback_alone(ray):
-    """This file has imported Ray Tune before: what is set for the import comes too late."""
-    import psutil
-    from ray import nodes
-
-    assert [node["NodeManagerAddress"] for node in nodes()] == ["127.0.0.1"]
-    own = psutil.Process()
-    listening = {
-        connection.laddr.ip
-        for process in [own, *own.children(recursive=True)]
-        for connection in process.net_connections()
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-
-
 @pytest.fixture(scope="module")
-def study(ray, tmp_path_factory):
+def study(shared_ray, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     return folder, run_study(smoke(), results=folder)
 
@@ -159,7 +131,9 @@ SCRIPT = """
 from pathlib import Path
 from repro.study.profile import load_profile
 from repro.study.study import run_study
-run_study(load_profile("smoke", tasks=["rte"]), results=Path({folder!r}), cores={cores})
+from repro.tuning.cluster import connect
+connect(cores={cores})
+run_study(load_profile("smoke", tasks=["rte"]), results=Path({folder!r}))
 """
 
 
@@ -226,7 +200,7 @@ def test_a_study_that_cannot_be_is_refused_before_anything_starts(changes, messa
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_a_trial_that_diverges_is_a_row(ray, tmp_path, monkeypatch):
+def test_a_trial_that_diverges_is_a_row(shared_ray, tmp_path, monkeypatch):
     from repro.tuning import spaces
 
     rates = (1e-3, float("1e30"))
@@ -239,56 +213,3 @@ def test_a_trial_that_diverges_is_a_row(ray, tmp_path, monkeypatch):
     assert statuses[rates[1]] == "diverged"
     assert results.trials["message"].str.contains("loss").sum() == 1
     assert results.runs["n_failed"].tolist() == [1]
-
-
-class Quadratic:
-    """An objective without a model: best at a learning rate of 1e-3."""
-
-    def __init__(self, *, breaks=False):
-        self.breaks = breaks
-
-    def __call__(self, request, report):
-        if self.breaks:
-            raise FileNotFoundError("no such data")
-        score = -((1e3 * request.configuration["learning_rate"] - 1) ** 2)
-        evaluation = Evaluation(1, 1.0, 0.1, loss=0.5, score=score, metrics={})
-        status = report(evaluation) or "completed"
-        return TrialResult(status, evaluations=(evaluation,), steps=1, seconds=0.1)
-
-
-class Memory:
-    def __init__(self):
-        self.results, self.finished = {}, []
-
-    def recall(self, request):
-        return None
-
-    def record(self, request, result):
-        self.results[request.run_id, request.trial] = result
-
-    def finish(self, run, *, budget, spent):
-        self.finished.append((run.run_id, budget, spent))
-
-
-def quadratic_runs():
-    space = search_space("electra-mini", epochs=1)
-    grid = tuple({"learning_rate": rate, "epochs": 1} for rate in (1e-4, 1e-3, 5e-3))
-    return [
-        TuningRun("rs", "rs", space, 1, grid_run_id="grid", budget_gst=2.0),
-        TuningRun("grid", "grid", space, 1, grid=grid),
-    ]
-
-
-def test_the_objective_is_passed_in(ray):
-    memory = Memory()
-    tune_runs(quadratic_runs(), Quadratic(), store=memory)
-    assert memory.finished == [("grid", float("inf"), 3.0), ("rs", 6.0, 6.0)]
-    assert memory.results["grid", 1].score == 0.0
-    assert all(result.worker for result in memory.results.values())
-
-
-def test_an_objective_that_raises_ends_the_study_with_its_message(ray):
-    memory = Memory()
-    with pytest.raises(ObjectiveError, match="grid, trial 0: FileNotFoundError: no such data"):
-        tune_runs(quadratic_runs(), Quadratic(breaks=True), store=memory)
-    assert not memory.results

@@ -9,7 +9,6 @@ import hashlib
 import json
 import math
 import platform
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -51,8 +50,6 @@ def run_study(
     *,
     reduction: str = "full",
     results: Path = RESULTS,
-    cores: int | None = None,
-    ray: ExitStack | None = None,
 ) -> Results:
     """Carry out the tuning runs of a profile that are not on disk yet; return all of them.
 
@@ -61,32 +58,19 @@ def run_study(
     Args:
         reduction: of the search spaces (see `spaces.REDUCTIONS`).
         results: the folder of results, shared by all studies.
-        cores: of the local Ray; all that this process may use when None.
-        ray: as `carry_out` takes it.
     Raises:
         ValueError: before any training, if data, models or settings do not fit.
     """
     study = enumerate_runs(profile, reduction=reduction, results=results)
-    return carry_out(profile, study, cores=cores, ray=ray)
+    return carry_out(profile, study)
 
 
-def carry_out(
-    profile: Profile,
-    study: list[StudyRun],
-    *,
-    cores: int | None = None,
-    ray: ExitStack | None = None,
-) -> Results:
-    """Tune those runs that are not on disk yet, side by side; return all of them.
-
-    Args:
-        ray: keeps the Ray that had to be started until it is closed itself, for studies that
-            follow; else it ends with this one.
-    """
+def carry_out(profile: Profile, study: list[StudyRun]) -> Results:
+    """Tune those runs that are not on disk yet, side by side; return all of them."""
     read_results(profile, [])  # so that bad files are refused before anything is trained
     todo = [run for run in study if not run.folder.finished]
     if todo:
-        _tune(profile, study, todo, cores=cores, ray=ray)
+        _tune(profile, study, todo)
     return read_results(profile, study)
 
 
@@ -261,7 +245,7 @@ class StudyStore:
         self._progress.run_done(run.run_id)
 
 
-def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], *, cores, ray) -> None:
+def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun]) -> None:
     from repro.tuning.ray_tune import tune_runs
 
     done = [run for run in study if run.folder.finished]
@@ -273,9 +257,7 @@ def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun], *, core
             store=StudyStore(profile, todo, progress),
             unit=profile.budget_unit,
             known_costs=costs,
-            cores=cores,
             cpus_per_trial=profile.cpus_per_trial,
             gpus_per_trial=profile.gpus_per_trial,
             trials_at_once=profile.trials_at_once,
-            ray=ray,
         )

@@ -11,11 +11,10 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 
 from repro.training.types import Evaluation, TrialResult
-from repro.tuning.cluster import connected
+from repro.tuning.cluster import connect, disconnect
 from repro.tuning.runs import Request, StudyScheduler, TrialStore, TuningRun
 
 Objective = Callable[[Request, Callable[[Evaluation], str | None]], TrialResult]
@@ -35,57 +34,64 @@ def tune_runs(
     cpus_per_trial: float = 1,
     gpus_per_trial: float = 0,
     trials_at_once: int | None = None,
-    cores: int | None = None,
-    ray: ExitStack | None = None,
 ) -> None:
-    """Carry out tuning runs side by side; everything that comes of them goes to `store`.
+    """Carry out tuning runs side by side on Ray; everything that comes of them goes to `store`.
 
     Args:
         runs: started in this order; a budget waits for the grid search that it refers to.
         objective: trains one request; picklable. `report(evaluation)` returns None to go on, or
-            the status to end the trial with. It turns what goes wrong in training into a
-            result; what it raises means that nothing could be trained, and ends the study.
+            the status to end the trial with. It turns what goes wrong in training into a result;
+            what it raises means that nothing could be trained, and ends the study.
         unit: of the budgets, "steps" or "seconds".
         known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
         trials_at_once: over all runs; as many as the resources allow when None.
-        cores: of a Ray started for this; all that this process may use when None.
-        ray: keeps that Ray until it is closed itself, for what follows; else it ends with this.
     Raises:
         ValueError: if a budget refers to a grid search that is neither in `runs` nor known.
         ObjectiveError: if the objective raised; finished trials are in the store.
-        KeyboardInterrupt: if interrupted; the store holds all finished trials.
+        KeyboardInterrupt: if interrupted; the store holds all finished trials, and Ray is ended.
     """
     study = StudyScheduler(runs, unit=unit, store=store, known_costs=known_costs or {})
     first = study.next_request()
     if first is None:  # the store held all there was to do
         return
+    try:
+        connect()
+        resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
+        _fit(study, first, objective, resources=resources, trials_at_once=trials_at_once)
+        if not study.finished:
+            raise KeyboardInterrupt("interrupted; finished trials are kept, run it again to go on")
+    except KeyboardInterrupt:
+        disconnect()
+        raise
+
+
+def _fit(study: StudyScheduler, first: Request, objective, *, resources, trials_at_once) -> None:
+    import ray
     from ray import tune
 
-    with ExitStack() as own, tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
-        (own if ray is None else ray).enter_context(connected(cores=cores))
-        mailbox, errors = _start_mailbox(), []
-        own.callback(_stop, mailbox)
-        resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
-        tune.Tuner(
-            tune.with_resources(_make_trainable(objective, mailbox), resources),
-            tune_config=tune.TuneConfig(
-                search_alg=_make_searcher(study, first, errors),
-                scheduler=_make_scheduler(study, mailbox, errors),
-                num_samples=10**9,
-                max_concurrent_trials=trials_at_once,
-                reuse_actors=True,
-            ),
-            run_config=tune.RunConfig(
-                storage_path=folder,
-                name="study",
-                verbose=0,
-                # A lost worker or node: the trial starts again elsewhere. Until Ray knows that a
-                # node is gone, each attempt there counts as a failure.
-                failure_config=tune.FailureConfig(max_failures=20),
-            ),
-        ).fit()
-    if not study.finished:
-        raise KeyboardInterrupt("interrupted; finished trials are kept, run it again to go on")
+    mailbox, errors = _start_mailbox(), []
+    try:
+        with tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
+            tune.Tuner(
+                tune.with_resources(_make_trainable(objective, mailbox), resources),
+                tune_config=tune.TuneConfig(
+                    search_alg=_make_searcher(study, first, errors),
+                    scheduler=_make_messenger(study, mailbox, errors),
+                    num_samples=10**9,
+                    max_concurrent_trials=trials_at_once,
+                    reuse_actors=True,
+                ),
+                run_config=tune.RunConfig(
+                    storage_path=folder,
+                    name="study",
+                    verbose=0,
+                    # A lost worker or node: the trial starts again elsewhere. Until Ray knows that
+                    # a node is gone, each attempt there counts as a failure.
+                    failure_config=tune.FailureConfig(max_failures=20),
+                ),
+            ).fit()
+    finally:
+        ray.kill(mailbox)
 
 
 def _start_mailbox():
@@ -110,12 +116,6 @@ def _start_mailbox():
     return Mailbox.options(scheduling_strategy=here).remote()
 
 
-def _stop(mailbox) -> None:
-    import ray
-
-    ray.kill(mailbox)
-
-
 def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:
     def train(config: dict) -> None:
         import ray
@@ -132,17 +132,14 @@ def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:
         try:
             result = objective(request, report)
         except Exception as error:  # Ray would try such a trial again
-            tune.report({"error": [_describe(error, request)], "done": True})
+            where = f"{request.run_id}, trial {request.trial}"
+            tune.report({"error": [f"{where}: {type(error).__name__}: {error}"], "done": True})
             return
         worker = f"{socket.gethostname()}:{os.getpid()}"
         result = replace(result, started_at=started_at, worker=worker)
         tune.report({"result": [result], "done": True})
 
     return train
-
-
-def _describe(error: Exception, request: Request) -> str:
-    return f"{request.run_id}, trial {request.trial}: {type(error).__name__}: {error}"
 
 
 def _make_searcher(study: StudyScheduler, first: Request, errors: list[str]):
@@ -182,7 +179,7 @@ def _make_searcher(study: StudyScheduler, first: Request, errors: list[str]):
     return StudySearcher()
 
 
-def _make_scheduler(study: StudyScheduler, mailbox, errors: list[str]):
+def _make_messenger(study: StudyScheduler, mailbox, errors: list[str]):
     import ray
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 

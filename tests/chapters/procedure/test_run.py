@@ -25,7 +25,7 @@ class FakeStudy:
     def __init__(self, scores, *, dies_after=None):
         self.scores, self.dies_after, self.ran, self.waves = scores, dies_after, [], []
 
-    def __call__(self, profile, study, *, cores=None, ray=None):
+    def __call__(self, profile, study):
         self.waves.append([run.tuning.run_id for run in study])
         for run in study:
             if not run.folder.finished:

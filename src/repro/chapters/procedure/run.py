@@ -5,7 +5,6 @@ still run are one study, tuned side by side. What is on disk is not repeated, so
 was killed goes on where it stopped, and gives the same trace.
 """
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +51,7 @@ class _Place:
     action: str = "start"
 
 
-def run_procedure(
-    profile: Profile, *, results: Path = RESULTS, cores: int | None = None
-) -> Procedure:
+def run_procedure(profile: Profile, *, results: Path = RESULTS) -> Procedure:
     """Run the procedure on the tasks, models and methods that the profile's section names.
 
     The search seeds do not depend on the budget: a round of larger budget begins with the trials
@@ -62,7 +59,6 @@ def run_procedure(
 
     Args:
         results: the folder of results, shared by all studies.
-        cores: of the local Ray; all that this process may use when None.
     Raises:
         ValueError: before any training, if settings do not fit; or naming the repetition whose
             score is missing.
@@ -72,19 +68,18 @@ def run_procedure(
     ladders = {m.name: _ladder(profile, m) for m in profile.models}
     places = {path: _Place(ladders[path[0]].start) for path in cells}
     runs, rounds, trace, patterns = {}, [], [], {}
-    with ExitStack() as ray:
-        while places:
-            wave = _enumerate(profile, cells, places, results)
-            runs |= {run.tuning.run_id: run for run in wave}
-            found = carry_out(profile, wave, cores=cores, ray=ray)
-            judged = judge_rounds(_tell_rounds(found, places, number=len(rounds)), rule)
-            if not rounds:
-                patterns = {m.name: _patterns(m, found) for m in profile.models}
-                if settings.fix == "mined":
-                    ladders = {m.name: _mined(m, ladders, patterns) for m in profile.models}
-            rows, places = _decide(judged, places, ladders, rule)
-            rounds.append(judged)
-            trace += rows
+    while places:
+        wave = _enumerate(profile, cells, places, results)
+        runs |= {run.tuning.run_id: run for run in wave}
+        found = carry_out(profile, wave)
+        judged = judge_rounds(_tell_rounds(found, places, number=len(rounds)), rule)
+        if not rounds:
+            patterns = {m.name: _patterns(m, found) for m in profile.models}
+            if settings.fix == "mined":
+                ladders = {m.name: _mined(m, ladders, patterns) for m in profile.models}
+        rows, places = _decide(judged, places, ladders, rule)
+        rounds.append(judged)
+        trace += rows
     everything = read_results(profile, list(runs.values()))
     table = pd.concat(rounds, ignore_index=True)
     return Procedure(everything, table, _with_costs(trace, table, everything), ladders, patterns)

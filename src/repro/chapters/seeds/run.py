@@ -22,9 +22,7 @@ from repro.tuning.runs import TuningRun, derive_seed
 from repro.tuning.spaces import default_configuration, search_space
 
 
-def run_seed_study(
-    profile: Profile, *, results: Path = RESULTS, cores: int | None = None
-) -> Results:
+def run_seed_study(profile: Profile, *, results: Path = RESULTS) -> Results:
     """Carry out the trials of a profile's seed study that are not on disk yet; return all of them.
 
     Raises:
@@ -32,7 +30,7 @@ def run_seed_study(
     Source: Dodge et al. 2020, sec. 2.2.
     """
     profile, study = enumerate_seed_runs(profile, results=results)
-    return carry_out(profile, study, cores=cores)
+    return carry_out(profile, study)
 
 
 def finished_seed_study(profile: Profile, *, results: Path = RESULTS) -> Results:

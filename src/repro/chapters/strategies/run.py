@@ -6,7 +6,6 @@ is empty for a strategy as the article ran it, else it names what differs.
 """
 
 import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,21 +31,18 @@ class _Strategy:
     settings: dict = field(default_factory=dict)  # of TuningRun
 
 
-def compare_strategies(
-    profile: Profile, *, results: Path = RESULTS, cores: int | None = None
-) -> Results:
+def compare_strategies(profile: Profile, *, results: Path = RESULTS) -> Results:
     """Carry out what the profile's section `strategies` asks for and is not on disk yet.
 
     Raises:
         ValueError: before any training, if data, model or settings do not fit.
     """
     study = enumerate_strategies(profile, results=results)
-    with ExitStack() as ray:
-        found = carry_out(profile, study, cores=cores, ray=ray)
-        if not profile.strategies.n_seeds:
-            return found
-        study += _from_best_seeds(profile, found, results)
-        return carry_out(profile, study, cores=cores, ray=ray)
+    found = carry_out(profile, study)
+    if not profile.strategies.n_seeds:
+        return found
+    study += _from_best_seeds(profile, found, results)
+    return carry_out(profile, study)
 
 
 def enumerate_strategies(profile: Profile, *, results: Path = RESULTS) -> list[StudyRun]:

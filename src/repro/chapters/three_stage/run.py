@@ -5,7 +5,6 @@ of the results says which; in the stage "final", the column `variant` names the 
 configurations, trained again with fresh seeds.
 """
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
@@ -23,21 +22,18 @@ from repro.tuning.runs import TuningRun, derive_seed
 CHOSEN = ("manual", "cold", "warm")  # the stages that choose a configuration
 
 
-def run_three_stages(
-    profile: Profile, *, results: Path = RESULTS, cores: int | None = None
-) -> Results:
+def run_three_stages(profile: Profile, *, results: Path = RESULTS) -> Results:
     """Carry out what the profile's section `three_stage` asks for and is not on disk yet.
 
     Raises:
         ValueError: before any training, if data, model or settings do not fit.
     """
     study = enumerate_stages(profile, results=results)
-    with ExitStack() as ray:
-        found = carry_out(profile, study, cores=cores, ray=ray)
-        study += _warm_sweeps(profile, found.trials, results)
-        found = carry_out(profile, study, cores=cores, ray=ray)
-        study += _final_runs(profile, found.trials, results)
-        return carry_out(profile, study, cores=cores, ray=ray)
+    found = carry_out(profile, study)
+    study += _warm_sweeps(profile, found.trials, results)
+    found = carry_out(profile, study)
+    study += _final_runs(profile, found.trials, results)
+    return carry_out(profile, study)
 
 
 def enumerate_stages(profile: Profile, *, results: Path = RESULTS) -> list[StudyRun]:

@@ -1,0 +1,14 @@
+"""One Ray for all tests of this process, as a fixture: two cores, and a GPU that need not exist."""
+
+import pytest
+
+from repro.tuning.cluster import connect
+
+
+@pytest.fixture(scope="module")
+def shared_ray(request):
+    """Connect; send workers what the test module defines by value, for they cannot import it."""
+    from ray import cloudpickle, tune  # noqa: F401
+
+    connect(cores=2, gpus=1)
+    cloudpickle.register_pickle_by_value(request.module)

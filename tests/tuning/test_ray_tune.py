@@ -1,0 +1,106 @@
+"""Tuning runs on Ray with objectives that train nothing."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from repro.training.types import Evaluation, TrialResult
+from repro.tuning.ray_tune import ObjectiveError, tune_runs
+from repro.tuning.runs import TuningRun
+from repro.tuning.spaces import search_space
+
+pytest_plugins = ("shared_ray",)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # of Ray's own files and threads
+    pytest.mark.usefixtures("shared_ray"),
+]
+SPACE = search_space("electra-mini", epochs=1)
+
+
+class Memory:
+    """A store of trials that keeps all and recalls none."""
+
+    def __init__(self):
+        self.results, self.finished = {}, []
+
+    def recall(self, request):
+        return None
+
+    def record(self, request, result):
+        self.results[request.run_id, request.trial] = result
+
+    def finish(self, run, *, budget, spent):
+        self.finished.append((run.run_id, budget, spent))
+
+
+def quadratic(request, report):
+    """Score best at a learning rate of 1e-3."""
+    if request.context.get("breaks"):
+        raise FileNotFoundError("no such data")
+    score = -((1e3 * request.configuration["learning_rate"] - 1) ** 2)
+    evaluation = Evaluation(1, 1.0, 0.1, loss=0.5, score=score, metrics={})
+    status = report(evaluation) or "completed"
+    return TrialResult(status, evaluations=(evaluation,), steps=1, seconds=0.1)
+
+
+def quadratic_runs(**context):
+    grid = tuple({"learning_rate": rate, "epochs": 1} for rate in (1e-4, 1e-3, 5e-3))
+    return [
+        TuningRun("rs", "rs", SPACE, 1, grid_run_id="grid", budget_gst=2.0, context=context),
+        TuningRun("grid", "grid", SPACE, 1, grid=grid, context=context),
+    ]
+
+
+def test_the_objective_is_passed_in():
+    memory = Memory()
+    tune_runs(quadratic_runs(), quadratic, store=memory)
+    assert memory.finished == [("grid", float("inf"), 3.0), ("rs", 6.0, 6.0)]
+    assert memory.results["grid", 1].score == 0.0
+    assert all(result.worker for result in memory.results.values())
+
+
+def test_an_objective_that_raises_ends_the_study_with_its_message():
+    memory = Memory()
+    with pytest.raises(ObjectiveError, match="grid, trial 0: FileNotFoundError: no such data"):
+        tune_runs(quadratic_runs(breaks=True), quadratic, store=memory)
+    assert not memory.results
+
+
+def meet(request, report):
+    """Wait for another trial to start; report in the message how many have by then."""
+    folder, patience = Path(request.context["folder"]), request.context["patience"]
+    (folder / request.run_id).touch()
+    deadline = time.monotonic() + patience
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return TrialResult("completed", str(len(list(folder.iterdir()))), steps=1)
+
+
+def count_started(folder, *, gpus_per_trial, patience):
+    folder.mkdir()
+    context, memory = {"folder": str(folder), "patience": patience}, Memory()
+    runs = [TuningRun(f"rs{i}", "rs", SPACE, i, n_trials=1, context=context) for i in range(2)]
+    tune_runs(runs, meet, store=memory, gpus_per_trial=gpus_per_trial)
+    return sorted(int(result.message) for result in memory.results.values())
+
+
+def test_two_trials_share_a_gpu_of_which_each_wants_half(tmp_path):
+    assert count_started(tmp_path / "halves", gpus_per_trial=0.5, patience=60) == [2, 2]
+    assert count_started(tmp_path / "whole", gpus_per_trial=1, patience=3) == [1, 2]
+
+
+class Interrupted(Memory):
+    def record(self, request, result):
+        super().record(request, result)
+        raise KeyboardInterrupt
+
+
+def test_when_interrupted_it_ends_ray_and_keeps_what_is_done():
+    import ray
+
+    memory = Interrupted()
+    assert ray.is_initialized()
+    with pytest.raises(KeyboardInterrupt):
+        tune_runs(quadratic_runs(), quadratic, store=memory)
+    assert memory.results and not ray.is_initialized()

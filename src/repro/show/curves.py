@@ -11,7 +11,15 @@ import pandas as pd
 
 from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
 from repro.show.panels import add_legend, panel_a_task
-from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
+from repro.show.style import (
+    COLUMN_WIDTH,
+    PAGE_WIDTH,
+    MethodStyle,
+    new_axes,
+    new_figure,
+    style_of,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -146,6 +154,18 @@ def figure_incumbents(curves: pd.DataFrame) -> Figure:
     n_methods = curves["method"].nunique()
     add_legend(figure, n_columns=n_methods, order=METHOD_LABELS.values())
     return figure
+
+
+def plot_band(band: pd.DataFrame, ax: Axes, style: MethodStyle) -> None:
+    """Draw the mean incumbent of one strategy over what it spent, with its interval.
+
+    Args:
+        band: rows of one strategy from `incumbent_bands`.
+    """
+    look = {"color": style.colour, "ls": style.line, "marker": style.marker}
+    ax.plot(band["spent"], 100 * band["mean"], label=style.label, markevery=[-1], **look)
+    ends = 100 * band["low"], 100 * band["high"]
+    ax.fill_between(band["spent"], *ends, color=style.colour, alpha=0.15, lw=0)
 
 
 @styled

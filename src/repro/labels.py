@@ -50,15 +50,6 @@ HYPERPARAMETER_LABELS = {
     "max_grad_norm": "gradient clipping",
     "max_length": "maximum length",
 }
-# of notebook 06: the configurations that are trained again
-FINAL_LABELS = {
-    "baseline": "baseline",
-    "manual": "manual grid's best",
-    "cold": "cold sweep's best",
-    "warm": "warm sweep's best",
-    "printed-manual": "project's best manual",
-    "printed-automatic": "project's best automatic",
-}
 SPLIT_LABELS = {"validation": "validation", "test": "test"}
 
 

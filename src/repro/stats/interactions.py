@@ -48,8 +48,9 @@ def interactions(
         product = x[:, a] * x[:, b]
         extra = _residual(additive, product)
         if enough and extra @ extra > 1e-9 * (product @ product):
-            term = extra[:, None] / np.sqrt(extra @ extra)
-            row |= {"share": ((rest @ term) ** 2).sum() / (y @ y), "p": _p(term, rest, shuffled)}
+            size = extra @ extra
+            row |= {"share": (extra @ rest) ** 2 / size / (y @ y)}
+            row |= {"p": _p(extra[:, None] / np.sqrt(size), rest, shuffled)}
         rows.append(row)
     table = pd.DataFrame(rows, columns=["first", "second", "share", "p", "n"])
     table.insert(4, "p_holm", holm(table["p"]))

@@ -7,54 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from repro.chapters.strategies.analysis import incumbent_bands
-from repro.chapters.three_stage import analysis, plots, tables
-from repro.chapters.three_stage.claims import factor_claims, three_stage_claims
-from repro.labels import FINAL_LABELS
+from project_stages import study, trial
+from repro.chapters.three_stage import analysis
 from repro.published import load_published
-from repro.records import make_table, run_key
+from repro.records import make_table
+from repro.tuning.spaces import LogUniform, SearchSpace
 
 PUBLISHED = load_published("course_project_table01")
-TUNED = {"learning_rate": 1e-3, "weight_decay": 0.01, "warmup_steps": 8.0}
-PARTS = pd.DataFrame(
-    {
-        "part": ["main effects", "interactions", "interactions minus main effects"],
-        "share": [0.3, 0.1, -0.2],
-        "low": [0.2, 0.0, -0.3],
-        "high": [0.4, 0.2, -0.1],
-    }
-)
-
-
-def trial(stage, number, score, *, variant="", repetition=1, seed=1, **values):
-    method = {"manual": "grid", "cold": "bo", "warm": "bo"}.get(stage, "seeds")
-    columns = {"space": method, "stage": stage, "variant": variant, "repetition": repetition}
-    text = run_key("m", "mrpc", method, f"{stage}-{variant}", **columns)
-    text |= {"trial_id": f"{text['run_id']}/trial{number:04d}", "message": "", "worker": ""}
-    status = "failed" if np.isnan(score) else "completed"
-    numbers = {"trial": number, "steps": 1}
-    seeds = {"init_seed": seed, "order_seed": seed, "dropout_seed": seed}
-    scores = {"validation_score": score, "test_score": score - 0.01}
-    return text | {"status": status} | numbers | seeds | scores | TUNED | values
-
-
-def study(scores=None, *, final=None):
-    """Two repetitions of each search, and two fresh seeds of each final configuration."""
-    scores = scores or {"manual": [0.8, 0.82], "cold": [0.7, 0.85, 0.81], "warm": [0.83]}
-    rows = [
-        trial(stage, number, score + 0.02 * (repetition - 1), repetition=repetition, **_values(i))
-        for stage, found in scores.items()
-        for repetition in (1, 2)
-        for number, (i, score) in enumerate(enumerate(found))
-    ]
-    for place, name in enumerate(FINAL_LABELS):
-        found = (final or {}).get(name, (0.80 + 0.01 * place, 0.82 + 0.01 * place))
-        rows += [trial("final", i, s, variant=name, seed=100 + i) for i, s in enumerate(found)]
-    return make_table("trials", rows)
-
-
-def _values(i):
-    return {"learning_rate": (1e-3, 2e-3, 3e-3)[i]}
 
 
 def test_the_printed_accuracies_are_347_350_and_348_right_of_408():
@@ -110,6 +69,23 @@ def test_mean_disagreement_by_hand():
     assert np.isnan(analysis.mean_disagreement(answers[[]], labels))
 
 
+def test_printed_gaps_are_held_against_three_shares_of_disagreement():
+    # of 100 examples the two twins disagree on 20; the third column is not the baseline's
+    twins = {f"m/mrpc/seeds/final-baseline/rep1/trial000{i}": [1] * 100 for i in (0, 1)}
+    twins["m/mrpc/seeds/final-baseline/rep1/trial0001"] = [0] * 20 + [1] * 80
+    predictions = pd.DataFrame(twins | {"m/mrpc/seeds/final-cold/rep1/trial0000": 0})
+    predictions = predictions.assign(split="validation", label=1)
+    test = predictions.assign(split="test", label=0)
+    printed = analysis.printed_accuracies(PUBLISHED)
+    gaps = analysis.printed_gaps(printed, pd.concat([predictions, test]))
+    assert gaps["gap"].tolist() == [3] * 3 + [1] * 3 + [2] * 3
+    p = (347 + 350 + 348) / 3 / 408
+    shares = gaps["disagreement"].iloc[:3].tolist()
+    assert shares == pytest.approx([0.05, 0.2, 2 * p * (1 - p)])
+    expected = analysis.chance_of_gap(3, n=408, disagreement=0.2)
+    assert gaps["chance"].iloc[1] == expected
+
+
 def test_sweep_curves_rise_and_count_trials():
     curves = analysis.sweep_curves(study())
     cold = curves[(curves["stage"] == "cold") & (curves["repetition"] == 1)]
@@ -147,6 +123,23 @@ def test_final_pairs_and_search_pairs_by_hand():
     assert own["difference"].tolist() == pytest.approx([0.02] * 4)
 
 
+def test_scores_of_searches_are_centred_by_repetition():
+    rows = analysis.search_trials(study())
+    assert set(rows["stage"]) == {"manual", "cold", "warm"}
+    # repetition 2 scores .02 more throughout
+    first, second = (rows.loc[rows["repetition"] == r, "centred"].tolist() for r in (1, 2))
+    assert first == pytest.approx(second)
+    assert sum(first) == pytest.approx(0)
+
+
+def test_edges_are_told_of_each_search():
+    space = SearchSpace("s", "f", {"learning_rate": LogUniform(1e-3, 1e-1)}, {})
+    edges = analysis.search_edges(analysis.search_trials(study()), space)
+    assert edges["search"].tolist() == ["manual grid", "cold sweep", "warm sweep"]
+    # 2e-3 of 1e-3 to 1e-1: log10(2) / 2
+    assert edges["position"].tolist() == pytest.approx([math.log10(2) / 2] * 2 + [0])
+
+
 def test_a_final_trial_that_failed_is_counted_and_leaves_its_pair():
     trials = study(final={"warm": (np.nan, 0.9)})
     final = analysis.final_scores(trials).set_index(["configuration", "split"])
@@ -154,106 +147,10 @@ def test_a_final_trial_that_failed_is_counted_and_leaves_its_pair():
     assert (row["mean"], row["n"], row["n_missing"]) == (0.9, 1, 1) and np.isnan(row["low"])
     pairs = analysis.final_pairs(trials, "warm", "cold")
     assert pairs["difference"].isna().sum() == 2
-    assert (
-        "(1 failed)"
-        in tables.final_table(final.reset_index(), PUBLISHED, {}, note="").to_markdown()
-    )
 
 
-EFFECTS = pd.DataFrame(
-    {
-        "candidate": ["learning rate", "warm-up steps", "warm-up steps", "weight decay"],
-        "direction": ["lower", "lower", "higher", "higher"],
-        "value": [1e-5, 4.0, 16.0, 0.1],
-        "difference": [-0.05, 0.02, 0.01, 0.0],
-        "low": [-0.06, 0.01, 0.005, 0.0],
-        "high": [-0.04, 0.03, 0.02, 0.0],
-        "n": 8,
-        "n_failed": [0, 0, 0, 2],
-    }
-)
-RANKS = pd.DataFrame(
-    {
-        "candidate": ["learning rate", "warm-up steps", "weight decay"],
-        "rank": [1.0, 2.0, 3.0],
-        "top_share": [1.0, 0.97, 0.5],
-        "above_noise": [True, True, False],
-    }
-)
-
-
-def test_claims_about_single_factors_follow_their_intervals():
-    agrees = [row["agrees"] for row in factor_claims(EFFECTS, RANKS, RANKS.head(1))]
-    # three: one is in half of the resamples only; most impact; fewer; more (worse); more decay
-    assert agrees == [None, True, True, False, None]
-    out = RANKS.assign(top_share=[1.0, 1.0, 0.01])
-    assert factor_claims(EFFECTS, out, RANKS.head(1))[0]["agrees"] is False
-    sure = RANKS.assign(top_share=1.0)
-    assert factor_claims(EFFECTS, sure, RANKS.head(1))[0]["agrees"] is True
-
-
-def test_claims_about_stages_follow_their_intervals():
-    rows = three_stage_claims(study(), published=PUBLISHED, parts=PARTS)
-    agrees = {row["claim"]: row["agrees"] for row in rows}
-    found = {name: next(a for c, a in agrees.items() if c.startswith(name)) for name in _CLAIMS}
-    assert found == _CLAIMS
-    assert rows[0]["paper"] == "+0.73 points" and "n = 2 repetitions" in rows[0]["claim"]
-
-
-_CLAIMS = {
-    "Manual tuning beats the baseline, best": True,
-    "Manual tuning beats the cold sweep, best": False,
-    "A sweep warm-started from the manual results beats the cold sweep, best": False,
-    "A sweep warm-started from the manual results beats the cold sweep, chosen": True,
-    "The sweep still improves": False,
-    "Improvements arise mainly from interactions": False,
-}
-
-
-def test_where_all_failed_nothing_is_decided_and_everything_is_drawn(tmp_path):
-    nothing = {name: (np.nan, np.nan) for name in FINAL_LABELS}
-    scores = {"manual": [np.nan, np.nan], "cold": [np.nan] * 3, "warm": [np.nan]}
-    trials = study(scores, final=nothing)
-    parts = PARTS.assign(low=np.nan)
-    claims = three_stage_claims(trials, published=PUBLISHED, parts=parts)
-    assert {row["agrees"] for row in claims} == {None}
-    empty = EFFECTS.assign(low=np.nan), RANKS.assign(rank=np.nan, top_share=0.0)
-    assert factor_claims(*empty, empty[1])[0]["here"] == "no scores"
-    final = analysis.final_scores(trials)
-    assert final["mean"].isna().all() and (final["n_missing"] == 2).all()
-    for figure in (
-        plots.figure_final(trials, final),
-        plots.figure_manual_grid(analysis.manual_means(trials)),
-        plots.plot_sweeps(analysis.sweep_curves(trials), analysis.sweep_curves(trials)[:0]).figure,
-    ):
-        figure.savefig(tmp_path / "figure.png")
-
-
-def test_the_figures_show_what_they_are_given(tmp_path):
-    trials = study()
-    curves = analysis.sweep_curves(trials)
-    ax = plots.plot_sweeps(curves, incumbent_bands(curves, n_points=3), manual=0.82)
-    names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["cold sweep", "sweep told the manual results", "manual grid's best, mean"]
-    final = analysis.final_scores(trials)
-    figure = plots.figure_final(trials, final)
-    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
-    assert labels == list(FINAL_LABELS.values())
-    means = analysis.manual_means(trials)
-    assert means["mean"].tolist() == pytest.approx([0.81, 0.83]) and (means["n"] == 2).all()
-    grid = plots.figure_manual_grid(means)
-    assert [text.get_text() for text in grid.axes[0].texts] == ["81.0", "83.0"]
-    for drawn in (figure, grid, ax.figure):
-        drawn.savefig(tmp_path / "figure.png")
-
-
-def test_tables_say_what_they_hold():
-    printed = analysis.printed_accuracies(PUBLISHED)
-    assert "347 of 408" in tables.printed_table(printed).to_markdown()
-    gaps = tables.gaps_table(printed, {"half": 0.5}).data
-    assert gaps["gap"].tolist() == [3, 1, 2]
-    text = tables.effects_table(EFFECTS, RANKS, note="").to_markdown()
-    assert "0.1: +0.0 [+0.0, +0.0] (2 failed)" in text and "97%" in text
-    table = tables.final_table(analysis.final_scores(study()), PUBLISHED, {"cold": 0.9}, note="")
-    row = table.frame.set_index("configuration").loc["cold sweep's best"]
-    assert (row["when chosen"], row["project, once"]) == ("90.0", "85.294")
+def test_final_scores_say_for_which_score_they_were_chosen():
+    selected = analysis.final_scores(study()).set_index("configuration")["selected"]
+    # the best of the first repetition
+    assert selected[["manual", "cold", "warm"]].unique().tolist() == [0.82, 0.85, 0.83]
+    assert selected[["baseline", "printed-manual"]].isna().all()

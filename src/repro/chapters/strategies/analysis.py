@@ -1,159 +1,93 @@
-"""Tuning strategies side by side: cost, what each reached by when, use of the workers, lineage.
+"""Tuning strategies side by side: what each reached at which cost, use of the workers, lineage.
 
 Frames in are `runs`, `trials`, `evaluations` and `segments` of `repro.records`. Scores are
-fractions. `variant` is empty for a strategy as the article ran it, else it names a change of it.
+fractions. A strategy is a method and a `variant`: "" as the article ran it, else what differs.
 """
 
 import numpy as np
 import pandas as pd
 
-from repro.records import HYPERPARAMETERS, RUN_KEY
-from repro.stats.incumbents import SPLITS, best_trials
+from repro.records import HYPERPARAMETERS
+from repro.stats.incumbents import (
+    SPLITS,
+    best_trials,
+    incumbent_bands,
+    incumbent_curves,
+    is_returned,
+)
 from repro.stats.intervals import bootstrap_interval
 
-COSTS = ("steps", "epochs", "seconds")
-STRATEGY = ("method", "variant")
+STRATEGY = ["method", "variant"]
 BASE = ""  # as the article ran it
+THREE = ("grid", "hyperopt_asha", "pbt")  # the article's
+SEARCHED = ("learning_rate", "warmup_steps", "weight_decay", "batch_size", "epochs")
 
 
-def incumbents_by_cost(
-    trials: pd.DataFrame, evaluations: pd.DataFrame, *, cost: str
+def of_article(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of the article's three strategies, as it ran them."""
+    return trials[trials["method"].isin(THREE) & (trials["variant"] == BASE)]
+
+
+def kind_and_number(variant: str) -> tuple[str, str]:
+    """Split the name of a variant: "starts1" is ("starts", "1"), "known" is ("known", "")."""
+    kind = variant.rstrip("0123456789.")
+    return kind, variant.removeprefix(kind)
+
+
+def strategy_scores(
+    runs: pd.DataFrame, trials: pd.DataFrame, evaluations: pd.DataFrame
 ) -> pd.DataFrame:
-    """Follow the best validation score so far over what a tuning run has spent.
-
-    Trials are laid end to end in the order of starting, as on one worker.
-
-    Args:
-        cost: one of COSTS; seconds are those of the trials, set-up and test predictions included.
-    Returns:
-        one row an evaluation: the run's key, spent (in `cost`), incumbent_score.
-    """
-    whole = {"steps": "steps", "epochs": "epochs_trained", "seconds": "seconds"}[cost]
-    trials = trials.sort_values(["run_id", "trial"])
-    before = trials.groupby("run_id")[whole].cumsum() - trials[whole]
-    keys = trials[[*RUN_KEY, "trial_id", "trial", "epochs_trained"]].assign(before=before)
-    table = evaluations.merge(keys, on="trial_id").sort_values(["run_id", "trial", "step"])
-    # the epoch of a segment's evaluation counts from the start of its lineage
-    last = table.groupby("trial_id")["epoch"].transform("max")
-    within = table["epoch"] - (last - table["epochs_trained"])
-    table["spent"] = table["before"] + (within if cost == "epochs" else table[_WITHIN[cost]])
-    table["incumbent_score"] = table.groupby("run_id")["validation_score"].cummax()
-    return table[[*RUN_KEY, "trial_id", "spent", "incumbent_score"]].reset_index(drop=True)
-
-
-_WITHIN = {"steps": "step", "seconds": "seconds"}
-
-
-def incumbent_bands(curves: pd.DataFrame, *, n_points: int = 80, seed: int = 0) -> pd.DataFrame:
-    """Average the incumbents' curves of each strategy over repetitions.
-
-    A strategy's curve begins where its slowest repetition has its first score and ends where its
-    shortest has spent all.
+    """Give each tuning run's incumbent, what the run cost, and what matching grid search saved.
 
     Returns:
-        one row a strategy and point: method, variant, stage, spent, mean, low, high (95 %
-        percentile bootstrap interval over repetitions; NaN for one), n (repetitions).
+        the rows of `best_trials` with steps_spent, epochs_spent and seconds_spent of the whole run,
+        and saved: the share of the steps of its repetition's grid search that a run did not need
+        to reach that search's final score (NaN where it never did, and of grid search itself).
     """
-    rows, names = [], [*STRATEGY, "stage"]
-    for key, group in curves.groupby(names):
-        runs = [run.sort_values("spent") for _, run in group.groupby("run_id")]
-        first = max(run["spent"].min() for run in runs)
-        last = min(run["spent"].max() for run in runs)
-        at = np.linspace(first, max(first, last), n_points)
-        scores = np.stack([_held(run, at) for run in runs])  # (repetitions, points)
-        low, high = np.array([_interval(column, seed) for column in scores.T]).T
-        table = {"spent": at, "mean": scores.mean(axis=0), "low": low, "high": high}
-        rows.append(pd.DataFrame(dict(zip(names, key, strict=True)) | table | {"n": len(runs)}))
-    return pd.concat(rows, ignore_index=True)
+    spent = runs.set_index("run_id")[["steps", "epochs_trained", "seconds"]]
+    spent.columns = ["steps_spent", "epochs_spent", "seconds_spent"]
+    curves = incumbent_curves(trials, evaluations)
+    is_grid = curves["method"] == "grid"
+    grid = curves[is_grid].groupby("repetition")
+    grid = grid.agg(goal=("incumbent_score", "max"), whole=("spent", "max"))
+    others = curves[~is_grid].join(grid, on="repetition")
+    reached = others[others["incumbent_score"] >= others["goal"]].groupby("run_id")
+    spent["saved"] = 1 - reached["spent"].min() / reached["whole"].min()
+    return best_trials(trials, runs).join(spent, on="run_id")
 
 
-def _interval(scores: np.ndarray, seed: int) -> tuple[float, float]:
-    """Draw the same repetitions at each point of a curve, so that its band is smooth."""
-    return bootstrap_interval(scores, rng=np.random.default_rng(seed), n_resamples=500)
-
-
-def _held(run: pd.DataFrame, at: np.ndarray) -> np.ndarray:
-    """Return the last score at or before each point."""
-    places = np.searchsorted(run["spent"].to_numpy(), at * (1 + 1e-12), side="right") - 1
-    return run["incumbent_score"].to_numpy()[np.clip(places, 0, None)]
-
-
-def cost_to_match_grid(curves: pd.DataFrame) -> pd.DataFrame:
-    """Tell what each tuning run had spent when it reached grid search's final score.
-
-    Returns:
-        one row a run of the other strategies: the run's key, spent (NaN: never reached), grid_spent
-        (all of grid search's), saved (share of grid search's cost not needed; NaN: never reached).
-    """
-    ends = curves.groupby("run_id").agg(score=("incumbent_score", "max"), total=("spent", "max"))
-    runs = curves.drop_duplicates("run_id").set_index("run_id").join(ends)
-    grid = runs[runs["method"] == "grid"].set_index("repetition")
-    rows = []
-    for run_id, run in runs[runs["method"] != "grid"].iterrows():
-        goal = grid.loc[run["repetition"]]
-        own = curves[(curves["run_id"] == run_id) & (curves["incumbent_score"] >= goal["score"])]
-        spent, of_grid = own["spent"].min(), goal["total"]
-        row = {
-            "run_id": run_id,
-            "spent": spent,
-            "grid_spent": of_grid,
-            "saved": 1 - spent / of_grid,
-        }
-        rows.append({name: run[name] for name in RUN_KEY if name != "run_id"} | row)
-    return pd.DataFrame(rows)
-
-
-def strategy_scores(runs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Give each tuning run's incumbent and cost.
-
-    Returns:
-        the rows of `best_trials` with steps, epochs_spent and seconds_spent of the whole run.
-    """
-    costs = runs.set_index("run_id")[["steps", "epochs_trained", "seconds"]]
-    costs.columns = ["steps_spent", "epochs_spent", "seconds_spent"]
-    return best_trials(trials, runs).join(costs, on="run_id")
-
-
-def paired_differences(
-    scores: pd.DataFrame, first: tuple[str, str], second: tuple[str, str]
-) -> pd.DataFrame:
-    """Subtract one strategy's scores from another's, repetition by repetition.
+def summarise_strategies(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average scores and costs over the repetitions of each strategy.
 
     Args:
         scores: from `strategy_scores`.
-        first, second: (method, variant); the difference is first minus second.
     Returns:
-        one row a task, repetition and split: these and difference (fraction).
+        one row a strategy: method, variant; mean, sd and n of either split, such as test_sd; the
+        means of n_trials, steps_spent, epochs_spent, seconds_spent and saved; n_reached (runs that
+        reached grid search's score), n_runs, returned (a test score came back from GLUE).
     """
-    keys = ["task", "repetition"]
-    sides = [scores[(scores["method"] == m) & (scores["variant"] == v)] for m, v in (first, second)]
-    pairs = sides[0].merge(sides[1], on=keys, suffixes=("", "_other"))
-    parts = [
-        pairs[keys].assign(
-            split=split, difference=pairs[f"{split}_score"] - pairs[f"{split}_score_other"]
-        )
-        for split in SPLITS
-    ]
-    return pd.concat(parts, ignore_index=True)
+    groups = scores.assign(returned=is_returned(scores)).groupby(STRATEGY)
+    columns = {}
+    for split in SPLITS:
+        found = groups[f"{split}_score"]
+        columns |= {f"{split}_mean": found.mean(), f"{split}_sd": found.std()}
+        columns |= {f"{split}_n": found.count()}
+    costs = groups[["n_trials", "steps_spent", "epochs_spent", "seconds_spent", "saved"]].mean()
+    counts = {"n_reached": groups["saved"].count(), "n_runs": groups.size()}
+    return costs.assign(**columns, **counts, returned=groups["returned"].any()).reset_index()
 
 
-def lineage(trials: pd.DataFrame, segments: pd.DataFrame, trial_id: str) -> pd.DataFrame:
-    """Follow a segment back to the start: the schedule of hyperparameters that made it.
+def article_bands(trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Average the incumbents of the article's strategies against steps, epochs and seconds spent.
 
     Returns:
-        one row a segment from the first to `trial_id`: generation, member, start, end,
-        copied_from, operations, and the trial's hyperparameters, seeds and scores.
+        cost -> frame from `incumbent_bands`.
     """
-    by_id = segments.set_index("trial_id")
-    chain = []
-    while trial_id:
-        chain.append(trial_id)
-        trial_id = by_id.loc[trial_id, "parent"]
-    names = [*HYPERPARAMETERS, "init_seed", "order_seed", "dropout_seed"]
-    names += ["trial_id", "validation_score", "last_validation_score", "test_score"]
-    of_life = ["generation", "member", "start", "end", "copied_from", "operations"]
-    table = by_id.loc[chain[::-1], of_life].reset_index()
-    return table.merge(trials[names], on="trial_id", validate="one_to_one")
+    trials = of_article(trials)
+    curves = {
+        c: incumbent_curves(trials, evaluations, cost=c) for c in ("steps", "epochs", "seconds")
+    }
+    return {cost: incumbent_bands(frame) for cost, frame in curves.items()}
 
 
 def timeline(trials: pd.DataFrame) -> pd.DataFrame:
@@ -171,20 +105,14 @@ def timeline(trials: pd.DataFrame) -> pd.DataFrame:
     ends = (rows["started_at"] + rows["seconds"]).cummax()
     idle = (rows["started_at"] - ends.shift()).clip(lower=0).fillna(0.0)
     start = rows["started_at"] - rows["started_at"].min() - (idle - 10).clip(lower=0).cumsum()
-    table = pd.DataFrame({"start": start, "end": start + rows["seconds"]})
-    lanes = _lanes(table["start"], table["end"])
-    return table.assign(worker=lanes, method=rows["method"], variant=rows["variant"])
-
-
-def _lanes(starts, ends) -> list[int]:
-    """Give each interval the first lane that is free; starts ascend."""
-    free_at: list[float] = []
+    table = rows[STRATEGY].assign(start=start, end=start + rows["seconds"])
+    free_at: list[float] = []  # of each lane
     lanes = []
-    for start, end in zip(starts, ends, strict=True):
-        lane = next((i for i, free in enumerate(free_at) if free <= start + 0.01), len(free_at))
+    for begin, end in zip(table["start"], table["end"], strict=True):
+        lane = next((i for i, free in enumerate(free_at) if free <= begin + 0.01), len(free_at))
         free_at[lane : lane + 1] = [end]
         lanes.append(lane)
-    return lanes
+    return table.assign(worker=lanes)
 
 
 def utilisation(times: pd.DataFrame, *, n_bins: int = 60) -> pd.DataFrame:
@@ -197,8 +125,89 @@ def utilisation(times: pd.DataFrame, *, n_bins: int = 60) -> pd.DataFrame:
     """
     edges = np.linspace(0.0, times["end"].max(), n_bins + 1)
     left, right = edges[:-1, None], edges[1:, None]
-    overlap = np.minimum(right, times["end"].to_numpy()) - np.maximum(
-        left, times["start"].to_numpy()
-    )
+    starts, ends = times[["start", "end"]].to_numpy().T
+    overlap = np.minimum(right, ends) - np.maximum(left, starts)
     busy = overlap.clip(min=0).sum(axis=1) / (edges[1] - edges[0])
     return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "busy": busy})
+
+
+def best_lineage(
+    scores: pd.DataFrame, trials: pd.DataFrame, segments: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the segments of the article's population that scored highest, and its best's lineage.
+
+    Args:
+        scores: from `strategy_scores`.
+    """
+    populations = scores[(scores["method"] == "pbt") & (scores["variant"] == BASE)]
+    best = populations.sort_values("validation_score", ascending=False, kind="stable").iloc[0]
+    of_best = segments[segments["run_id"] == best["run_id"]]
+    return of_best, lineage(trials, segments, best["trial_id"])
+
+
+def lineage(trials: pd.DataFrame, segments: pd.DataFrame, trial_id: str) -> pd.DataFrame:
+    """Follow a segment back to the start: the schedule of hyperparameters that made it.
+
+    Returns:
+        one row a segment from the first to `trial_id`: generation, member, start, end,
+        copied_from, operations, and the trial's hyperparameters, seeds and scores.
+    """
+    by_id = segments.set_index("trial_id")
+    chain = []
+    while trial_id:
+        chain.append(trial_id)
+        trial_id = by_id.loc[trial_id, "parent"]
+    names = [*HYPERPARAMETERS, "init_seed", "order_seed", "dropout_seed"]
+    names += ["trial_id", "validation_score", "last_validation_score", "test_score"]
+    of_segment = ["generation", "member", "start", "end", "copied_from", "operations"]
+    table = by_id.loc[chain[::-1], of_segment].reset_index()
+    return table.merge(trials[names], on="trial_id", validate="one_to_one")
+
+
+def compare_replay(schedule: pd.DataFrame, results: list) -> pd.DataFrame:
+    """Set the scores of a lineage beside those of its schedule trained again.
+
+    Args:
+        results: from `run.replay_schedule`.
+    Returns:
+        one row a segment: start, end, last_validation_score, replayed (NaN: no score), same.
+    """
+    again = [result.last.score if result.last else np.nan for result in results]
+    table = schedule[["start", "end", "last_validation_score"]].assign(replayed=again)
+    return table.assign(same=table["replayed"] == table["last_validation_score"])
+
+
+def exchange_costs(segments: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """Tell what loading and saving checkpoints costs a population, against its training.
+
+    Returns:
+        one row a strategy: method, variant, n_segments, seconds (mean of one segment's exchange),
+        mean, low and high (over runs) of the share of a run's training time.
+    """
+    data = segments.merge(trials[["trial_id", *STRATEGY, "training_seconds"]], on="trial_id")
+    groups = data.groupby(STRATEGY)["exchange_seconds"]
+    runs = data.groupby([*STRATEGY, "run_id"])[["exchange_seconds", "training_seconds"]].sum()
+    share = (runs["exchange_seconds"] / runs["training_seconds"]).groupby(STRATEGY)
+    columns = {"n_segments": groups.size(), "seconds": groups.mean()}
+    columns |= {"mean": share.mean(), "low": share.min(), "high": share.max()}
+    return pd.DataFrame(columns).reset_index()
+
+
+def warmups(trials: pd.DataFrame) -> pd.DataFrame:
+    """Count the configurations of Bayesian search whose warm-up lasts their whole training.
+
+    Returns:
+        one row for the others and one for these: never_peaks, n_trials, share (of the trials),
+        n_completed, and mean, low and high of the completed trials' validation scores (bootstrap
+        interval over trials).
+    """
+    bayes = trials[(trials["method"] == "hyperopt_asha") & (trials["steps"] > 0)]
+    planned = bayes["steps"] / bayes["epochs_trained"] * bayes["epochs"]
+    rows = []
+    for never_peaks, group in bayes.groupby(bayes["warmup_steps"] >= planned):
+        scores = group.loc[group["status"] == "completed", "validation_score"].dropna()
+        low, high = bootstrap_interval(scores, rng=np.random.default_rng(0))
+        row = {"never_peaks": never_peaks, "n_trials": len(group), "share": len(group) / len(bayes)}
+        row |= {"n_completed": len(scores), "mean": scores.mean(), "low": low, "high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -5,16 +5,28 @@ Frames in are `trials` of `repro.records`, of one model and task, whose `stage` 
 Scores are fractions.
 """
 
+from functools import reduce
+
 import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from repro.stats.incumbents import SPLITS, best_trials
+from repro.chapters.three_stage.spaces import TUNED
+from repro.stats.incumbents import SPLITS, best_trials, incumbent_curves, paired_differences
 from repro.stats.intervals import t_interval
+from repro.stats.sensitivity import edge_of_range
 
 N_VALIDATION = 408  # examples in the validation set of MRPC
-TUNED = ("learning_rate", "weight_decay", "warmup_steps")
-SEARCHES = ("manual", "cold", "warm")
+SEARCHES = {"manual": "manual grid", "cold": "cold sweep", "warm": "warm sweep"}
+FINAL_LABELS = {
+    "baseline": "baseline",
+    "manual": "manual grid's best",
+    "cold": "cold sweep's best",
+    "warm": "warm sweep's best",
+    "printed-manual": "project's best manual",
+    "printed-automatic": "project's best automatic",
+}
+_PRINTED_PAIRS = (("manual", "baseline"), ("automatic", "baseline"), ("manual", "automatic"))
 
 
 def printed_accuracies(published: pd.DataFrame, *, n: int = N_VALIDATION) -> pd.DataFrame:
@@ -41,6 +53,35 @@ def printed_accuracies(published: pd.DataFrame, *, n: int = N_VALIDATION) -> pd.
     return published[["method"]].assign(**columns).reset_index(drop=True)
 
 
+def printed_gaps(printed: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Tell how often two equally good models differ as much as two of the project's stages.
+
+    Args:
+        printed: from `printed_accuracies`.
+        predictions: of our trials, from `Results.joint_predictions`.
+    Returns:
+        one row a pair of stages and assumption: first, second, gap (right answers), assumption,
+        disagreement (share of examples that just one of the two gets right), chance.
+    """
+    n_right, n = printed.set_index("method")["n_right"], int(printed["n"].iloc[0])
+    validation = predictions[predictions["split"] == "validation"]
+    twins = [name for name in validation if "/final-baseline/" in name]
+    accuracy = printed["accuracy"].mean()
+    disagreements = {
+        "few disagreements": 0.05,
+        "as two seeds here": mean_disagreement(validation[twins], validation["label"]),
+        "independent": 2 * accuracy * (1 - accuracy),
+    }
+    rows = []
+    for first, second in _PRINTED_PAIRS:
+        gap = int(n_right[first] - n_right[second])
+        for name, share in disagreements.items():
+            row = {"first": first, "second": second, "gap": gap, "assumption": name}
+            chance = chance_of_gap(abs(gap), n=n, disagreement=share)
+            rows.append(row | {"disagreement": share, "chance": chance})
+    return pd.DataFrame(rows)
+
+
 def chance_of_gap(gap: int, *, n: int, disagreement: float) -> float:
     """Tell how often two models of equal accuracy differ by `gap` or more right answers of `n`.
 
@@ -53,12 +94,9 @@ def chance_of_gap(gap: int, *, n: int, disagreement: float) -> float:
     """
     if not 0 <= disagreement <= 1:
         raise ValueError(f"`disagreement` must be a share in [0, 1], but got {disagreement}")
-    one = np.array([disagreement / 2, 1 - disagreement, disagreement / 2])
-    total = np.ones(1)
-    for _ in range(n):
-        total = np.convolve(total, one)
-    differences = np.arange(-n, n + 1)
-    return float(min(1.0, total[np.abs(differences) >= gap].sum()))
+    one_example = np.array([disagreement / 2, 1 - disagreement, disagreement / 2])  # -1, 0, 1
+    chances = reduce(np.convolve, n * [one_example])
+    return float(min(1.0, chances[np.abs(np.arange(-n, n + 1)) >= gap].sum()))
 
 
 def mean_disagreement(predictions: pd.DataFrame, labels: pd.Series) -> float:
@@ -78,18 +116,9 @@ def mean_disagreement(predictions: pd.DataFrame, labels: pd.Series) -> float:
 
 
 def sweep_curves(trials: pd.DataFrame) -> pd.DataFrame:
-    """Follow the best validation score so far over the trials of each sweep.
-
-    Returns:
-        one row a trial from the first with a score on: method, variant, stage, run_id, repetition,
-        spent (trials, this one included), incumbent_score.
-    """
-    rows = trials[trials["stage"].isin(["cold", "warm"])].sort_values(["run_id", "trial"])
-    score = rows.groupby("run_id")["validation_score"].cummax()
-    score = score.groupby(rows["run_id"]).ffill()
-    columns = rows[["method", "variant", "stage", "run_id", "repetition"]]
-    table = columns.assign(spent=rows["trial"] + 1, incumbent_score=score)
-    return table.dropna(subset="incumbent_score").reset_index(drop=True)
+    """Follow the best validation score so far over the trials of each sweep."""
+    curves = incumbent_curves(trials[trials["stage"].isin(["cold", "warm"])], cost="trials")
+    return curves.dropna(subset="incumbent_score").reset_index(drop=True)
 
 
 def late_gains(curves: pd.DataFrame, *, share: float = 0.25) -> pd.DataFrame:
@@ -101,15 +130,13 @@ def late_gains(curves: pd.DataFrame, *, share: float = 0.25) -> pd.DataFrame:
         one row a sweep: stage, run_id, repetition, difference (fraction; NaN without a score
         before them), n_late (those trials).
     """
-    rows = []
-    for (stage, run_id, repetition), run in curves.groupby(["stage", "run_id", "repetition"]):
-        n = run["spent"].max()
+    rows, keys = [], ["stage", "run_id", "repetition"]
+    for key, run in curves.groupby(keys):
+        n, scores = run["spent"].max(), run["incumbent_score"]
         n_late = max(1, round(share * n))
-        before = run.loc[run["spent"] <= n - n_late, "incumbent_score"].max()
-        row = {"stage": stage, "run_id": run_id, "repetition": repetition}
-        gain = run["incumbent_score"].max() - before
-        rows.append(row | {"difference": gain, "n_late": n_late})
-    return pd.DataFrame(rows, columns=["stage", "run_id", "repetition", "difference", "n_late"])
+        gain = scores.max() - scores[run["spent"] <= n - n_late].max()
+        rows.append([*key, gain, n_late])
+    return pd.DataFrame(rows, columns=[*keys, "difference", "n_late"])
 
 
 def manual_means(trials: pd.DataFrame) -> pd.DataFrame:
@@ -123,24 +150,49 @@ def manual_means(trials: pd.DataFrame) -> pd.DataFrame:
     return table.assign(n_missing=table["rows"] - table["n"]).drop(columns="rows")
 
 
+def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of manual grids and sweeps, with their scores less their repetition's mean.
+
+    Returns:
+        their rows with the column `centred`: some training seeds are luckier than others.
+    """
+    rows = trials[trials["stage"].isin(SEARCHES)]
+    mean = rows.groupby("repetition")["validation_score"].transform("mean")
+    return rows.assign(centred=rows["validation_score"] - mean)
+
+
+def search_edges(trials: pd.DataFrame, space) -> pd.DataFrame:
+    """Tell where in the sweeps' ranges the best trials of each search lie.
+
+    Returns:
+        the rows of `sensitivity.edge_of_range`, with a column search.
+    """
+    tables = [
+        edge_of_range(trials[trials["stage"] == stage], space=space).assign(search=name)
+        for stage, name in SEARCHES.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
 def final_scores(trials: pd.DataFrame) -> pd.DataFrame:
     """Summarise the configurations that were trained again with fresh seeds.
 
     Returns:
         one row a configuration and split: configuration, TUNED, split, mean, low, high (95 % t
-        interval over seeds), sd, n, n_missing (seeds without a score).
+        interval over seeds), sd, n, n_missing (seeds without a score), selected (the validation
+        score that it was chosen for, in the first repetition; NaN for one that was not chosen).
     """
+    first = trials[(trials["repetition"] == 1) & trials["stage"].isin(SEARCHES)]
+    selected = best_trials(first).set_index("stage")["validation_score"]
     rows = []
-    final = trials[trials["stage"] == "final"]
-    for name, group in final.groupby("variant", sort=False):
+    for name, group in trials[trials["stage"] == "final"].groupby("variant", sort=False):
         for split in SPLITS:
             scores = group[f"{split}_score"].dropna()
-            row = {"configuration": name, "split": split}
-            row |= {column: group[column].iloc[0] for column in TUNED} | t_interval(scores)
-            row |= {"sd": scores.std(), "n_missing": len(group) - len(scores)}
-            rows.append(row)
+            row = {"configuration": name, **group[list(TUNED)].iloc[0], "split": split}
+            row |= t_interval(scores) | {"sd": scores.std(), "n_missing": len(group) - len(scores)}
+            rows.append(row | {"selected": selected.get(name, np.nan)})
     columns = ["configuration", *TUNED, "split", "mean", "low", "high", "sd", "n", "n_missing"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=[*columns, "selected"])
 
 
 def final_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -150,10 +202,9 @@ def final_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
         one row a task, seed and split: task, init_seed, split, difference (NaN where either has
         no score).
     """
-    keys = ["task", "init_seed"]
     final = trials[trials["stage"] == "final"]
-    sides = [final[final["variant"] == name] for name in (first, second)]
-    return _differences(sides, keys)
+    sides = (final[final["variant"] == name] for name in (first, second))
+    return paired_differences(*sides, by=["task", "init_seed"])
 
 
 def search_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -164,24 +215,13 @@ def search_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     Returns:
         as `final_pairs`, with repetition in the place of init_seed.
     """
-    sides = [_found_by(trials, name) for name in (first, second)]
-    return _differences(sides, ["task", "repetition"])
+    sides = (_chosen(trials, stage) for stage in (first, second))
+    return paired_differences(*sides, by=["task", "repetition"])
 
 
-def _found_by(trials: pd.DataFrame, stage: str) -> pd.DataFrame:
+def _chosen(trials: pd.DataFrame, stage: str) -> pd.DataFrame:
     if stage != "baseline":
         return best_trials(trials[trials["stage"] == stage])
-    final = (trials["stage"] == "final") & (trials["variant"] == "baseline")
-    baseline = trials.loc[final, list(TUNED)].drop_duplicates()
+    is_baseline = (trials["stage"] == "final") & (trials["variant"] == "baseline")
+    baseline = trials.loc[is_baseline, list(TUNED)].drop_duplicates()
     return trials[trials["stage"] == "manual"].merge(baseline, on=list(TUNED))
-
-
-def _differences(sides: list[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
-    pairs = sides[0].merge(sides[1], on=keys, suffixes=("", "_other"), validate="one_to_one")
-    parts = [
-        pairs[keys].assign(
-            split=split, difference=pairs[f"{split}_score"] - pairs[f"{split}_score_other"]
-        )
-        for split in SPLITS
-    ]
-    return pd.concat(parts, ignore_index=True)

@@ -1,16 +1,16 @@
 """The course project's claims, each held against what was found here.
 
-The project ran every configuration once. A claim about a difference agrees when our 95 % interval
-lies on its side of zero, disagrees on the other, and is undecided when it holds zero.
+The project ran every configuration once.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
-from repro.chapters.initial.claims import difference_claim
 from repro.chapters.three_stage.analysis import final_pairs, late_gains, search_pairs, sweep_curves
 from repro.stats.intervals import summarise_differences
+from repro.stats.verdicts import Claim, Unit, hold
 
 THREE = ("learning rate", "warm-up steps", "weight decay")  # the project's most important
 _SURE = 0.95  # of the resamples
@@ -24,54 +24,53 @@ _STAGES = {
 }
 _COMPARED = (("manual", "baseline"), ("cold", "baseline"), ("manual", "cold"), ("warm", "cold"))
 _PRINTED = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}
+_SHARE = Unit(100, "+.0f", " % of variation, interactions minus main effects")
 
 
 def three_stage_claims(
     trials: pd.DataFrame, *, published: pd.DataFrame, parts: pd.DataFrame, seed: int = 0
-) -> list[dict]:
+) -> list[Claim]:
     """Hold the project's claims about the stages' results against ours.
 
     Args:
         published: method, score (percent).
-        parts: from `analysis.interactions.variation_parts`.
-    Returns:
-        rows for `tables.claims_table`: claim, paper, here, interval, agrees.
+        parts: from `interactions.variation_parts`.
     """
     printed = published.set_index("method")["score"]
-    rows = []
+    claims = []
     for first, second in _COMPARED:
         better = f"{_STAGES[first].capitalize()} beats {_STAGES[second]}"
-        paper = _printed_difference(printed, first, second)
+        paper = "expected, not tried"
+        if first in _PRINTED:
+            paper = f"{printed[_PRINTED[first]] - printed[_PRINTED[second]]:+.2f} points"
         searched = search_pairs(trials, first, second)
-        rows.append(_pair_claim(f"{better}, best trials on validation", paper, searched, seed))
-        final = final_pairs(trials, first, second)
-        again = f"{better}, chosen configuration with fresh seeds on test"
-        rows.append(_pair_claim(again, "not tested", final, seed, split="test"))
+        again = final_pairs(trials, first, second)
+        claim = f"{better}, best trials on validation"
+        claims.append(_pair_claim(claim, paper, searched, unit="repetitions", seed=seed))
+        claim = f"{better}, chosen configuration with fresh seeds on test"
+        claims.append(
+            _pair_claim(claim, "not tested", again, unit="seeds", split="test", seed=seed)
+        )
     for name in ("printed-manual", "printed-automatic"):
         claim = f"{_STAGES[name].capitalize()} beats the baseline, fresh seeds on test"
-        pairs = final_pairs(trials, name, "baseline")
-        rows.append(_pair_claim(claim, "better on validation", pairs, seed, split="test"))
-    return [*rows, _still_rising(trials, seed), _interactions(parts)]
+        pairs, paper = final_pairs(trials, name, "baseline"), "better on validation"
+        claims.append(_pair_claim(claim, paper, pairs, unit="seeds", split="test", seed=seed))
+    return [*claims, _still_rising(trials, seed), _interactions(parts)]
 
 
-def _printed_difference(printed: pd.Series, first: str, second: str) -> str:
-    if first not in _PRINTED:
-        return "expected, not tried"
-    return f"{printed[_PRINTED[first]] - printed[_PRINTED[second]]:+.2f} points"
-
-
-def _pair_claim(claim: str, paper: str, pairs, seed: int, *, split: str = "validation") -> dict:
+def _pair_claim(
+    claim: str, paper: str, pairs, *, unit: str, seed: int, split="validation"
+) -> Claim:
     known = pairs[pairs["split"] == split].dropna(subset="difference")
-    unit = "repetitions" if "repetition" in pairs else "seeds"
-    return difference_claim(f"{claim} (n = {len(known)} {unit})", paper, _mean(known, seed), 1)
+    return hold(f"{claim} (n = {len(known)} {unit})", paper, _mean(known, seed))
 
 
 def _mean(known: pd.DataFrame, seed: int) -> pd.Series | None:
-    found = summarise_differences(known.assign(task="all"), ["task"], seed=seed)
-    return found.iloc[0] if len(known) else None
+    means = summarise_differences(known.assign(task="all"), ["task"], seed=seed)
+    return means.iloc[0] if len(known) else None
 
 
-def _still_rising(trials: pd.DataFrame, seed: int) -> dict:
+def _still_rising(trials: pd.DataFrame, seed: int) -> Claim:
     """Look for a gain late in the sweep; an incumbent cannot fall, so any gain at all is above 0.
 
     Where every sweep gained nothing the claim does not hold.
@@ -80,58 +79,51 @@ def _still_rising(trials: pd.DataFrame, seed: int) -> dict:
     rising, n = int((gains["difference"] > 0).sum()), len(gains)
     n_late = gains["n_late"].max() if n else 0
     claim = f"The sweep still improves at its end: a gain in its last {n_late} trials"
-    row = difference_claim(claim, "steady improvement", _mean(gains, seed), 1)
-    agrees = None if 0 < rising < n or not n else bool(rising)
-    return row | {"here": f"{row['here']}; in {rising} of {n} sweeps", "agrees": agrees}
+    note = f"; in {rising} of {n} sweeps"
+    mean = hold(claim, "steady improvement", _mean(gains, seed), note=note)
+    return replace(mean, agrees=None if 0 < rising < n or not n else bool(rising))
 
 
-def _interactions(parts: pd.DataFrame) -> dict:
-    found = parts.set_index("part").loc["interactions minus main effects"]
-    claim = "Improvements arise mainly from interactions, not from single hyperparameters"
-    row = {"claim": claim, "paper": "assumed"}
-    if pd.isna(found["low"]):
-        return row | {"here": "too few trials", "interval": "", "agrees": None}
-    here = f"{100 * found['share']:+.0f} % of variation, interactions minus main effects"
-    interval = f"[{100 * found['low']:+.0f}, {100 * found['high']:+.0f}]"
-    agrees = True if found["low"] > 0 else False if found["high"] < 0 else None
-    return row | {"here": here, "interval": interval, "agrees": agrees}
+def _interactions(parts: pd.DataFrame) -> Claim:
+    claim = (
+        "Improvements arise mainly from interactions, not from single hyperparameters",
+        "assumed",
+    )
+    difference = parts.set_index("part").loc["interactions minus main effects"]
+    if pd.isna(difference["low"]):
+        return Claim(*claim, "too few trials")
+    return hold(*claim, difference.rename({"share": "mean"}), unit=_SHARE)
 
 
-def factor_claims(effects: pd.DataFrame, ranks: pd.DataFrame, firsts: pd.DataFrame) -> list[dict]:
+def factor_claims(effects: pd.DataFrame, ranks: pd.DataFrame, firsts: pd.DataFrame) -> list[Claim]:
     """Hold the project's claims about single hyperparameters against our first stage.
 
     Args:
-        effects: from `analysis.one_factor.one_factor_effects`.
-        ranks, firsts: from `analysis.one_factor.rank_candidates`, the latter with `top=1`.
+        effects: from `one_factor.one_factor_effects`.
+        ranks, firsts: from `one_factor.rank_candidates`, with `top=3` and `top=1`.
     """
     return [
         _among("The three most important are " + ", ".join(THREE), ranks, THREE),
         _among("The learning rate has the most impact", firsts, THREE[:1]),
-        _effect(effects, "warm-up steps", ("lower", "better"), "50-100 of 50-200 best"),
-        _effect(effects, "warm-up steps", ("higher", "worse"), "50-100 of 50-200 best"),
-        _effect(effects, "weight decay", ("higher", "better"), "0.05-0.2 best"),
+        _effect(effects, "warm-up steps", "lower", "50-100 of 50-200 best"),
+        _effect(effects, "warm-up steps", "higher", "50-100 of 50-200 best", sign=-1),
+        _effect(effects, "weight decay", "higher", "0.05-0.2 best"),
     ]
 
 
-def _among(claim: str, ranks: pd.DataFrame, names: Sequence[str]) -> dict:
+def _among(claim: str, ranks: pd.DataFrame, names: Sequence[str]) -> Claim:
     """Agree where each of `names` is among the top in nearly all resamples over seeds."""
     shares = ranks.set_index("candidate")["top_share"].reindex(list(names)).fillna(0.0)
-    found = ranks.dropna(subset="rank").head(len(names))["candidate"]
+    first = ", ".join(ranks.dropna(subset="rank").head(len(names))["candidate"]) or "no scores"
+    often = ", ".join(f"{name} in {share:.0%}" for name, share in shares.items())
     sure, out = (shares >= _SURE).all(), (shares <= 1 - _SURE).any()
-    return {
-        "claim": claim,
-        "paper": "yes",
-        "here": ", ".join(found) or "no scores",
-        "interval": ", ".join(f"{n} in {share:.0%}" for n, share in shares.items())
-        + " of resamples",
-        "agrees": True if sure else False if out else None,
-    }
+    agrees = True if sure else False if out else None
+    return Claim(claim, "yes", first, f"{often} of resamples", agrees)
 
 
-def _effect(effects: pd.DataFrame, candidate: str, what: tuple[str, str], paper: str) -> dict:
-    direction, better = what
+def _effect(effects, candidate: str, direction: str, paper: str, *, sign: int = 1) -> Claim:
     rows = effects[(effects["candidate"] == candidate) & (effects["direction"] == direction)]
-    found = rows.dropna(subset="low").iloc[0] if rows["low"].notna().any() else None
-    n = 0 if found is None else found["n"]
+    effect = next((row for _, row in rows.dropna(subset="low").iterrows()), None)
+    better, n = "better" if sign > 0 else "worse", 0 if effect is None else effect["n"]
     claim = f"A {direction} value than the baseline's of {candidate} is {better} (n = {n} seeds)"
-    return difference_claim(claim, paper, found, 1 if better == "better" else -1)
+    return hold(claim, paper, effect, sign=sign)

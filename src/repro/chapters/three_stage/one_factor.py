@@ -13,9 +13,8 @@ import pandas as pd
 from scipy.stats import t
 
 from repro.stats.intervals import LEVEL, t_interval
-from repro.stats.sensitivity import holm
+from repro.stats.sensitivity import SCORE, completed, holm
 
-TOP = 3  # candidates that the project goes on with
 ALPHA = 0.05
 SEEDS = ["init_seed", "order_seed", "dropout_seed"]
 _VARIATION = ["candidate", "direction", "value"]
@@ -26,25 +25,24 @@ def seed_differences(
     *,
     baseline: Mapping[str, float],
     candidates: Mapping[str, Sequence[str]],
-    score: str = "validation_score",
 ) -> pd.DataFrame:
     """Subtract from each trial's score that of the baseline with the same seeds.
 
     Args:
         baseline: hyperparameter -> value; what a trial has beyond these is not looked at.
         candidates: label -> the hyperparameters that move together.
-        score: a column of `trials`.
     Returns:
-        one row a trial other than the baseline's: candidate, direction ("lower", "higher"), value
-        (of the candidate's first hyperparameter that differs), the seeds, trial_id, completed,
-        difference (NaN where this trial or the baseline's did not complete).
+        one row a trial other than the baseline's, in the order of the candidates: candidate,
+        direction ("lower", "higher"), value (of the candidate's first hyperparameter that differs),
+        the seeds, trial_id, completed, difference (NaN where this trial or the baseline's did not
+        complete).
     Raises:
         ValueError: if a trial differs in no candidate or in several, two trials are the same
             variation with the same seeds, or none is the baseline.
     """
     table = _variations(trials, baseline, candidates)
-    completed = table["status"] == "completed"
-    table = table.assign(completed=completed, score=table[score].where(completed))
+    table["completed"] = table["status"] == "completed"
+    table["score"] = table[SCORE].where(table["completed"])
     again = table[table.duplicated([*_VARIATION, *SEEDS])]
     if len(again):
         raise ValueError(
@@ -57,58 +55,47 @@ def seed_differences(
     of_baseline = table[is_baseline].set_index(SEEDS)["score"].rename("of_baseline")
     table = table[~is_baseline].join(of_baseline, on=SEEDS)
     table["difference"] = table["score"] - table["of_baseline"]
+    table = table.sort_values(["place", "value"])
     return table[[*_VARIATION, *SEEDS, "trial_id", "completed", "difference"]]
 
 
 def _variations(trials: pd.DataFrame, baseline, candidates) -> pd.DataFrame:
-    """Name each trial's variation; the baseline's candidate is empty."""
-    table = trials.assign(candidate="", direction="", value=np.nan)
-    n_different = pd.Series(0, index=trials.index)
-    for name, columns in candidates.items():
-        differs = pd.DataFrame({c: ~_same(trials[c], baseline[c]) for c in columns})
-        rows = differs.any(axis=1)
-        n_different += rows
-        for column in reversed(columns):  # the first that differs is written last
-            own = differs[column]
-            above = trials.loc[own, column] > baseline[column]
-            table.loc[own, "direction"] = np.where(above, "higher", "lower")
-            table.loc[own, "value"] = trials.loc[own, column]
-        table.loc[rows, "candidate"] = name
-    others = set(baseline) - {c for columns in candidates.values() for c in columns}
-    astray = ~pd.Series(True, index=trials.index)
-    for column in others:
-        astray |= ~_same(trials[column], baseline[column])
-    if (wrong := (n_different > 1) | astray).any():
+    """Name each trial's variation, and its candidate's place; the baseline's candidate is empty."""
+    moving = [column for columns in candidates.values() for column in columns]
+    usual = pd.Series(baseline, dtype=float)[[*moving, *(c for c in baseline if c not in moving)]]
+    values = trials[usual.index].to_numpy(float)
+    differs = pd.DataFrame(~np.isclose(values, usual, rtol=1e-6, atol=0), columns=usual.index)
+    moved = np.stack([differs[list(columns)].any(axis=1) for columns in candidates.values()])
+    astray = differs.drop(columns=moving).any(axis=1).to_numpy()
+    if (wrong := (moved.sum(axis=0) > 1) | astray).any():
         raise ValueError(
             "a trial must be the baseline or differ from it in one candidate, but "
             f"{trials.loc[wrong, 'trial_id'].iloc[0]} does not; select the trials of this design"
         )
+    place, first = moved.argmax(axis=0), differs.to_numpy().argmax(axis=1)
+    value = values[np.arange(len(trials)), first]
+    direction = np.where(value > usual.to_numpy()[first], "higher", "lower")
+    table = trials.assign(place=place, direction=direction, value=value)
+    table["candidate"] = np.array([*candidates])[place]
+    table.loc[~moved.any(axis=0), _VARIATION] = ["", "", np.nan]
     return table
 
 
-def _same(values: pd.Series, value: float) -> pd.Series:
-    return pd.Series(np.isclose(values.astype(float), value, rtol=1e-6, atol=0), values.index)
-
-
-def one_factor_effects(trials: pd.DataFrame, **design) -> pd.DataFrame:
+def one_factor_effects(differences: pd.DataFrame) -> pd.DataFrame:
     """Tell what each variation does to the score: the mean paired difference, with its interval.
 
     Args:
-        design: `baseline`, `candidates` and `score`, as for `seed_differences`.
+        differences: from `seed_differences`.
     Returns:
         one row a variation, in the order of the candidates: candidate, direction, value,
         difference (fraction), low, high (95 % t interval over pairs), p (two-sided t test),
         p_holm (Holm's correction over all rows), n (pairs), n_failed (trials that did not
         complete) and failed (their names).
     """
-    pairs = seed_differences(trials, **design)
-    order = {name: place for place, name in enumerate(design["candidates"])}
-    pairs = pairs.sort_values(["candidate", "value"], key=lambda c: c.map(order).fillna(c))
     rows = []
-    for key, group in pairs.groupby(_VARIATION, sort=False):
-        values = group["difference"].dropna().to_numpy()
+    for key, group in differences.groupby(_VARIATION, sort=False):
         failed = sorted(group.loc[~group["completed"], "trial_id"])
-        row = dict(zip(_VARIATION, key, strict=True)) | t_interval(values)
+        row = dict(zip(_VARIATION, key, strict=True)) | t_interval(group["difference"].dropna())
         rows.append(row | {"n_failed": len(failed), "failed": ", ".join(failed)})
     columns = [*_VARIATION, "mean", "low", "high", "p", "n", "n_failed", "failed"]
     table = pd.DataFrame(rows, columns=columns).rename(columns={"mean": "difference"})
@@ -116,33 +103,29 @@ def one_factor_effects(trials: pd.DataFrame, **design) -> pd.DataFrame:
     return table
 
 
-def baseline_noise(
-    trials: pd.DataFrame, *, baseline: Mapping[str, float], score: str = "validation_score"
-) -> dict:
+def baseline_noise(trials: pd.DataFrame, *, baseline: Mapping[str, float]) -> dict:
     """Tell how far two runs of the baseline lie apart that differ in nothing but their seeds.
 
     Returns:
         sd (over seeds), band (half-width that holds 95 % of the differences between two single
         runs; prediction interval of the normal distribution), n. NaN for fewer than two.
     """
-    same = pd.Series(True, index=trials.index)
-    for name, value in baseline.items():
-        same &= _same(trials[name], value)
-    scores = trials.loc[same & (trials["status"] == "completed"), score].dropna()
-    sd = float(scores.std(ddof=1)) if len(scores) > 1 else float("nan")
+    done = completed(trials, SCORE)
+    same = np.isclose(done[list(baseline)].astype(float), [*baseline.values()], rtol=1e-6, atol=0)
+    scores = done.loc[same.all(axis=1), SCORE]
     factor = t.ppf((1 + LEVEL) / 2, max(1, len(scores) - 1)) * np.sqrt(2)
-    return {"sd": sd, "band": float(factor * sd), "n": len(scores)}
+    return {"sd": scores.std(), "band": factor * scores.std(), "n": len(scores)}
 
 
 def rank_candidates(
-    trials: pd.DataFrame, *, n_resamples: int = 2000, seed: int = 0, top: int = TOP, **design
+    differences: pd.DataFrame, *, top: int, n_resamples: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
     """Rank the candidates by their impact, the largest mean difference that they make.
 
     Args:
-        n_resamples: bootstrap resamples over seeds, the same for all variations.
+        differences: from `seed_differences`.
         top: how many candidates are chosen.
-        design: `baseline`, `candidates` and `score`, as for `seed_differences`.
+        n_resamples: bootstrap resamples over seeds, the same for all variations.
     Returns:
         one row a candidate, the largest impact first: candidate, impact (fraction, without its
         sign), rank (ties share the smallest; NaN without a pair), top_share (of the resamples with
@@ -150,34 +133,30 @@ def rank_candidates(
         the variation that has it, p_holm (the smallest of its variations), above_noise (that is
         below 5 %), n_failed (over its variations).
     """
-    effects = one_factor_effects(trials, **design)
-    shares = _top_shares(seed_differences(trials, **design), n_resamples, seed, top)
+    effects = one_factor_effects(differences)
     effects["impact"] = effects["difference"].abs()
     largest = effects.sort_values("impact", ascending=False, kind="stable")
     columns = ["impact", "direction", "value", "difference"]
     table = largest.drop_duplicates("candidate").set_index("candidate")[columns]
     groups = effects.groupby("candidate")
-    table = table.assign(
-        rank=table["impact"].rank(method="min", ascending=False),
-        top_share=shares,
-        p_holm=groups["p_holm"].min(),
-        n_failed=groups["n_failed"].sum(),
-    )
+    table.insert(1, "rank", table["impact"].rank(method="min", ascending=False))
+    table.insert(2, "top_share", _top_shares(differences, n_resamples, seed, top))
+    table["p_holm"] = groups["p_holm"].min()
     table["above_noise"] = table["p_holm"] < ALPHA
-    order = ["impact", "rank", "top_share", *columns[1:], "p_holm", "above_noise", "n_failed"]
-    return table[order].rename_axis("candidate").reset_index()
+    table["n_failed"] = groups["n_failed"].sum()
+    return table.reset_index()
 
 
-def _top_shares(pairs: pd.DataFrame, n_resamples: int, seed: int, top: int) -> pd.Series:
+def _top_shares(differences: pd.DataFrame, n_resamples: int, seed: int, top: int) -> pd.Series:
     """Return the share of resamples in which each candidate is among the `top`."""
-    wide = pairs.pivot_table(index=["candidate", "value"], columns=SEEDS, values="difference")
-    known = wide.notna().to_numpy(float)
+    variation = ["candidate", "value"]
+    wide = differences.pivot_table(index=variation, columns=SEEDS, values="difference")
     n_seeds = wide.shape[1]
     if not n_seeds:
         return pd.Series(dtype=float)
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples)
-    n_pairs = weights @ known.T  # (resamples, variations)
+    n_pairs = weights @ wide.notna().to_numpy(float).T  # (n_resamples, n_variations)
     means = weights @ np.nan_to_num(wide.to_numpy()).T / np.maximum(n_pairs, 1)
     sizes = pd.DataFrame(np.where(n_pairs > 0, np.abs(means), -1.0).T, index=wide.index)
     impacts = sizes.groupby("candidate").max()

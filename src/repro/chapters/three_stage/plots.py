@@ -1,24 +1,78 @@
-"""Figures of the course project: its manual grid, the sweeps over trials, the final comparison."""
+"""Figures of the course project: effects, manual grid, sweeps over trials, final comparison."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from repro.labels import FINAL_LABELS, HYPERPARAMETER_LABELS, in_order, label
-from repro.show.cells import short
-from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, styled
+from repro.chapters.three_stage.analysis import FINAL_LABELS
+from repro.labels import HYPERPARAMETER_LABELS, in_order, label
+from repro.show.cells import percent, short
+from repro.show.curves import plot_band
+from repro.show.style import (
+    COLUMN_WIDTH,
+    PAGE_WIDTH,
+    MethodStyle,
+    new_axes,
+    new_figure,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SWEEPS = {  # name: label, colour, marker, line
-    "cold": ("cold sweep", "#0072B2", "o", "-"),
-    "warm": ("sweep told the manual results", "#D55E00", "s", "--"),
+_DIRECTIONS = {"lower": ("#0072B2", "v", -0.17), "higher": ("#D55E00", "^", 0.17)}
+_SWEEPS = {
+    "cold": MethodStyle("#0072B2", "o", "-", "cold sweep"),
+    "warm": MethodStyle("#D55E00", "s", "--", "sweep told the manual results"),
 }
+
+
+@styled
+def plot_effects(
+    effects: pd.DataFrame, differences: pd.DataFrame, ax: Axes | None = None, *, band: float
+) -> Axes:
+    """Draw what each variation of one factor does, with its interval; filled where p < 5 %.
+
+    Which value a variation has, and how many of its trials failed, is written at the right edge.
+
+    Args:
+        effects: from `one_factor.one_factor_effects`, the candidates from the top down.
+        differences: from `one_factor.seed_differences`: small points, one a seed.
+        band: half-width of a grey band around zero, of `one_factor.baseline_noise`; NaN: none.
+    """
+    names = list(dict.fromkeys(effects["candidate"]))
+    ax = ax or new_axes(PAGE_WIDTH, 0.7 + 0.36 * len(names))
+    if not np.isnan(band):
+        ax.axvspan(-100 * band, 100 * band, color="0.92", lw=0, label="two single runs, 95 %")
+    ax.axvline(0, color="black", lw=0.8)
+    for direction, (colour, marker, shift) in _DIRECTIONS.items():
+        rows = effects[effects["direction"] == direction]
+        at = rows["candidate"].map(names.index).astype(float) + shift
+        ax.hlines(at, 100 * rows["low"], 100 * rows["high"], color=colour, lw=1.2)
+        look = {"marker": marker, "s": 26, "edgecolors": colour, "linewidths": 1.0, "zorder": 3}
+        look["facecolors"] = np.where(rows["p_holm"] < 0.05, colour, "white")
+        ax.scatter(100 * rows["difference"], at, label=f"{direction} value", **look)
+        points = differences[differences["direction"] == direction]
+        y = points["candidate"].map(names.index).astype(float) + shift
+        ax.scatter(100 * points["difference"], y, s=5, color="0.5", linewidths=0, zorder=2)
+        for y, row in zip(at, rows.to_dict("records"), strict=True):
+            text = f"{row['value']:g}"
+            text += f" ({row['n_failed']} failed)" if row["n_failed"] else ""
+            place = {"xy": (1.01, y), "xycoords": ax.get_yaxis_transform(), "va": "center"}
+            ax.annotate(text, **place, fontsize=6, color=colour, annotation_clip=False)
+    ax.set_yticks(range(len(names)), [label(name, HYPERPARAMETER_LABELS) for name in names])
+    ax.set_ylim(max(1, len(names)) - 0.5, -0.5)
+    ax.set_xlabel("difference from the baseline's score (points)")
+    look = {"color": "none", "marker": "o", "markeredgecolor": "0.3", "markerfacecolor": "0.3"}
+    filled = mpl.lines.Line2D([], [], label="filled: p < .05 (Holm)", **look)
+    handles = [*ax.get_legend_handles_labels()[0], filled]
+    ax.figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    return ax
 
 
 @styled
@@ -26,22 +80,20 @@ def figure_manual_grid(means: pd.DataFrame) -> Figure:
     """Draw the manual grid: learning rate across, weight decay down, a panel a warm-up.
 
     Args:
-        means: from `analysis.three_stage.manual_means`; a mean that is not known is hatched.
+        means: from `analysis.manual_means`.
     """
     warmups = sorted(means["warmup_steps"].unique())
     figure = new_figure(PAGE_WIDTH * 0.85, 2.2)
     axes = figure.subplots(1, len(warmups), sharey=True, squeeze=False)[0]
-    limits = {"vmin": 100 * means["mean"].min(), "vmax": 100 * means["mean"].max()}
+    low, high = 100 * means["mean"].min(), 100 * means["mean"].max()
     for ax, warmup in zip(axes, warmups, strict=True):
         rows = means[means["warmup_steps"] == warmup]
         table = rows.pivot(index="weight_decay", columns="learning_rate", values="mean")
-        image = ax.imshow(100 * table, cmap="cividis", aspect="auto", **limits)
-        middle = (limits["vmin"] + limits["vmax"]) / 2
-        for (row, column), value in np.ndenumerate(100 * table.to_numpy()):
-            text = "–" if np.isnan(value) else f"{value:.1f}"
-            colour = "white" if value < middle else "black"
-            ax.text(column, row, text, ha="center", va="center", color=colour)
-        ax.set_xticks(range(table.shape[1]), [short(rate) for rate in table.columns])
+        image = ax.imshow(100 * table, cmap="cividis", aspect="auto", vmin=low, vmax=high)
+        for (row, column), value in np.ndenumerate(table.to_numpy()):
+            colour = "white" if 100 * value < (low + high) / 2 else "black"
+            ax.text(column, row, percent(value), ha="center", va="center", color=colour)
+        ax.set_xticks(range(table.shape[1]), map(short, table.columns))
         ax.set_yticks(range(table.shape[0]), [f"{decay:g}" for decay in table.index])
         ax.set_title(f"{warmup:.0f} warm-up steps")
         ax.set_xlabel(label("learning_rate", HYPERPARAMETER_LABELS))
@@ -54,30 +106,22 @@ def figure_manual_grid(means: pd.DataFrame) -> Figure:
 
 @styled
 def plot_sweeps(
-    curves: pd.DataFrame,
-    bands: pd.DataFrame,
-    ax: Axes | None = None,
-    *,
-    manual: float = float("nan"),
+    curves: pd.DataFrame, bands: pd.DataFrame, ax: Axes | None = None, *, manual: float
 ) -> Axes:
     """Draw the best validation score so far over the trials of cold and warm sweeps.
 
     Args:
-        curves: from `analysis.three_stage.sweep_curves`: thin lines, one a sweep.
-        bands: from `analysis.strategies.incumbent_bands` of them: the means and their intervals.
-        manual: the manual grid's best score, mean over repetitions: a dotted line.
+        curves: from `analysis.sweep_curves`: thin lines, one a sweep.
+        bands: from `incumbent_bands` of them.
+        manual: the manual grid's best score, mean over repetitions: a dotted line; none if NaN.
     """
     ax = ax or new_axes(COLUMN_WIDTH * 1.5, 2.8)
-    for stage, (name, colour, marker, line) in _SWEEPS.items():
+    for stage, style in _SWEEPS.items():
+        look = {"where": "post", "color": style.colour, "lw": 0.5, "alpha": 0.5, "ls": style.line}
         for _, run in curves[curves["stage"] == stage].groupby("run_id"):
-            score = 100 * run["incumbent_score"]
-            ax.step(run["spent"], score, where="post", color=colour, lw=0.5, alpha=0.5, ls=line)
-        rows = bands[bands["stage"] == stage]
-        if len(rows):
-            look = {"color": colour, "marker": marker, "ls": line, "label": name}
-            ax.plot(rows["spent"], 100 * rows["mean"], markevery=[-1], lw=1.6, **look)
-            shade = {"color": colour, "alpha": 0.12, "lw": 0}
-            ax.fill_between(rows["spent"], 100 * rows["low"], 100 * rows["high"], **shade)
+            ax.step(run["spent"], 100 * run["incumbent_score"], **look)
+        if stage in set(bands["stage"]):
+            plot_band(bands[bands["stage"] == stage], ax, style)
     if not np.isnan(manual):
         ax.axhline(100 * manual, color="0.3", ls=":", label="manual grid's best, mean")
     ax.set(xlabel="trials of the sweep", ylabel="best validation score so far (%)")
@@ -92,18 +136,17 @@ def figure_final(trials: pd.DataFrame, final: pd.DataFrame) -> Figure:
     """Draw the scores of the final configurations, a point a seed, with mean and interval.
 
     Args:
-        trials: theirs.
-        final: from `analysis.three_stage.final_scores`.
+        trials: among them theirs.
+        final: from `analysis.final_scores`.
     """
     names = in_order(final["configuration"], FINAL_LABELS)
+    again = trials[trials["stage"] == "final"]
     figure = new_figure(PAGE_WIDTH, 0.8 + 0.28 * len(names))
     axes = figure.subplots(1, 2, sharey=True, sharex=True)
     for ax, split in zip(axes, ("validation", "test"), strict=True):
+        scores = 100 * again[f"{split}_score"]
+        ax.scatter(scores, again["variant"].map(names.index), s=9, color="0.6", linewidths=0)
         rows = final[final["split"] == split].set_index("configuration").loc[names]
-        for place, name in enumerate(names):
-            again = (trials["stage"] == "final") & (trials["variant"] == name)
-            scores = 100 * trials.loc[again, f"{split}_score"]
-            ax.scatter(scores, np.full(len(scores), place), s=9, color="0.6", linewidths=0)
         bars = 100 * np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
         look = {"fmt": "D", "color": "#0072B2", "ms": 4, "elinewidth": 1.3, "zorder": 3}
         ax.errorbar(100 * rows["mean"], range(len(names)), xerr=bars, **look)

@@ -1,13 +1,14 @@
 """The tables of the notebook on the course project: its numbers, effects, edges, the end."""
 
+from dataclasses import replace
+
 import pandas as pd
 
-from repro.chapters.three_stage.analysis import TUNED, chance_of_gap
-from repro.labels import FINAL_LABELS, HYPERPARAMETER_LABELS, in_order, label
-from repro.show.cells import NOTHING, frame_of, interval, number, percent, points, short
-from repro.show.table import Table
+from repro.chapters.three_stage.analysis import FINAL_LABELS, TUNED
+from repro.labels import HYPERPARAMETER_LABELS, in_order, label
+from repro.show.cells import interval, percent, points, short
+from repro.show.table import NOTHING, Table, number
 
-_COMPARED = (("manual", "baseline"), ("automatic", "baseline"), ("manual", "automatic"))
 _PRINTED_FOR = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}
 
 
@@ -15,46 +16,38 @@ def printed_table(printed: pd.DataFrame) -> Table:
     """Show what the project's accuracies mean.
 
     Args:
-        printed: from `analysis.three_stage.printed_accuracies`.
+        printed: from `analysis.printed_accuracies`.
     """
-    rows = [
-        {
-            "stage": row["method"],
-            "accuracy": f"{row['accuracy']:.5f}",
-            "right": f"{row['n_right']} of {row['n']}",
-            "interval": f"[{percent(row['low'])}, {percent(row['high'])}]",
-        }
-        for row in printed.to_dict("records")
-    ]
     caption = (
         "The course project's accuracies on the validation set of MRPC, one run each, how many "
         "right answers they are, and their 95 % Wilson intervals in percent, as of one model's."
     )
-    return Table("printed_accuracies", caption, frame_of(rows), data=printed)
+    return Table.of(
+        printed,
+        name="printed_accuracies",
+        caption=caption,
+        columns={
+            "stage": "method",
+            "accuracy": ("accuracy", ".5f"),
+            "right": (["n_right", "n"], "{} of {}".format),
+            "interval": (["low", "high"], _ends),
+        },
+    )
 
 
-def gaps_table(printed: pd.DataFrame, disagreements: dict[str, float]) -> Table:
-    """Tell how often two equally good models differ as much as two of the project's stages.
+def _ends(low: float, high: float) -> str:
+    return f"[{percent(low)}, {percent(high)}]"
+
+
+def gaps_table(gaps: pd.DataFrame, *, n: int) -> Table:
+    """Show how often two equally good models differ as much as two of the project's stages.
 
     Args:
-        printed: from `analysis.three_stage.printed_accuracies`.
-        disagreements: what they are -> share of the examples that just one of the two gets right.
+        gaps: from `analysis.printed_gaps`.
+        n: examples that the right answers were counted on.
     """
-    n_right, n = printed.set_index("method")["n_right"], int(printed["n"].iloc[0])
-    data = pd.DataFrame(
-        {
-            "first": first,
-            "second": second,
-            "gap": (gap := int(n_right[first] - n_right[second])),
-            "assumption": name,
-            "disagreement": share,
-            "chance": chance_of_gap(abs(gap), n=n, disagreement=share),
-        }
-        for first, second in _COMPARED
-        for name, share in disagreements.items()
-    )
     rows = []
-    for (first, second, gap), group in data.groupby(["first", "second", "gap"], sort=False):
+    for (first, second, gap), group in gaps.groupby(["first", "second", "gap"], sort=False):
         row = {"compared": f"{first} with {second}", "more right": f"{gap:+d}"}
         for cell in group.itertuples():
             row[f"{cell.assumption} ({cell.disagreement:.0%})"] = f"{cell.chance:.0%}"
@@ -63,26 +56,18 @@ def gaps_table(printed: pd.DataFrame, disagreements: dict[str, float]) -> Table:
         "How often two models of the very same accuracy differ by so many right answers or more "
         f"on {n} examples, by the share of examples that just one of the two gets right."
     )
-    return Table("printed_gaps", caption, frame_of(rows), data=data)
+    return Table("printed_gaps", caption, pd.DataFrame(rows, dtype="str"), data=gaps)
 
 
 def effects_table(effects: pd.DataFrame, ranks: pd.DataFrame, *, note: str) -> Table:
     """Show each candidate's two variations and its rank, the largest impact first.
 
     Args:
-        effects, ranks: from `analysis.one_factor`: `one_factor_effects` and `rank_candidates`.
+        effects, ranks: from `one_factor`: `one_factor_effects` and `rank_candidates`.
     """
-    rows = []
-    for rank in ranks.to_dict("records"):
-        row = {"candidate": rank["candidate"], "rank": number(rank["rank"], ".0f")}
-        of_candidate = effects[effects["candidate"] == rank["candidate"]].set_index("direction")
-        for direction in ("lower", "higher"):
-            row[direction] = NOTHING
-            if direction in of_candidate.index:
-                row[direction] = _effect(of_candidate.loc[direction])
-        row["among the top three"] = f"{rank['top_share']:.0%}"
-        row["told from noise"] = "yes" if rank["above_noise"] else "no"
-        rows.append(row)
+    texts = effects.assign(text=[_effect(row) for _, row in effects.iterrows()])
+    wide = texts.pivot(index="candidate", columns="direction", values="text")
+    wide = wide.reindex(columns=["lower", "higher"]).fillna(NOTHING)
     caption = (
         "One factor at a time: what a lower and a higher value of each candidate (before the "
         "colon) does to the validation score, in points, mean over seeds of the difference to the "
@@ -90,7 +75,20 @@ def effects_table(effects: pd.DataFrame, ranks: pd.DataFrame, *, note: str) -> T
         "resamples over seeds it is among the three of largest impact; whether an effect of it is "
         f"told from noise (p < 5 %, Holm over all variations). {note}"
     )
-    return Table("one_factor", caption, frame_of(rows), data=effects)
+    table = Table.of(
+        ranks.join(wide, on="candidate"),
+        name="one_factor",
+        caption=caption,
+        columns={
+            "candidate": "candidate",
+            "rank": ("rank", ".0f"),
+            "lower": "lower",
+            "higher": "higher",
+            "among the top three": ("top_share", ".0%"),
+            "told from noise": ("above_noise", {True: "yes", False: "no"}.get),
+        },
+    )
+    return replace(table, data=effects)
 
 
 def _effect(row: pd.Series) -> str:
@@ -102,65 +100,70 @@ def edge_table(edges: pd.DataFrame, *, note: str) -> Table:
     """Show where the best of each search lie in their ranges.
 
     Args:
-        edges: from `analysis.sensitivity.edge_of_range`, with a column search.
+        edges: from `analysis.search_edges`.
     """
-    rows = []
-    for row in edges.to_dict("records"):
-        tenth = [number(row[f"tenth_{end}"], ".2f") for end in ("low", "high")]
-        rows.append(
-            {
-                "search": row["search"],
-                "hyperparameter": label(row["hyperparameter"], HYPERPARAMETER_LABELS),
-                "range": f"({row['low']:.3g}, {row['high']:.3g})",
-                "best": number(row["value"], ".3g"),
-                "place": number(row["position"], ".2f"),
-                "best tenth": " to ".join(tenth),
-                "by chance": f"{row['by_chance']:.0%}",
-                "advice": row["advice"],
-            }
-        )
     caption = (
         "Where the best trial and the best tenth of all trials lie in each range: 0 is its lower "
         "end, 1 its upper end, learning rates by their logarithm. A place within 5 % of an end is "
         f"an edge; by chance: how often a random draw lies in one of the two. {note}"
     )
-    return Table("edges", caption, frame_of(rows), data=edges)
+    return Table.of(
+        edges,
+        name="edges",
+        caption=caption,
+        columns={
+            "search": "search",
+            "hyperparameter": ("hyperparameter", HYPERPARAMETER_LABELS.get),
+            "range": (["low", "high"], "({:.3g}, {:.3g})".format),
+            "best": ("value", ".3g"),
+            "place": ("position", ".2f"),
+            "best tenth": (["tenth_low", "tenth_high"], _tenth),
+            "by chance": ("by_chance", ".0%"),
+            "advice": "advice",
+        },
+    )
 
 
-def final_table(
-    final: pd.DataFrame, published: pd.DataFrame, selected: dict[str, float], *, note: str
-) -> Table:
+def _tenth(low: float, high: float) -> str:
+    return f"{number(low, '.2f')} to {number(high, '.2f')}"
+
+
+def final_table(final: pd.DataFrame, published: pd.DataFrame, *, note: str) -> Table:
     """Set what was chosen, trained again with fresh seeds, beside the project's numbers.
 
     Args:
-        final: from `analysis.three_stage.final_scores`.
+        final: from `analysis.final_scores`.
         published: method, score (percent).
-        selected: configuration -> the validation score for which it was chosen.
     """
     printed = published.set_index("method")["score"]
-    rows = []
-    for name in in_order(final["configuration"], FINAL_LABELS):
-        row = _final_row(name, final[final["configuration"] == name].set_index("split"))
-        row["when chosen"] = percent(selected.get(name, float("nan")))
-        rows.append(row | {"project, once": number(printed.get(_PRINTED_FOR.get(name)), ".3f")})
+    texts = final.assign(text=[_mean(row) for _, row in final.iterrows()])
+    wide = texts.pivot(index="configuration", columns="split", values="text")
+    rows = final.drop_duplicates("configuration").set_index("configuration").join(wide)
+    rows = rows.loc[in_order(rows.index, FINAL_LABELS)].reset_index()
+    rows["printed"] = rows["configuration"].map(_PRINTED_FOR).map(printed)
     caption = (
         "The baseline, what each stage chose in its first repetition, and the project's own best "
         f"configurations at this scale, trained again with {final['n'].max()} fresh seeds: mean "
         'and 95 % t interval, in percent; "when chosen": the validation score it was chosen for, '
         f'with one seed; "project, once": its validation accuracy on other data. {note}'
     )
-    return Table("final_comparison", caption, frame_of(rows), data=final)
+    forms = dict(zip(TUNED, (short, ".3g", ".0f"), strict=True))
+    table = Table.of(
+        rows,
+        name="final_comparison",
+        caption=caption,
+        columns={
+            "configuration": ("configuration", FINAL_LABELS.get),
+            **{label(name, HYPERPARAMETER_LABELS): (name, form) for name, form in forms.items()},
+            "validation": "validation",
+            "test": "test",
+            "when chosen": ("selected", percent),
+            "project, once": ("printed", ".3f"),
+        },
+    )
+    return replace(table, data=final)
 
 
-def _final_row(name: str, of_split: pd.DataFrame) -> dict:
-    row = {"configuration": label(name, FINAL_LABELS)}
-    for column, form in _FORMS.items():
-        row[label(column, HYPERPARAMETER_LABELS)] = form(of_split[column].iloc[0])
-    for split, found in of_split.iterrows():
-        low, high = percent(found["low"]), percent(found["high"])
-        row[split] = f"{percent(found['mean'])} [{low}, {high}]"
-        row[split] += f" ({found['n_missing']} failed)" if found["n_missing"] else ""
-    return row
-
-
-_FORMS = dict(zip(TUNED, (short, "{:.3g}".format, "{:.0f}".format), strict=True))
+def _mean(row: pd.Series) -> str:
+    text = f"{percent(row['mean'])} {_ends(row['low'], row['high'])}"
+    return text + (f" ({row['n_missing']} failed)" if row["n_missing"] else "")

@@ -18,3 +18,11 @@ def tidy(scores, task="mrpc", n_order=2, accuracy=True):
     columns = ["trial_id", "step", "epoch", "validation_score", "accuracy", "f1"]
     evaluations = pd.DataFrame(evaluations, columns=columns)
     return pd.DataFrame(trials), evaluations.astype(dict.fromkeys(columns[1:], float))
+
+
+def matrix(values):
+    """Lay scores out by WI seed (rows) and DO seed (columns)."""
+    values = np.asarray(values, float)
+    index = pd.Index(range(1, len(values) + 1), name="init_seed")
+    columns = pd.Index(range(1, values.shape[1] + 1), name="order_seed")
+    return pd.DataFrame(values, index=index, columns=columns)

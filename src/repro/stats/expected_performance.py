@@ -1,8 +1,4 @@
-"""Expected validation performance: the best of n trials, as a function of n.
-
-Both estimators suppose that trials are independent draws. A crossed grid of seeds is not quite:
-trials that share a seed are a little alike.
-"""
+"""Expected validation performance: the best of n trials, as a function of n."""
 
 from collections.abc import Sequence
 
@@ -10,14 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-SCENARIOS = ("every evaluation", "every epoch", "once, at the end")
 _NOTHING = 40.0  # exp(-40) of a weight is below the rounding of a sum
 
 
 def expected_maximum(
     scores: Sequence[float], budgets: Sequence[int] | None = None, *, replacement: bool = True
 ) -> pd.DataFrame:
-    """Estimate the mean and the standard deviation of the best of n scores.
+    """Estimate the mean and the standard deviation of the best of n independent scores.
 
     With replacement, the paper's: P(max <= v_i) = (i/N)^n over the sorted scores; biased low.
     Without: C(i, n) / C(N, n), which is unbiased. Stable for tens of thousands of scores.
@@ -55,18 +50,16 @@ def _moments(values: np.ndarray, n: np.ndarray, replacement: bool) -> tuple[np.n
     mean, std = np.empty(len(n)), np.empty(len(n))
     for size in np.unique(np.frexp(n)[1]):
         rows = np.flatnonzero(np.frexp(n)[1] == size)
-        few = n[rows].min()
-        first = int(len(values) * np.exp(-_NOTHING / few))  # scores that can be the maximum
-        weights = np.diff(
-            _distribution(len(values), first, n[rows], replacement=replacement), axis=1
-        )
+        first = int(len(values) * np.exp(-_NOTHING / n[rows].min()))  # that can be the maximum
+        shares = _shares_below(len(values), first, n[rows], replacement)
+        weights = np.diff(shares, axis=1)
         below = values[first:] - values[-1]  # where large budgets end up: no digits are lost
         mean[rows] = weights @ below
         std[rows] = np.sqrt(np.maximum(weights @ below**2 - mean[rows] ** 2, 0))
     return mean + values[-1], std
 
 
-def _distribution(n_values: int, first: int, n: np.ndarray, *, replacement: bool) -> np.ndarray:
+def _shares_below(n_values: int, first: int, n: np.ndarray, replacement: bool) -> np.ndarray:
     """Return P(max <= v_i) for i = first, ..., N; a row a budget."""
     i = np.arange(first, n_values + 1)
     if replacement:
@@ -81,39 +74,3 @@ def _distribution(n_values: int, first: int, n: np.ndarray, *, replacement: bool
     shares = np.exp(np.minimum(logs, 0))
     shares[:, 0], shares[:, -1] = 0, 1
     return shares
-
-
-def scenario_scores(scores: pd.DataFrame, scenario: str) -> pd.DataFrame:
-    """Return each trial's score as who evaluates so often would see it.
-
-    Args:
-        scores: from `seeds.evaluation_scores`.
-        scenario: one of SCENARIOS: the best of all evaluations; of those that end an epoch, and
-            the last; the last one.
-    Returns:
-        one row a trial: task, trial_id, score (NaN without an evaluation).
-    Source: Dodge et al. 2020, Figure 1.
-    """
-    if scenario not in SCENARIOS:
-        raise ValueError(f"`scenario` must be one of {SCENARIOS}, but got {scenario!r}")
-    last = scores.groupby("trial_id")["evaluation"].transform("max") == scores["evaluation"]
-    whole = np.isclose(scores["epoch"], scores["epoch"].round(), atol=1e-9)
-    seen = dict(zip(SCENARIOS, (last | ~last, last | whole, last), strict=True))[scenario]
-    found = scores.assign(score=scores["score"].where(seen))
-    return found.groupby(["task", "trial_id"], as_index=False, sort=False)["score"].max()
-
-
-def scenario_curves(
-    scores: pd.DataFrame, budgets: Sequence[int] | None = None, *, replacement: bool = True
-) -> pd.DataFrame:
-    """Estimate `expected_maximum` for each task and scenario.
-
-    Returns:
-        its rows, with the columns task and scenario.
-    """
-    parts = []
-    for scenario in SCENARIOS:
-        for task, group in scenario_scores(scores, scenario).groupby("task", sort=False):
-            curve = expected_maximum(group["score"], budgets, replacement=replacement)
-            parts.append(curve.assign(task=task, scenario=scenario))
-    return pd.concat(parts, ignore_index=True)

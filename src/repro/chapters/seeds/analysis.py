@@ -4,14 +4,26 @@ A matrix has a row a WI seed and a column a DO seed; its cells are fractions, Na
 no score. What an analysis cannot do with holes it says, and it counts them (`n_missing`).
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
 from repro.names import check_name
+from repro.stats.correlation import KINDS
+from repro.stats.expected_performance import expected_maximum
+from repro.stats.intervals import LEVEL
+from repro.stats.variance_components import variance_components
 
 FACTORS = ("wi", "do")
-_SEEDS = {"wi": "init_seed", "do": "order_seed"}
+SCENARIOS = ("every evaluation", "every epoch", "once, at the end")
+_TRIAL = ["task", "trial_id", "init_seed", "order_seed", "status"]
+
+
+def by_task(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Cut a frame by its task, in the study's order."""
+    return dict(list(frame.groupby("task", sort=False)))
 
 
 def evaluation_scores(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
@@ -28,40 +40,158 @@ def evaluation_scores(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.Dat
     )
     scored = scored.sort_values(["trial_id", "step"])
     scored["evaluation"] = scored.groupby("trial_id").cumcount() + 1
-    keys = trials[["task", "trial_id", "init_seed", "order_seed", "status"]]
-    return keys.merge(scored, how="left", on="trial_id")
+    return trials[_TRIAL].merge(scored, how="left", on="trial_id")
 
 
 def best_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Return one row a trial, with its highest score over all evaluations (NaN without any).
 
     Args:
-        scores: from `evaluation_scores`.
+        scores: from `evaluation_scores`, as for all functions below.
     Source: Dodge et al. 2020, sec. 4.
     """
-    keys = ["task", "trial_id", "init_seed", "order_seed", "status"]
-    return scores.groupby(keys, as_index=False, sort=False)["score"].max()
+    return scores.groupby(_TRIAL, as_index=False, sort=False)["score"].max()
 
 
-def score_matrix(best: pd.DataFrame) -> pd.DataFrame:
-    """Lay the scores of one task out by WI seed (rows) and DO seed (columns).
+def scenario_scores(scores: pd.DataFrame, scenario: str) -> pd.DataFrame:
+    """Return each trial's score as who evaluates so often would see it.
 
-    Raises:
-        ValueError: if there are several tasks, two trials of the same seeds, or fewer than two
-            seeds of a kind.
+    Args:
+        scenario: one of SCENARIOS: the best of all evaluations; of those that end an epoch, and
+            the last; the last one.
+    Returns:
+        one row a trial: task, trial_id, score (NaN without an evaluation).
+    Source: Dodge et al. 2020, Figure 1.
     """
-    if best["task"].nunique() != 1 or best.duplicated(["init_seed", "order_seed"]).any():
-        raise ValueError(
-            "`best` must hold one task and one trial a pair of seeds, but got tasks "
-            f"{sorted(set(best['task']))} and {len(best)} rows; select one task and model"
-        )
-    matrix = best.pivot(index="init_seed", columns="order_seed", values="score")
-    if min(matrix.shape) < 2:
-        raise ValueError(
-            f"there must be at least two WI and two DO seeds, but got {matrix.shape[0]} and "
-            f"{matrix.shape[1]}; train more seeds"
-        )
-    return matrix
+    check_name("scenario", scenario, SCENARIOS)
+    last = scores.groupby("trial_id")["evaluation"].transform("max") == scores["evaluation"]
+    ends_epoch = np.isclose(scores["epoch"], scores["epoch"].round(), atol=1e-9)
+    seen = dict(zip(SCENARIOS, (last | ~last, last | ends_epoch, last), strict=True))[scenario]
+    seen_scores = scores.assign(score=scores["score"].where(seen))
+    return seen_scores.groupby(["task", "trial_id"], as_index=False, sort=False)["score"].max()
+
+
+def scenario_curves(scores: pd.DataFrame) -> pd.DataFrame:
+    """Estimate the best of n runs under each scenario.
+
+    A crossed grid of seeds is no sample of independent runs: those that share a seed are a little
+    alike.
+
+    Returns:
+        rows of `expected_maximum`, with the columns task and scenario.
+    """
+    return pd.concat(
+        (
+            expected_maximum(rows["score"]).assign(task=task, scenario=scenario)
+            for scenario in SCENARIOS
+            for task, rows in by_task(scenario_scores(scores, scenario)).items()
+        ),
+        ignore_index=True,
+    )
+
+
+def progress_matrices(scores: pd.DataFrame, *, best_so_far: bool) -> dict[str, pd.DataFrame]:
+    """Lay the scores of each task out by trial (rows) and evaluation (columns).
+
+    A trial that ended early keeps its best so far; its score at later evaluations is NaN. Trials
+    without any evaluation are left out: count them by their absence. So are tasks with fewer than
+    two trials.
+
+    Args:
+        best_so_far: the highest score up to the evaluation, not the one at it.
+    """
+    matrices = {}
+    for task, rows in by_task(scores.dropna(subset="evaluation")).items():
+        matrix = rows.pivot(index="trial_id", columns="evaluation", values="score")
+        matrix.columns = matrix.columns.astype(int)
+        if len(matrix) >= 2:
+            matrices[task] = matrix.cummax(axis=1).ffill(axis=1) if best_so_far else matrix
+    return matrices
+
+
+def evaluation_correlations(
+    scores: pd.DataFrame, *, kind: str, best_so_far: bool
+) -> dict[str, pd.DataFrame]:
+    """Correlate on each task the scores at any two evaluations, over all trials that have both.
+
+    Args:
+        kind: "spearman" or "pearson".
+        best_so_far: as the paper's caption says; its code took the scores at the evaluations.
+    Returns:
+        evaluation by evaluation; NaN where all scores are equal, or fewer than two trials.
+    Source: Dodge et al. 2020, Figures 5 (Spearman) and 9 (Pearson).
+    """
+    check_name("kind of correlation", kind, KINDS)
+    progress = progress_matrices(scores, best_so_far=best_so_far)
+    return {task: matrix.corr(kind, min_periods=2) for task, matrix in progress.items()}
+
+
+def sample_runs(scores: pd.DataFrame, *, n: int = 20) -> pd.DataFrame:
+    """Return the evaluations of up to `n` random trials of each task, always the same ones."""
+    shuffled = best_scores(scores).sample(frac=1, random_state=0)
+    return scores[scores["trial_id"].isin(shuffled.groupby("task").head(n)["trial_id"])]
+
+
+def score_matrices(best: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Lay the scores of each task out by WI seed (rows) and DO seed (columns).
+
+    Args:
+        best: from `best_scores`, as for all functions below.
+    Raises:
+        ValueError: if two trials have the same seeds, or there are fewer than two of a kind.
+    """
+    matrices = {}
+    for task, rows in by_task(best).items():
+        if rows.duplicated(["init_seed", "order_seed"]).any():
+            raise ValueError(
+                f"`best` must hold one trial a pair of seeds, but got {len(rows)} of {task} with "
+                "some pairs twice; select one model"
+            )
+        matrix = rows.pivot(index="init_seed", columns="order_seed", values="score")
+        if min(matrix.shape) < 2:
+            raise ValueError(
+                f"there must be at least two WI and two DO seeds, but got {matrix.shape[0]} and "
+                f"{matrix.shape[1]} on {task}; train more seeds"
+            )
+        matrices[task] = matrix
+    return matrices
+
+
+def rank_seeds(best: pd.DataFrame) -> pd.DataFrame:
+    """Rank the WI seeds on each task by their mean score; 1 is the best.
+
+    Returns:
+        one row a seed that all tasks have, a column a task; ties share their mean rank. Sorted by
+        the mean rank.
+    Source: Dodge et al. 2020, sec. 4.3.
+    """
+    means = best.groupby(["init_seed", "task"])["score"].mean().unstack().dropna()
+    ranks = means[list(by_task(best))].rank(ascending=False).rename_axis(columns=None)
+    return ranks.loc[ranks.mean(axis=1).sort_values(kind="stable").index]
+
+
+def diverged_share(
+    best: pd.DataFrame, baselines: pd.Series, *, margin: float = 0.02
+) -> pd.DataFrame:
+    """Count the runs that diverged: failed, or never better than a guess by more than `margin`.
+
+    Args:
+        baselines: by task, the score of always saying the most frequent class.
+        margin: a fraction of 1; by chance the best of many evaluations lies above the guess.
+    Returns:
+        one row a task: n_diverged, n, share, low, high (Wilson interval), n_missing (of the
+        diverged, those without any score).
+    Source: Dodge et al. 2020, sec. 4: "performance close to that of predicting the most frequent
+        label"; the margin is ours.
+    """
+    rows = []
+    for task, group in by_task(best).items():
+        n, n_missing = len(group), int(group["score"].isna().sum())
+        n_diverged = int((group["score"] <= baselines[task] + margin).sum()) + n_missing
+        low, high = binomtest(n_diverged, n).proportion_ci(LEVEL, method="wilson")
+        row = {"task": task, "n_diverged": n_diverged, "n": n, "share": n_diverged / n}
+        rows.append(row | {"low": low, "high": high, "n_missing": n_missing})
+    return pd.DataFrame(rows)
 
 
 def sorted_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
@@ -75,106 +205,63 @@ def sorted_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
 
 
 def seed_deviations(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Return the standard deviation of the scores that share a seed.
+    """Return the standard deviation of the scores that share a seed, and that of all scores.
 
     Returns:
-        one row a seed: factor ("wi": across data orders), seed, deviation (ddof 0; NaN for fewer
-        than two scores), n.
+        one row a seed: factor ("wi": across data orders; "do"; "total"), seed (0 for all of them),
+        deviation (ddof 0; NaN for fewer than two scores), n.
     Source: Dodge et al. 2020, Figure 8.
     """
-    rows = []
-    for factor, frame in zip(FACTORS, (matrix, matrix.T), strict=True):
+    parts = []
+    everything = pd.DataFrame(matrix.to_numpy().reshape(1, -1))
+    for factor, frame in {"wi": matrix, "do": matrix.T, "total": everything}.items():
         n = frame.notna().sum(axis=1)
         deviations = frame.std(axis=1, ddof=0).where(n >= 2)
         columns = {"seed": frame.index, "deviation": deviations.to_numpy(), "n": n.to_numpy()}
-        rows.append(pd.DataFrame({"factor": factor, **columns}))
-    return pd.concat(rows, ignore_index=True)
+        parts.append(pd.DataFrame({"factor": factor, **columns}))
+    return pd.concat(parts, ignore_index=True)
 
 
-def aggregated_deviations(matrix: pd.DataFrame) -> dict:
+def aggregated_deviations(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Average the standard deviations over the seeds of each kind.
 
     Despite its name "aggregated over WI" is no component of the variance: it holds WI fixed, so
     it measures what the data order and the rest do.
 
     Returns:
-        wi, do, total (fractions), n_missing.
+        one row a task: wi, do, total (fractions), n_missing.
     Source: Dodge et al. 2020, Table 3 (ddof 0).
     """
-    means = seed_deviations(matrix).groupby("factor")["deviation"].mean()
-    total = float(np.nanstd(matrix)) if matrix.notna().any(axis=None) else float("nan")
-    return {"wi": means["wi"], "do": means["do"], "total": total, "n_missing": count_holes(matrix)}
-
-
-def extreme_seeds(matrix: pd.DataFrame, factor: str) -> pd.DataFrame:
-    """Return the scores of the seed with the best mean and of the one with the worst.
-
-    Returns:
-        columns extreme ("best", "worst"), seed, score.
-    Source: Dodge et al. 2020, Figure 3.
-    """
-    frame = by_factor(matrix, factor).dropna(how="all")
-    means = frame.mean(axis=1)
-    seeds = {"best": means.idxmax(), "worst": means.idxmin()} if len(means) else {}
-    parts = [
-        pd.DataFrame({"extreme": name, "seed": seed, "score": frame.loc[seed].dropna()})
-        for name, seed in seeds.items()
-    ]
-    empty = pd.DataFrame(columns=["extreme", "seed", "score"])
-    return pd.concat(parts, ignore_index=True) if parts else empty
-
-
-def rank_seeds(best: pd.DataFrame, *, factor: str = "wi") -> pd.DataFrame:
-    """Rank the seeds of a factor on each task by their mean score; 1 is the best.
-
-    Returns:
-        one row a seed that all tasks have, a column a task; ties share their mean rank. Sorted by
-        the mean rank.
-    Source: Dodge et al. 2020, sec. 4.3.
-    """
-    seed = _SEEDS[check_name("factor", factor, FACTORS)]
-    means = best.groupby([seed, "task"])["score"].mean().unstack().dropna()
-    ranks = means.rank(ascending=False)
-    return ranks.loc[ranks.mean(axis=1).sort_values(kind="stable").index]
-
-
-def diverged_share(
-    best: pd.DataFrame, baselines: pd.Series, *, margin: float = 0.02, level: float = 0.95
-) -> pd.DataFrame:
-    """Count the runs that diverged: failed, or never better than a guess by more than `margin`.
-
-    Args:
-        best: from `best_scores`.
-        baselines: by task, the score of always saying the most frequent class.
-        margin: a fraction of 1; by chance the best of many evaluations lies above the guess.
-    Returns:
-        one row a task: n_diverged, n, share, low, high (Wilson interval), n_missing (of the
-        diverged, those without any score).
-    Source: Dodge et al. 2020, sec. 4: "performance close to that of predicting the most frequent
-        label"; the margin is ours.
-    """
     rows = []
-    for task, group in best.groupby("task", sort=False):
-        n_missing = int(group["score"].isna().sum())
-        n_diverged = int((group["score"] <= baselines[task] + margin).sum()) + n_missing
-        low, high = binomtest(n_diverged, len(group)).proportion_ci(level, method="wilson")
-        rows.append(
-            {"task": task, "n_diverged": n_diverged, "n": len(group)}
-            | {"share": n_diverged / len(group), "low": low, "high": high, "n_missing": n_missing}
-        )
+    for task, matrix in matrices.items():
+        means = seed_deviations(matrix).groupby("factor")["deviation"].mean()
+        row = {"task": task, "wi": means["wi"], "do": means["do"], "total": means["total"]}
+        rows.append(row | {"n_missing": int(matrix.isna().sum().sum())})
     return pd.DataFrame(rows)
 
 
-def by_factor(matrix: pd.DataFrame, factor: str) -> pd.DataFrame:
-    """Return the matrix with the seeds of `factor` as its rows."""
-    return matrix if check_name("factor", factor, FACTORS) == "wi" else matrix.T
+def components_by_task(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Split the variance on each task into WI, DO and the rest (their interaction and dropout).
+
+    Returns:
+        rows of `variance_components`, with the column task.
+    """
+    parts = [variance_components(m, factors=FACTORS).assign(task=t) for t, m in matrices.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
-def count_holes(matrix: pd.DataFrame) -> int:
-    """Count the pairs of seeds without a score."""
-    return int(matrix.isna().sum().sum())
+def extreme_seeds(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of the seed of each kind with the best mean, and with the worst.
 
-
-def score_matrices(best: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the `score_matrix` of each task."""
-    return {task: score_matrix(rows) for task, rows in best.groupby("task", sort=False)}
+    Returns:
+        columns factor, extreme ("best", "worst"), seed, score; no rows without scores.
+    Source: Dodge et al. 2020, Figure 3.
+    """
+    parts = [pd.DataFrame(columns=["factor", "extreme", "seed", "score"])]
+    for factor, frame in zip(FACTORS, (matrix, matrix.T), strict=True):
+        means = frame.mean(axis=1).dropna()
+        seeds = {"best": means.idxmax(), "worst": means.idxmin()} if len(means) else {}
+        for extreme, seed in seeds.items():
+            columns = {"factor": factor, "extreme": extreme, "seed": seed}
+            parts.append(pd.DataFrame(columns | {"score": frame.loc[seed].dropna()}))
+    return pd.concat(parts[1:] or parts, ignore_index=True)

@@ -6,25 +6,55 @@ score at the stop, best first, and let each draw be a uniform number u in [0, 1)
 numbers, distributed as Beta(p + 1, t - p), and below w they are uniform: the mean of the best of
 them is a sum over the scores, and its mean over w an integral, done by Gauss-Legendre nodes within
 the N intervals. It is exact up to 1e-6, so that comparing settings needs no common random numbers.
+Trials that tie at the stop are kept by chance: each counts as the average of those it ties with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
+from repro.stats.expected_performance import expected_maximum
+
+BUDGETS = tuple(range(1, 31))  # in full trainings, as all budgets here
 MAX_TRIALS = 200  # as in the authors' code
+_SETTING = ["t", "p", "evaluations"]
 
 
-def list_settings(budget: int, n_evaluations: int, *, max_trials: int = MAX_TRIALS):
+def compare_settings(
+    progress: Mapping[str, pd.DataFrame], *, n_splits: int = 5, seed: int = 0
+) -> pd.DataFrame:
+    """Find the best setting of each budget on each task, and what choosing it is worth elsewhere.
+
+    Args:
+        progress: task -> from `analysis.progress_matrices`, best so far, as for all functions here.
+        n_splits: of `judge_settings`, whose gains are summarised.
+    Returns:
+        one row a task and budget: what `best_settings` gives, and others_mean, others_lowest and
+        others_highest, the relative error reductions on trials that did not choose (NaN for fewer
+        than four trials).
+    """
+    parts = []
+    for task, frame in progress.items():
+        best = best_settings(search_settings(frame))
+        judged = judge_settings(frame, n_splits=n_splits, seed=seed)
+        gains = judged.groupby("budget")["relative_error_reduction"]
+        others = gains.agg(others_mean="mean", others_lowest="min", others_highest="max")
+        parts.append(best.join(others, on="budget").assign(task=task))
+    return pd.concat(parts, ignore_index=True)
+
+
+def list_settings(
+    budget: int, n_evaluations: int, *, max_trials: int = MAX_TRIALS
+) -> list[tuple[int, int, int]]:
     """Return the settings that cost `budget` full trainings: those of the authors' code.
 
     Returns:
-        integers, one row a setting: t trials started, p kept, e evaluations before the stop (the
-        fraction f is e / `n_evaluations`); t e + p (n_evaluations - e) is the budget exactly.
-        Without a stop, e = `n_evaluations` and p = t = budget; with one, p < t <= `max_trials`, and
-        p = 0 is allowed.
+        t trials started, p kept, e evaluations before the stop (the fraction f is e /
+        `n_evaluations`); t e + p (n_evaluations - e) is the budget exactly. Without a stop,
+        e = `n_evaluations` and p = t = budget; with one, p < t <= `max_trials`, and p = 0 is
+        allowed.
     Source: Dodge et al. 2020, sec. 5.
     """
     k, total = n_evaluations, budget * n_evaluations
@@ -37,91 +67,16 @@ def list_settings(budget: int, n_evaluations: int, *, max_trials: int = MAX_TRIA
     return rows
 
 
-def expected_scores(
-    progress: pd.DataFrame, settings: Sequence[tuple[int, int, int]], *, n_nodes: int | None = None
-) -> np.ndarray:
-    """Compute the expected best score seen under each setting, trials drawn with replacement.
-
-    Args:
-        progress: from `correlation.progress_matrix`, best so far; no NaN.
-        settings: from `list_settings`.
-        n_nodes: within each of the N intervals; by default 4, and more for few trials.
-    Returns:
-        shape (n_settings,), in the unit of the scores.
-    """
-    settings = np.asarray(settings, int).reshape(-1, 3)
-    values = progress.to_numpy(float)
-    found = np.empty(len(settings))
-    for e in np.unique(settings[:, 2]):
-        rows = np.flatnonzero(settings[:, 2] == e)
-        found[rows] = _at_one_stop(
-            values[:, e - 1], values[:, -1], settings[rows, :2], n_nodes=n_nodes
-        )
-    return found
-
-
-def _at_one_stop(at_stop: np.ndarray, final: np.ndarray, settings: np.ndarray, *, n_nodes):
-    """Compute the expectations for pairs (t, p) that stop at the same evaluation."""
-    order = np.argsort(-at_stop, kind="stable")
-    final, found = final[order], np.empty(len(settings))
-    nodes, lengths = _nodes(len(final), n_nodes)
-    kept_best = _best_below(final, nodes)
-    for row, (t, p) in enumerate(settings):
-        if p == 0 or p == t:
-            found[row] = _best_of(at_stop if p == 0 else final, t)
-            continue
-        density = lengths * beta.pdf(nodes, p + 1, t - p)
-        found[row] = density @ kept_best(p) / density.sum()
-    return found
-
-
-def _nodes(n: int, n_nodes: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return Gauss-Legendre nodes and weights within the n equal parts of [0, 1]."""
-    x, weights = np.polynomial.legendre.leggauss(n_nodes or max(3, 400 // n))
-    nodes = (np.arange(n)[:, None] + (x + 1) / 2) / n
-    return nodes.ravel(), np.tile(weights / (2 * n), n)
-
-
-def _best_below(final: np.ndarray, nodes: np.ndarray):
-    """Return a function of p: the mean best final score of p uniform draws below each node."""
-    levels, place = np.unique(final, return_inverse=True)
-    n = len(final)
-    reached = np.zeros((n + 1, len(levels)))  # trials before i whose score is at most a level
-    reached[1:] = np.cumsum(place[:, None] <= np.arange(len(levels)), axis=0)
-    whole = (nodes * n).astype(int)
-    part = (nodes * n - whole)[:, None]
-    shares = (reached[whole] + part * (reached[whole + 1] - reached[whole])) / (nodes * n)[:, None]
-    shares, steps, powers = shares[:, :-1], np.diff(levels), {}
-
-    def best(p: int) -> np.ndarray:
-        if p not in powers:
-            powers[p] = levels[-1] - shares**p @ steps
-        return powers[p]
-
-    return best
-
-
-def _best_of(scores: np.ndarray, n: int) -> float:
-    levels, counts = np.unique(scores, return_counts=True)
-    below = np.cumsum(counts)[:-1] / len(scores)
-    return float(levels[-1] - below**n @ np.diff(levels))
-
-
 def search_settings(
-    progress: pd.DataFrame,
-    budgets: Sequence[int] = tuple(range(1, 31)),
-    *,
-    max_trials: int | None = None,
+    progress: pd.DataFrame, budgets: Sequence[int] = BUDGETS, *, max_trials: int | None = None
 ) -> pd.DataFrame:
     """Compute the expected best score of every setting of each budget.
 
     Args:
-        progress: from `correlation.progress_matrix`, best so far.
-        budgets: in full trainings.
         max_trials: that a setting with a stop may start; by default 200, as the authors, but at
             most half of the trials: more draws would be of the same trials again and again.
     Returns:
-        one row a setting: budget, t, p, f, evaluations (before the stop), score (fraction),
+        one row a setting: budget, t, p, evaluations (before the stop), f, score (fraction),
         baseline (the same budget without a stop), relative_error_reduction.
     Raises:
         ValueError: if there are fewer than two trials or evaluations.
@@ -133,21 +88,18 @@ def search_settings(
             "`progress` must have two trials and two evaluations or more and no NaN, but got "
             f"{n}, {k} and {int(progress.isna().sum().sum())} NaN; leave trials without scores out"
         )
-    max_trials = max_trials or _most(progress)
+    max_trials = max_trials or max(1, min(MAX_TRIALS, n // 2))
     rows = [(b, *s) for b in budgets for s in list_settings(b, k, max_trials=max_trials)]
-    frame = pd.DataFrame(rows, columns=["budget", "t", "p", "evaluations"])
-    frame["f"] = frame["evaluations"] / k
-    frame["score"] = expected_scores(progress, frame[["t", "p", "evaluations"]].to_numpy())
-    final = progress.iloc[:, -1].to_numpy(float)
-    baselines = {b: _best_of(final, b) for b in set(frame["budget"])}
-    frame["baseline"] = frame["budget"].map(baselines)
-    return frame.assign(
-        relative_error_reduction=relative_error_reduction(frame["baseline"], frame["score"])
-    )
+    settings = pd.DataFrame(rows, columns=["budget", *_SETTING])
+    return _score(settings.assign(f=settings["evaluations"] / k), progress)
 
 
-def _most(progress: pd.DataFrame) -> int:
-    return max(1, min(MAX_TRIALS, len(progress) // 2))
+def _score(settings: pd.DataFrame, progress: pd.DataFrame) -> pd.DataFrame:
+    """Add what the settings bring on these trials: score, baseline, relative_error_reduction."""
+    score = expected_scores(progress, settings[_SETTING].to_numpy())
+    baseline = expected_maximum(progress.iloc[:, -1], settings["budget"])["mean"].to_numpy()
+    gain = relative_error_reduction(baseline, score)
+    return settings.assign(score=score, baseline=baseline, relative_error_reduction=gain)
 
 
 def relative_error_reduction(without, with_stopping):
@@ -173,53 +125,76 @@ def best_settings(searched: pd.DataFrame) -> pd.DataFrame:
 
 
 def judge_settings(
-    progress: pd.DataFrame,
-    budgets: Sequence[int] = tuple(range(1, 31)),
-    *,
-    n_splits: int = 10,
-    seed: int = 0,
+    progress: pd.DataFrame, budgets: Sequence[int] = BUDGETS, *, n_splits: int, seed: int = 0
 ) -> pd.DataFrame:
     """Choose each budget's setting on one half of the trials and judge it on the other.
 
     The setting that is best for these very trials flatters itself; on other trials it gains less.
 
     Returns:
-        one row a budget and split: budget, split, t, p, f, score, baseline and
-        relative_error_reduction, all on the half that did not choose; none for fewer than four
-        trials.
+        as `best_settings`, a row a budget and split, with the column split; the scores are of the
+        half that did not choose. No rows for fewer than four trials.
     """
-    rng, parts = np.random.default_rng(seed), []
     if len(progress) < 4:
         return search_settings(progress, budgets).assign(split=0).iloc[:0]
+    rng, parts = np.random.default_rng(seed), []
+    max_trials = max(1, min(MAX_TRIALS, len(progress) // 2))
     for split in range(n_splits):
         order = rng.permutation(len(progress))
-        halves = progress.iloc[order[::2]], progress.iloc[order[1::2]]
-        searched = search_settings(halves[0], budgets, max_trials=_most(progress))
-        chosen = best_settings(searched)
-        settings = chosen[["t", "p", "evaluations"]].to_numpy()
-        final = halves[1].iloc[:, -1].to_numpy(float)
-        score = expected_scores(halves[1], settings)
-        baseline = np.array([_best_of(final, b) for b in chosen["budget"]])
-        judged = chosen.assign(split=split, score=score, baseline=baseline)
-        gain = relative_error_reduction(baseline, score)
-        parts.append(judged.assign(relative_error_reduction=gain))
+        chooses, judges = progress.iloc[order[::2]], progress.iloc[order[1::2]]
+        chosen = best_settings(search_settings(chooses, budgets, max_trials=max_trials))
+        parts.append(_score(chosen.assign(split=split), judges))
     return pd.concat(parts, ignore_index=True)
 
 
-def simulate(
-    progress: pd.DataFrame, setting: tuple[int, int, int], *, n_draws: int = 50_000, seed: int = 0
-) -> float:
-    """Estimate what `expected_scores` computes by drawing trials, as the authors did.
+def expected_scores(progress: pd.DataFrame, settings: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """Compute the expected best score seen under each setting, trials drawn with replacement.
 
     Args:
-        setting: t, p, evaluations before the stop.
+        settings: from `list_settings`.
+    Returns:
+        shape (n_settings,), in the unit of the scores.
     """
-    t, p, e = setting
-    values = progress.to_numpy(float)
-    drawn = np.random.default_rng(seed).integers(len(values), size=(n_draws, t))
-    at_stop, final = values[drawn, e - 1], values[drawn, -1]
-    seen = at_stop.max(axis=1)
-    if p:
-        kept = np.argsort(-at_stop, axis=1, kind="stable")[:, :p]
-        seen = np.maximum(seen, np.take_along_axis(final, kept, axis=1).max(axis=1))
-    return float(seen.mean())
+    values, scores = progress.to_numpy(float), np.empty(len(settings))
+    t, p, evaluations = np.asarray(settings, int).reshape(-1, 3).T
+    nodes, lengths = _nodes(len(values))
+    for e in np.unique(evaluations):
+        at_stop, final, stops = values[:, e - 1], values[:, -1], evaluations == e
+        for column, rows in ((at_stop, stops & (p == 0)), (final, stops & (p == t))):
+            scores[rows] = expected_maximum(column, t[rows])["mean"]
+        levels, shares = _shares_at_most(at_stop, final, nodes)
+        for kept in np.unique(p[stops & (p > 0) & (p < t)]):
+            best = levels[-1] - shares[:, :-1] ** kept @ np.diff(levels)
+            for row in np.flatnonzero(stops & (p == kept) & (p < t)):
+                density = lengths * beta.pdf(nodes, kept + 1, t[row] - kept)
+                scores[row] = density @ best / density.sum()
+    return scores
+
+
+def _nodes(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return Gauss-Legendre nodes and weights within the n equal parts of [0, 1]."""
+    x, weights = np.polynomial.legendre.leggauss(max(3, 400 // n))
+    nodes = (np.arange(n)[:, None] + (x + 1) / 2) / n
+    return nodes.ravel(), np.tile(weights / (2 * n), n)
+
+
+def _shares_at_most(
+    at_stop: np.ndarray, final: np.ndarray, nodes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the final scores that occur, and which share below each node is at most each.
+
+    Returns:
+        shape (n_levels,) and (n_nodes, n_levels).
+    """
+    n, order = len(final), np.argsort(-at_stop, kind="stable")
+    levels, level = np.unique(final[order], return_inverse=True)
+    at_most = (level[:, None] <= np.arange(len(levels))).astype(float)
+    ties = np.unique(-at_stop, return_counts=True)[1]
+    starts = ties.cumsum() - ties
+    averages = np.add.reduceat(at_most, starts, axis=0) / ties[:, None]
+    before = np.zeros((n + 1, len(levels)))  # how many of the first i trials
+    before[1:] = np.repeat(averages, ties, axis=0).cumsum(axis=0)
+    whole = (nodes * n).astype(int)
+    part = (nodes * n - whole)[:, None]
+    counts = before[whole] + part * (before[whole + 1] - before[whole])
+    return levels, counts / (nodes * n)[:, None]

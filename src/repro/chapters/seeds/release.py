@@ -33,6 +33,11 @@ class Release:
         """Name the profile that asked for the runs, for captions."""
         return ", ".join(sorted(set(self.runs["profile"]))) or "unknown"
 
+    @property
+    def models(self) -> str:
+        """Name the models that were trained, for captions."""
+        return ", ".join(sorted(set(self.trials["model"])))
+
 
 _NAMES = [field.name for field in fields(Release)]
 
@@ -80,7 +85,7 @@ def _readme(release: Release) -> str:
     counts = "\n".join(f"- `{n}.csv`: {len(getattr(release, n)):,} rows" for n in _NAMES)
     return f"""# Fine-tunings that differ only in their seeds
 
-Profile {release.profile}; models {", ".join(sorted(set(release.trials["model"])))}; tasks
+Profile {release.profile}; models {release.models}; tasks
 {", ".join(release.tasks["task"])}. Scores are fractions, larger is better.
 
 {counts}

@@ -52,7 +52,7 @@ def seeds_tested(matrices, components):
 
 @pytest.fixture(scope="package")
 def stopping(scores):
-    return compare_settings(progress_matrices(scores, best_so_far=True), n_splits=2)
+    return compare_settings(progress_matrices(scores, best_so_far=True))
 
 
 @pytest.fixture(

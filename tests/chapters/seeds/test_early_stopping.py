@@ -12,7 +12,6 @@ from repro.chapters.seeds.early_stopping import (
     expected_scores,
     judge_settings,
     list_settings,
-    relative_error_reduction,
     search_settings,
 )
 from repro.stats.expected_performance import expected_maximum
@@ -96,8 +95,15 @@ def test_search_finds_a_stop_that_pays_and_none_that_does_not():
     # a stop before anything is known, with scores that end far above it, is of little use
     luck = pd.DataFrame(np.column_stack([np.full((50, 3), 0.1), final]))
     assert best_settings(search_settings(luck, [4])).iloc[0]["f"] == 1
-    assert relative_error_reduction(0.8, 0.9) == pytest.approx(0.5)
-    assert np.isnan(relative_error_reduction(1.0, 1.0))
+
+
+def test_the_gain_is_the_share_of_the_error_that_goes():
+    found = search_settings(make_progress(8, 3), [2])
+    gains = (found["score"] - found["baseline"]) / (1 - found["baseline"])
+    assert found["relative_error_reduction"].tolist() == pytest.approx(gains.tolist())
+    # where nothing is wrong, nothing can be gained
+    perfect = search_settings(pd.DataFrame(np.ones((8, 3))), [2])
+    assert perfect["relative_error_reduction"].isna().all()
 
 
 def test_settings_are_judged_on_trials_that_did_not_choose_them():

@@ -53,26 +53,24 @@ def best_scores(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.groupby(_TRIAL, as_index=False, sort=False)["score"].max()
 
 
-def scenario_scores(scores: pd.DataFrame, scenario: str) -> pd.DataFrame:
-    """Return each trial's score as who evaluates so often would see it.
+def scenario_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return each trial's score as who evaluates often, after each epoch or once would see it.
 
-    Args:
-        scenario: one of SCENARIOS: the best of all evaluations; of those that end an epoch, and
-            the last; the last one.
     Returns:
-        one row a trial: task, trial_id, score (NaN without an evaluation).
+        one row a trial: task, trial_id, and a column each of SCENARIOS: the best of all
+        evaluations; of those that end an epoch, and the last; the last one (NaN without any).
     Source: Dodge et al. 2020, Figure 1.
     """
-    check_name("scenario", scenario, SCENARIOS)
-    last = scores.groupby("trial_id")["evaluation"].transform("max") == scores["evaluation"]
+    last = scores["evaluation"] == scores.groupby("trial_id")["evaluation"].transform("max")
     ends_epoch = np.isclose(scores["epoch"], scores["epoch"].round(), atol=1e-9)
-    seen = dict(zip(SCENARIOS, (last | ~last, last | ends_epoch, last), strict=True))[scenario]
-    seen_scores = scores.assign(score=scores["score"].where(seen))
-    return seen_scores.groupby(["task", "trial_id"], as_index=False, sort=False)["score"].max()
+    seen = zip(SCENARIOS, (last | True, last | ends_epoch, last), strict=True)
+    columns = {scenario: scores["score"].where(rows) for scenario, rows in seen}
+    keys = ["task", "trial_id"]
+    return scores[keys].assign(**columns).groupby(keys, as_index=False, sort=False).max()
 
 
 def scenario_curves(scores: pd.DataFrame) -> pd.DataFrame:
-    """Estimate the best of n runs under each scenario.
+    """Estimate the best of n runs of each task under each scenario.
 
     A crossed grid of seeds is no sample of independent runs: those that share a seed are a little
     alike.
@@ -80,25 +78,21 @@ def scenario_curves(scores: pd.DataFrame) -> pd.DataFrame:
     Returns:
         rows of `expected_maximum`, with the columns task and scenario.
     """
-    return pd.concat(
-        (
-            expected_maximum(rows["score"]).assign(task=task, scenario=scenario)
-            for scenario in SCENARIOS
-            for task, rows in by_task(scenario_scores(scores, scenario)).items()
-        ),
-        ignore_index=True,
-    )
+    tasks = by_task(scenario_scores(scores))
+    parts = [
+        expected_maximum(rows[scenario]).assign(task=task, scenario=scenario)
+        for scenario in SCENARIOS
+        for task, rows in tasks.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def progress_matrices(scores: pd.DataFrame, *, best_so_far: bool) -> dict[str, pd.DataFrame]:
     """Lay the scores of each task out by trial (rows) and evaluation (columns).
 
-    A trial that ended early keeps its best so far; its score at later evaluations is NaN. Trials
-    without any evaluation are left out: count them by their absence. So are tasks with fewer than
-    two trials.
-
-    Args:
-        best_so_far: the highest score up to the evaluation, not the one at it.
+    With `best_so_far` a cell is the highest score up to the evaluation, also of a trial that ended
+    before; else the score at it, or NaN. Trials without any evaluation are left out, and tasks
+    with fewer than two trials.
     """
     matrices = {}
     for task, rows in by_task(scores.dropna(subset="evaluation")).items():
@@ -117,8 +111,6 @@ def evaluation_correlations(
     Args:
         kind: "spearman" or "pearson".
         best_so_far: as the paper's caption says; its code took the scores at the evaluations.
-    Returns:
-        evaluation by evaluation; NaN where all scores are equal, or fewer than two trials.
     Source: Dodge et al. 2020, Figures 5 (Spearman) and 9 (Pearson).
     """
     check_name("kind of correlation", kind, KINDS)
@@ -195,10 +187,7 @@ def diverged_share(
 
 
 def sorted_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Sort rows by their mean, the best on top, and columns, the best at the right.
-
-    Source: Dodge et al. 2020, Figure 2.
-    """
+    """Sort rows by their mean, the best on top, and columns, the best at the right (Figure 2)."""
     rows = matrix.mean(axis=1).sort_values(ascending=False, kind="stable").index
     columns = matrix.mean(axis=0).sort_values(kind="stable").index
     return matrix.loc[rows, columns]
@@ -241,11 +230,7 @@ def aggregated_deviations(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def components_by_task(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Split the variance on each task into WI, DO and the rest (their interaction and dropout).
-
-    Returns:
-        rows of `variance_components`, with the column task.
-    """
+    """Return the `variance_components` of each task: WI, DO and the rest (dropout and more)."""
     parts = [variance_components(m, factors=FACTORS).assign(task=t) for t, m in matrices.items()]
     return pd.concat(parts, ignore_index=True)
 

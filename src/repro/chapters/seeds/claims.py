@@ -15,7 +15,7 @@ from repro.chapters.seeds.analysis import (
 from repro.show.cells import task_label
 from repro.show.claims import claims_in_words, claims_table
 from repro.stats.correlation import correlation_interval
-from repro.stats.intervals import bootstrap_interval
+from repro.stats.intervals import bootstrap_mean
 from repro.stats.verdicts import Claim, Unit, hold
 
 __all__ = ["claims_in_words", "claims_table", "seed_claims"]
@@ -34,21 +34,19 @@ def seed_claims(
 
     Args:
         scores: from `analysis.evaluation_scores`, of one model.
-        components: from `analysis.components_by_task`.
-        tests: from `significance.seed_tests`.
-        agreement: from `significance.concordance`.
-        stopping: from `early_stopping.compare_settings`.
+        components, tests, agreement, stopping: from `analysis.components_by_task`,
+            `significance.seed_tests` and `concordance`, and `early_stopping.compare_settings`.
     Source: Dodge et al. 2020, sec. 3 to 5.
     """
     rng = np.random.default_rng(seed)
-    often, _, once = (scenario_scores(scores, name).set_index("trial_id") for name in SCENARIOS)
-    gains = (often["score"] - once["score"]).dropna()
+    often, _, once = (scenario_scores(scores)[scenario] for scenario in SCENARIOS)
+    gains = (often - once).dropna()
     others = stopping.groupby("task")["others_mean"].mean().dropna()
     return [
         hold(
             "Evaluating often gives a higher expected score than once at the end (sec. 3.1)",
             "higher",
-            _mean(gains, rng),
+            bootstrap_mean(gains, rng=rng),
             note=" for one run",
         ),
         _alike_components(components),
@@ -58,17 +56,10 @@ def seed_claims(
         hold(
             "Early stopping removes a part of the error at the same cost (sec. 5, Figure 7)",
             "small but consistent gains, chosen and judged on the same trials",
-            _mean(others, rng),
+            bootstrap_mean(others, rng=rng),
             unit=Unit(100, "+.1f", " % of the error on other trials, mean over tasks"),
         ),
     ]
-
-
-def _mean(values: pd.Series, rng: np.random.Generator) -> dict | None:
-    if values.empty:
-        return None
-    low, high = bootstrap_interval(values, rng=rng)
-    return {"mean": values.mean(), "low": low, "high": high}
 
 
 def _alike_components(components: pd.DataFrame) -> Claim:

@@ -22,23 +22,19 @@ MAX_TRIALS = 200  # as in the authors' code
 _SETTING = ["t", "p", "evaluations"]
 
 
-def compare_settings(
-    progress: Mapping[str, pd.DataFrame], *, n_splits: int = 5, seed: int = 0
-) -> pd.DataFrame:
+def compare_settings(progress: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Find the best setting of each budget on each task, and what choosing it is worth elsewhere.
 
     Args:
         progress: task -> from `analysis.progress_matrices`, best so far, as for all functions here.
-        n_splits: of `judge_settings`, whose gains are summarised.
     Returns:
         one row a task and budget: what `best_settings` gives, and others_mean, others_lowest and
-        others_highest, the relative error reductions on trials that did not choose (NaN for fewer
-        than four trials).
+        others_highest, of the gains by `judge_settings` (NaN for fewer than four trials).
     """
     parts = []
     for task, frame in progress.items():
         best = best_settings(search_settings(frame))
-        judged = judge_settings(frame, n_splits=n_splits, seed=seed)
+        judged = judge_settings(frame)
         gains = judged.groupby("budget")["relative_error_reduction"]
         others = gains.agg(others_mean="mean", others_lowest="min", others_highest="max")
         parts.append(best.join(others, on="budget").assign(task=task))
@@ -77,7 +73,8 @@ def search_settings(
             most half of the trials: more draws would be of the same trials again and again.
     Returns:
         one row a setting: budget, t, p, evaluations (before the stop), f, score (fraction),
-        baseline (the same budget without a stop), relative_error_reduction.
+        baseline (the same budget without a stop), relative_error_reduction (the share of the
+        error, one minus the baseline, that stopping early removes; NaN where there is none).
     Raises:
         ValueError: if there are fewer than two trials or evaluations.
     Source: Dodge et al. 2020, Figures 6 and 7.
@@ -98,34 +95,19 @@ def _score(settings: pd.DataFrame, progress: pd.DataFrame) -> pd.DataFrame:
     """Add what the settings bring on these trials: score, baseline, relative_error_reduction."""
     score = expected_scores(progress, settings[_SETTING].to_numpy())
     baseline = expected_maximum(progress.iloc[:, -1], settings["budget"])["mean"].to_numpy()
-    gain = relative_error_reduction(baseline, score)
+    error = np.where(baseline < 1, 1 - baseline, np.nan)
+    gain = (score - baseline) / error
     return settings.assign(score=score, baseline=baseline, relative_error_reduction=gain)
 
 
-def relative_error_reduction(without, with_stopping):
-    """Return the share of the error, one minus the score, that stopping early removes.
-
-    NaN where there is no error to remove.
-
-    Source: Dodge et al. 2020, Figure 7.
-    """
-    error = 1 - np.asarray(without, float)
-    error = np.where(error > 0, error, np.nan)
-    return (np.asarray(with_stopping, float) - without) / error
-
-
 def best_settings(searched: pd.DataFrame) -> pd.DataFrame:
-    """Return the setting with the highest expected score of each budget.
-
-    Args:
-        searched: from `search_settings`.
-    """
+    """Return the setting with the highest expected score of each budget, of `search_settings`."""
     best = searched.sort_values(["budget", "score"], ascending=[True, False], kind="stable")
     return best.drop_duplicates("budget").reset_index(drop=True)
 
 
 def judge_settings(
-    progress: pd.DataFrame, budgets: Sequence[int] = BUDGETS, *, n_splits: int, seed: int = 0
+    progress: pd.DataFrame, budgets: Sequence[int] = BUDGETS, *, n_splits: int = 5, seed: int = 0
 ) -> pd.DataFrame:
     """Choose each budget's setting on one half of the trials and judge it on the other.
 
@@ -157,7 +139,9 @@ def expected_scores(progress: pd.DataFrame, settings: Sequence[tuple[int, int, i
     """
     values, scores = progress.to_numpy(float), np.empty(len(settings))
     t, p, evaluations = np.asarray(settings, int).reshape(-1, 3).T
-    nodes, lengths = _nodes(len(values))
+    x, weights = np.polynomial.legendre.leggauss(max(3, 400 // len(values)))
+    nodes = ((np.arange(len(values))[:, None] + (x + 1) / 2) / len(values)).ravel()
+    lengths = np.tile(weights, len(values))
     for e in np.unique(evaluations):
         at_stop, final, stops = values[:, e - 1], values[:, -1], evaluations == e
         for column, rows in ((at_stop, stops & (p == 0)), (final, stops & (p == t))):
@@ -169,13 +153,6 @@ def expected_scores(progress: pd.DataFrame, settings: Sequence[tuple[int, int, i
                 density = lengths * beta.pdf(nodes, kept + 1, t[row] - kept)
                 scores[row] = density @ best / density.sum()
     return scores
-
-
-def _nodes(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return Gauss-Legendre nodes and weights within the n equal parts of [0, 1]."""
-    x, weights = np.polynomial.legendre.leggauss(max(3, 400 // n))
-    nodes = (np.arange(n)[:, None] + (x + 1) / 2) / n
-    return nodes.ravel(), np.tile(weights / (2 * n), n)
 
 
 def _shares_at_most(

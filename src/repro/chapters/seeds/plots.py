@@ -1,4 +1,7 @@
-"""The figures of Dodge et al. 2020, one task's panel each; `repro.show.panels` lays them out."""
+"""The figures of Dodge et al. 2020, one task's panel each; `panels` lays them out.
+
+Each takes what the function of `analysis` or `early_stopping` named beside it gives for one task.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,7 @@ _LINES = ("-", "--", ":")
 
 @styled
 def plot_expected(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw expected validation performance over the number of runs, one line a scenario (Figure 1).
-
-    Args:
-        curves: from `analysis.scenario_curves`, of one task.
-    """
+    """Draw `scenario_curves` over the number of runs, one line a scenario (Figure 1)."""
     ax = ax or new_axes()
     for place, (scenario, rows) in enumerate(curves.groupby("scenario", sort=False)):
         n, low, high = rows["n"], 100 * rows["low"], 100 * rows["high"]
@@ -40,11 +39,7 @@ def plot_expected(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 @styled
 def plot_matrix(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw scores by WI seed (rows) and DO seed (columns); holes are hatched (Figure 2).
-
-    Args:
-        matrix: from `analysis.sorted_matrix`.
-    """
+    """Draw a `sorted_matrix`, WI seeds down and DO seeds across; holes are hatched (Figure 2)."""
     ax = ax or new_axes()
     image = ax.imshow(100 * matrix, cmap="viridis", aspect="auto", interpolation="nearest")
     for row, column in np.argwhere(matrix.isna().to_numpy()):
@@ -59,11 +54,7 @@ def plot_matrix(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 @styled
 def plot_extremes(extremes: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the densities of the scores of the best and worst seeds (Figure 3).
-
-    Args:
-        extremes: from `analysis.extreme_seeds`; a seed without spread is a vertical line.
-    """
+    """Draw the densities of the scores of `extreme_seeds` (Figure 3)."""
     ax = ax or new_axes()
     for (factor, extreme), rows in extremes.groupby(["factor", "extreme"], sort=False):
         look = {"color": _COLOURS[extreme == "worst"], "ls": _LINES[factor == "do"]}
@@ -75,11 +66,7 @@ def plot_extremes(extremes: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 @styled
 def plot_curves(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the validation scores of runs over their training (Figure 4).
-
-    Args:
-        scores: from `analysis.evaluation_scores`, of the runs to draw.
-    """
+    """Draw `evaluation_scores` of some runs over their training (Figure 4)."""
     ax = ax or new_axes()
     for place, (_, rows) in enumerate(scores.dropna(subset="score").groupby("trial_id")):
         colour = mpl.colormaps["viridis"](place % 20 / 20)
@@ -90,11 +77,7 @@ def plot_curves(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 @styled
 def plot_correlations(correlations: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the correlation between the scores at any two evaluations; NaN is left grey.
-
-    Args:
-        correlations: evaluation by evaluation.
-    """
+    """Draw `evaluation_correlations`; NaN is left grey."""
     ax = ax or new_axes()
     ends = (0.5, len(correlations) + 0.5)
     look = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "origin": "lower"}
@@ -114,11 +97,7 @@ def figure_correlations(correlations: Mapping[str, pd.DataFrame], *, kind: str) 
 
 @styled
 def plot_settings(stopping: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the best setting of each budget: runs started and kept, and when to stop (Figure 6).
-
-    Args:
-        stopping: from `early_stopping.compare_settings`, of one task.
-    """
+    """Draw the runs started and kept, and when to stop, by `compare_settings` (Figure 6)."""
     ax = ax or new_axes()
     ax.plot(stopping["budget"], stopping["t"], color=_COLOURS[0], ls="-", label="runs started")
     ax.plot(stopping["budget"], stopping["p"], color=_COLOURS[1], ls="--", label="runs kept")
@@ -134,11 +113,7 @@ def plot_settings(stopping: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 @styled
 def plot_gains(stopping: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the relative error reduction of stopping early, over the budget (Figure 7).
-
-    Args:
-        stopping: from `early_stopping.compare_settings`, of one task: mean and range over splits.
-    """
+    """Draw the error reductions of `compare_settings`; mean and range over splits (Figure 7)."""
     ax = ax or new_axes()
     budget, percent = stopping["budget"], 100 * stopping.filter(regex="^others|reduction$")
     label = "chosen and judged on all trials"
@@ -154,11 +129,7 @@ def plot_gains(stopping: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 @styled
 def plot_deviations(deviations: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the densities of the standard deviations under fixed seeds (Figure 8).
-
-    Args:
-        deviations: from `analysis.seed_deviations`; that of all scores is a line.
-    """
+    """Draw the densities of `seed_deviations`; that of all scores is a line (Figure 8)."""
     ax = ax or new_axes()
     points = 100 * deviations.set_index("factor")["deviation"].dropna()
     for place, (factor, name) in enumerate({"wi": "WI seed fixed", "do": "DO seed fixed"}.items()):

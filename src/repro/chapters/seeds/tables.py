@@ -1,7 +1,9 @@
 """The tables of Dodge et al. 2020, ours beside theirs, and those that their claims need besides.
 
 Our scores and standard deviations are fractions; Table 1 shows percent, Table 3 fractions, as the
-paper does. Captions end with `note`, from `describe_seeds`.
+paper does. Captions end with `note`, from `describe_seeds`; the frames come from `best_scores`,
+`aggregated_deviations`, `components_by_task`, `rank_seeds` and `diverged_share` of `analysis`,
+`seed_tests` and `concordance` (the agreement) of `significance`, and `compare_settings`.
 """
 
 from collections.abc import Mapping
@@ -55,11 +57,7 @@ def describe_seeds(best: pd.DataFrame, *, model: str, profile: str) -> str:
 
 
 def table1(best: pd.DataFrame, *, note: str) -> Table:
-    """Show the best of all seeds beside what others report.
-
-    Args:
-        best: from `analysis.best_scores`.
-    """
+    """Show the best of all seeds beside what others report."""
     data = best.groupby("task", sort=False)["score"].agg(["mean", "max", "count"])
     paper = load_published("dodge_2020_table01")
     printed = paper.pivot(index=["model", "reported_by"], columns="task", values="score")
@@ -83,11 +81,7 @@ def describe_gain(best: pd.DataFrame) -> str:
 
 
 def table2(facts: pd.DataFrame, *, note: str) -> Table:
-    """Show the tasks' sizes and majority baselines.
-
-    Args:
-        facts: the table `tasks`.
-    """
+    """Show the tasks' sizes and majority baselines."""
     parts = []
     for where, frame in (("here", facts), ("paper", load_published("dodge_2020_table02"))):
         frame = frame.set_index("task").reindex(facts["task"])
@@ -99,11 +93,7 @@ def table2(facts: pd.DataFrame, *, note: str) -> Table:
 
 
 def table3(deviations: pd.DataFrame, *, note: str) -> Table:
-    """Show the expected standard deviations of runs that share a seed.
-
-    Args:
-        deviations: from `analysis.aggregated_deviations`.
-    """
+    """Show the expected standard deviations of runs that share a seed."""
     ours = deviations.set_index("task")[list(_AGGREGATES)].T
     paper = load_published("dodge_2020_table03")
     paper = paper.pivot(index="aggregated_over", columns="task", values="standard_deviation")
@@ -121,11 +111,7 @@ def table3(deviations: pd.DataFrame, *, note: str) -> Table:
 
 
 def table4(tests: pd.DataFrame, *, note: str) -> Table:
-    """Show the p-values of the best against the worst seed: naive, calibrated, and the ANOVA's.
-
-    Args:
-        tests: from `significance.seed_tests`.
-    """
+    """Show the p-values of the best against the worst seed: naive, calibrated, and the ANOVA's."""
     long = tests.merge(load_published("dodge_2020_table04"), how="left", on=["factor", "task"])
     long = long.melt(["factor", "task"], list(_TESTS), var_name="test")
     long["cell"] = [
@@ -146,11 +132,7 @@ def table4(tests: pd.DataFrame, *, note: str) -> Table:
 
 
 def variance_table(components: pd.DataFrame, *, note: str) -> Table:
-    """Show the components of the variance in percent, with intervals.
-
-    Args:
-        components: from `analysis.components_by_task`.
-    """
+    """Show the components of the variance in percent, with intervals."""
     shares = components[["share", "low", "high"]].itertuples(index=False)
     cells = components.assign(cell=[_share(*row) for row in shares]).pivot(
         index="factor", columns="task", values="cell"
@@ -165,12 +147,7 @@ def variance_table(components: pd.DataFrame, *, note: str) -> Table:
 
 
 def rank_table(ranks: pd.DataFrame, agreement: Mapping[str, float], *, note: str) -> Table:
-    """Show the ranks of the WI seeds on each task, and how well tasks agree.
-
-    Args:
-        ranks: from `analysis.rank_seeds`.
-        agreement: from `significance.concordance`.
-    """
+    """Show the ranks of the WI seeds on each task, and how well tasks agree."""
     tasks = list(ranks)
     columns = {"WI seed": "init_seed"} | {task_label(task): (task, "g") for task in tasks}
     caption = (
@@ -183,12 +160,7 @@ def rank_table(ranks: pd.DataFrame, agreement: Mapping[str, float], *, note: str
 
 
 def diverged_table(shares: pd.DataFrame, *, margin: float, note: str) -> Table:
-    """Show how many runs diverged.
-
-    Args:
-        shares: from `analysis.diverged_share`.
-        margin: the criterion's.
-    """
+    """Show how many runs diverged by the criterion's `margin`."""
     caption = (
         "Diverged runs: those that failed, or whose best validation score is at most "
         f"{100 * margin:g} points above always saying the most frequent class. {note}"
@@ -203,12 +175,7 @@ def diverged_table(shares: pd.DataFrame, *, margin: float, note: str) -> Table:
 
 
 def stopping_table(stopping: pd.DataFrame, *, budget: int, note: str) -> Table:
-    """Recommend, for a budget, how many runs to start, when to stop and how many to keep.
-
-    Args:
-        stopping: from `early_stopping.compare_settings`.
-        budget: in full trainings.
-    """
+    """Recommend for a budget how many runs to start, when to stop them, and how many to keep."""
     caption = (
         f"With a budget of {budget} full trainings: how many to start, after which part of the "
         "training to stop all but how many, and the expected best score, in percent. The last "

@@ -1,4 +1,4 @@
-"""Incumbents, verdicts, summaries and intervals against values worked by hand."""
+"""Incumbents, their summaries and their curves against values worked by hand."""
 
 import numpy as np
 import pandas as pd
@@ -8,20 +8,12 @@ from repro.stats.incumbents import (
     best_against_last,
     best_trials,
     differences_from_grid,
-    grid_costs,
     incumbent_bands,
     incumbent_curves,
     pair_with_grid,
     summarise,
-    trial_counts,
 )
 from repro.stats.intervals import summarise_differences
-from repro.stats.overfitting import (
-    compare_with_grid,
-    judge,
-    overfits,
-    overfitting_hyperparameters,
-)
 from synthetic_study import make_study
 
 NAN = float("nan")
@@ -85,7 +77,6 @@ def test_nothing_depends_on_the_order_of_rows(study, best):
     runs = study.runs.sample(frac=1, random_state=2)
     again = best_trials(trials, runs)
     pd.testing.assert_frame_equal(best, again)
-    pd.testing.assert_frame_equal(trial_counts(study.trials), trial_counts(trials))
     frames = [differences_from_grid(b) for b in (best, again.sample(frac=1, random_state=3))]
     first, second = [summarise_differences(f, ["model", "split"]) for f in frames]
     pd.testing.assert_frame_equal(first, second)
@@ -122,27 +113,6 @@ def test_summary_has_only_the_metrics_a_task_defines(best):
     metrics = summarise(best).groupby("task")["metric"].unique().map(set)
     assert metrics["mrpc"] == {"score", "accuracy", "f1"}
     assert metrics["cola"] == {"score", "matthews"}
-
-
-def test_grid_costs_are_sums_over_trials(study):
-    # 4 grid trials of 100 steps and 10 s each, in the one grid run
-    row = pick(grid_costs(study.runs, study.trials), model="tiny-electra", task="rte")
-    assert (row["steps"], row["seconds"], row["n_trials"], row["epochs"]) == (400, 40, 4, 3)
-
-
-def test_trial_counts_average_over_repetitions_by_status(study):
-    # rs on MRPC: repetition 1 has a failed trial, 2 a diverged one, 3 neither: 1/3 each
-    row = pick(trial_counts(study.trials), model="tiny-electra", task="mrpc", method="rs")
-    assert row["failed"] == row["diverged"] == pytest.approx(1 / 3)
-    assert row["completed"] == pytest.approx(10 / 3)
-    assert (row["n_trials"], row["n_runs"]) == (4, 3)
-
-
-def test_trial_counts_see_a_run_without_trials(study):
-    trials = study.trials[study.trials["run_id"] != RUN]
-    row = pick(trial_counts(trials, study.runs), model="tiny-electra", task="rte", method="asha")
-    assert row["n_trials"] == pytest.approx(8 / 3)
-    assert (row["minimum"], row["maximum"], row["n_runs"]) == (0, 4, 3)
 
 
 def test_best_checkpoint_is_never_below_the_last_on_validation(best):
@@ -227,38 +197,7 @@ def test_a_band_averages_what_each_repetition_had_by_then():
     assert alone["low"].isna().all()
 
 
-# --- verdicts -----------------------------------------------------------------------------------
-
-CASES = [
-    # validation, test, loss of the run, then grid's; Liu & Wang, sec. 5.2 and Table 4
-    ((84.5, 74.6, 0.8, 84.1, 76.8, 0.9), "overfits"),  # RTE, RS, round 1, repetition 1
-    ((84.1, 76.1, 0.8233, 84.1, 76.8, 0.9517), "weak"),  # round 2, repetition 1
-    ((84.1, 76.1, 0.96, 84.1, 76.8, 0.9517), "no"),  # a tie with a higher loss
-    ((83.8, 74.5, 0.8, 84.1, 76.8, 0.9), "no"),  # below on both
-    ((84.5, 77.0, 0.8, 84.1, 76.8, 0.9), "no"),  # above on both
-    ((84.5, 76.8, 0.8, 84.1, 76.8, 0.9), "no"),  # test ties
-    ((84.5, NAN, 0.8, 84.1, 76.8, 0.9), "unknown"),
-    ((84.1, NAN, 0.8, 84.1, 76.8, 0.9), "unknown"),
-    ((83.0, NAN, 0.8, 84.1, 76.8, 0.9), "no"),  # not above grid's: no test score can make it so
-    ((84.1, 76.1, NAN, 84.1, 76.8, 0.9), "unknown"),
-    ((NAN, NAN, NAN, 84.1, 76.8, 0.9), "unknown"),
-    ((84.5, 74.6, 0.8, NAN, NAN, NAN), "unknown"),
-]
-
-
-@pytest.mark.parametrize(("numbers", "verdict"), CASES)
-def test_verdict(numbers, verdict):
-    names = ["validation_score", "test_score", "validation_loss"]
-    frame = pd.DataFrame([numbers], columns=[*names, *(f"grid_{n}" for n in names)])
-    assert judge(frame).tolist() == [verdict]
-
-
-def test_verdicts_say_what_is_missing(best):
-    judged = overfits(*split_grid(best)).set_index("run_id")
-    dead = judged.loc["tiny-roberta/cola/bo_asha/1gst/full/rep3"]
-    assert dead["verdict"] == "unknown"
-    assert dead["reason"] == "missing: validation_score, test_score, validation_loss"
-    assert (judged.loc[judged["verdict"] != "unknown", "reason"] == "").all()
+# --- against grid search ------------------------------------------------------------------------
 
 
 def test_every_run_is_held_against_the_one_grid_run(best):
@@ -288,37 +227,6 @@ def test_two_splits_in_one_frame_are_refused(best):
     incumbents, grid = split_grid(best)
     with pytest.raises(ValueError, match="a second one; analyse one data split at a time"):
         pair_with_grid(incumbents, pd.concat([grid, grid]))
-
-
-def test_hyperparameters_of_published_shape_compare_with_grid():
-    # Table 8, MRPC: grid and two repetitions; 1e-4 read back with a rounding error is equal
-    rows = pd.DataFrame(
-        {"model": "e", "task": "mrpc", "method": ["grid", "rs", "asha"], "repetition": [NAN, 1, 3]}
-        | {"is_grid": [True, False, False], "learning_rate": [1.0e-4, 3.9e-5, 1.3e-4]}
-        | {"warmup_ratio": [0.1, 0.014, 0.1 + 1e-9], "batch_size": [32, NAN, 64]}
-    )
-    names = ["learning_rate", "warmup_ratio", "batch_size"]
-    table = compare_with_grid(rows, names)[[f"{n}_against_grid" for n in names]]
-    assert table.values.tolist() == [
-        ["", "", ""],
-        ["lower", "lower", ""],
-        ["higher", "equal", "higher"],
-    ]
-
-
-def test_overfitting_runs_stand_under_their_grid(study):
-    trials = set_scores(study.trials, RUN, 0.99)
-    trials = set_scores(trials, RUN, 0.01, "test_score")
-    rows = overfitting_hyperparameters(best_trials(trials))
-    rows = rows[(rows["model"] == "tiny-electra") & (rows["task"] == "rte")]
-    assert rows["is_grid"].tolist()[0] and not rows["is_grid"].iloc[1:].any()
-    mine = pick(rows, method="asha", repetition=1)
-    assert mine["verdict"] == "overfits" and mine["weight_decay_against_grid"] == "higher"
-
-
-def test_no_overfitting_run_gives_an_empty_table(study):
-    trials = study.trials.assign(validation_score=0.6, test_score=0.6)
-    assert overfitting_hyperparameters(best_trials(trials)).empty
 
 
 # --- helpers ------------------------------------------------------------------------------------

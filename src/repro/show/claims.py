@@ -23,6 +23,8 @@ def claims_table(claims: Sequence[Claim], *, note: str, name: str = "claims") ->
 
 def claims_in_words(claims: Sequence[Claim], *, model: str, profile: str) -> str:
     """Say in Markdown which claims hold, which do not, and which these data leave open."""
+    if not claims:
+        return f"{model} stands for no model of the paper: no claim is held against it."
     verdicts = {True: "holds", False: "does **not** hold", None: "is left open"}
     lines = [f"With {model}, profile {profile}:", ""]
     for claim in claims:

@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
-from repro.show.panels import add_legend, panel_a_task
+from repro.labels import METHOD_LABELS, METRIC_LABELS, in_order, label
+from repro.show.panels import panels
 from repro.show.style import (
     COLUMN_WIDTH,
     PAGE_WIDTH,
@@ -121,7 +121,7 @@ def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
             markevery=(ends + np.arange(len(ends))).tolist(),
             label=label(method, METHOD_LABELS),
         )
-    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation score (%)")
+    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation\nscore (%)")
     ax.margins(x=0.03)
     bottom, top = 100 * _after_a_tenth(curves), 100 * curves["incumbent_score"].max()
     if bottom < top:
@@ -134,26 +134,9 @@ def _after_a_tenth(curves: pd.DataFrame) -> float:
     return curves.loc[curves["spent"] >= 0.1 * most, "incumbent_score"].min()
 
 
-@styled
 def figure_incumbents(curves: pd.DataFrame) -> Figure:
-    """Draw `plot_incumbents` for each task of one model.
-
-    Args:
-        curves: as there, with several tasks.
-    """
-    figure, _ = panel_a_task(
-        in_order(curves["task"], TASK_LABELS),
-        lambda ax, task: plot_incumbents(curves[curves["task"] == task], ax).set(
-            xlabel="", ylabel=""
-        ),
-        height=1.7,
-        legend=0.5,
-    )
-    figure.supxlabel("optimizer steps spent", fontsize=8)
-    figure.supylabel("incumbent's validation score (%)", fontsize=8)
-    n_methods = curves["method"].nunique()
-    add_legend(figure, n_columns=n_methods, order=METHOD_LABELS.values())
-    return figure
+    """Draw `plot_incumbents` for each task of one model."""
+    return panels(plot_incumbents, curves, height=1.7, legend=curves["method"].nunique())
 
 
 def plot_band(band: pd.DataFrame, ax: Axes, style: MethodStyle) -> None:

@@ -53,10 +53,21 @@ class Report:
         self._add(table.name, kind="table", caption=table.caption, finding=finding, html=html)
         _display(finding, table)
 
-    def figure(self, figure: Figure, name: str, caption: str, *, finding: str = "") -> None:
+    def figure(
+        self,
+        figure: Figure,
+        name: str,
+        caption: str,
+        *,
+        finding: str = "",
+        note: str | None = None,
+    ) -> None:
         """Write a figure as PNG (200 dpi) and PDF, the same bytes each time on one machine.
 
         pyplot forgets it, so that a notebook shows it here and not once more.
+
+        Args:
+            note: in the place of the report's; empty for a picture of published numbers.
         """
         import matplotlib.pyplot as plt
 
@@ -65,7 +76,7 @@ class Report:
             figure.savefig(path.with_name(f"{name}.png"), dpi=_PNG_DPI)
             figure.savefig(path.with_name(f"{name}.pdf"), metadata={"CreationDate": None})
         plt.close(figure)
-        caption = f"{caption} {self.note}".strip()
+        caption = f"{caption} {self.note if note is None else note}".strip()
         inches = round(figure.get_figwidth(), 2)
         self._add(name, kind="figure", caption=caption, finding=finding, inches=inches)
         _display(finding, figure)

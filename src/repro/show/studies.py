@@ -10,14 +10,19 @@ from repro.show.cells import (
     interval,
     method_label,
     number,
-    of_model,
     percent,
     points,
     seconds,
-    slug,
 )
+from repro.show.report import model_slug
 from repro.show.table import BOLD, NOTHING, Table
-from repro.stats.incumbents import SPLITS, best_against_last, best_trials, checkpoint_gains
+from repro.stats.incumbents import (
+    SPLITS,
+    best_against_last,
+    best_trials,
+    checkpoint_gains,
+    select_model,
+)
 
 
 def ledger(runs: pd.DataFrame, trials: pd.DataFrame) -> Table:
@@ -62,7 +67,7 @@ def trial_scores(scores: pd.DataFrame, *, model: str, task: str, profile: str) -
     """Show one trial's scores beside a guess.
 
     Args:
-        scores: split, metric, best, last, guess (fractions), from `outcomes.score_trial`.
+        scores: split, metric, best, last, guess (fractions), from `trials.score_trial`.
     """
     return Table.of(
         scores,
@@ -96,7 +101,7 @@ def best_vs_last(
         seed: of the bootstrap.
     Source: Liu & Wang 2021, A.1.
     """
-    runs, trials = of_model(runs, trials, model)
+    runs, trials = select_model(runs, trials, model)
     pairs = best_against_last(trials if every_trial else best_trials(trials, runs))
     data = checkpoint_gains(pairs, seed=seed)
     rows = []
@@ -123,4 +128,4 @@ def best_vs_last(
         "cannot be negative, for the best checkpoint is chosen there. "
         f"{describe_study(runs, trials)}"
     )
-    return Table(f"best_vs_last_{slug(model)}", caption, frame, marks, data=data)
+    return Table(f"best_vs_last_{model_slug(model)}", caption, frame, marks, data=data)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from repro.names import check_name
-from repro.records import RUN_KEY, SETTING, TRIALS, check_table
+from repro.records import METRICS, RUN_KEY, SETTING, TRIALS, check_table
 from repro.stats.intervals import bootstrap_interval, summarise_differences
 
 SPLITS = ("validation", "test")
@@ -37,19 +37,33 @@ def best_trials(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.Da
     best = scored.sort_values("validation_score", ascending=False, kind="stable")
     texts = ["trial_id", "status", *trials.columns.intersection(["test_source"])]
     best = best.drop_duplicates("run_id")[["run_id", *texts, *_NUMBERS]]
-    table = keys.merge(_counts(trials), how="left", on="run_id").merge(best, how="left")
-    counts = ["n_trials", "n_scored", "n_failed"]
-    table[counts] = table[counts].fillna(0).astype("int64")
+    groups = trials.assign(bad=trials["status"].isin(["failed", "diverged"])).groupby("run_id")
+    counts = groups.agg(
+        n_trials=("trial", "size"), n_scored=("validation_score", "count"), n_failed=("bad", "sum")
+    )
+    table = keys.merge(counts, how="left", on="run_id").merge(best, how="left")
+    table[list(counts)] = table[list(counts)].fillna(0).astype("int64")
     return table.fillna(dict.fromkeys(texts, ""))
 
 
-def _counts(trials: pd.DataFrame) -> pd.DataFrame:
-    marked = trials.assign(
-        n_trials=1,
-        n_scored=trials["validation_score"].notna().astype(int),
-        n_failed=trials["status"].isin(["failed", "diverged"]).astype(int),
-    )
-    return marked.groupby("run_id", as_index=False)[["n_trials", "n_scored", "n_failed"]].sum()
+def summarise(best: pd.DataFrame) -> pd.DataFrame:
+    """Summarise the incumbents' scores over the repetitions of each setting.
+
+    Args:
+        best: from `best_trials`.
+    Returns:
+        one row a setting, split and metric that the task defines ("score" is the optimised one):
+        mean, sd (n - 1 in the denominator; NaN for n = 1), minimum, maximum, n (repetitions with
+        a score), n_missing (repetitions without).
+    """
+    columns = [f"{split}_{metric}" for split in SPLITS for metric in ("score", *METRICS)]
+    scores = best.melt(list(RUN_KEY), columns, value_name="score")
+    scores[["split", "metric"]] = scores["variable"].str.split("_", n=1, expand=True)
+    defined = scores.groupby(["task", "metric"])["score"].transform("count") > 0
+    scores = scores[defined | (scores["metric"] == "score")]
+    groups = scores.groupby([*SETTING, "split", "metric"], dropna=False)["score"]
+    table = groups.agg(mean="mean", sd="std", minimum="min", maximum="max", n="count", rows="size")
+    return table.assign(n_missing=table["rows"] - table["n"]).drop(columns="rows").reset_index()
 
 
 def is_returned(rows: pd.DataFrame) -> pd.Series:
@@ -92,7 +106,12 @@ def pair_with_grid(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame
     names = ["validation_score", "test_score", "validation_loss"]
     grid = grid.rename(columns={n: f"grid_{n}" for n in names})
     values, cell = [f"grid_{n}" for n in names], ["model", "task"]
-    _check_one_grid(grid)
+    again = grid[grid.duplicated([*cell, "repetition"])]
+    if len(again):
+        raise ValueError(
+            "grid search must be there once a model, task and repetition, but "
+            f"{again['run_id'].iloc[0]} is a second one; analyse one data split at a time"
+        )
     repeated = grid.duplicated(cell, keep=False)
     rows = incumbents.reset_index(drop=True).reset_index(names="row")
     once = rows.merge(grid.loc[~repeated, [*cell, *values]], on=cell)
@@ -106,15 +125,6 @@ def pair_with_grid(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame
             f"{missing['run_id'].iloc[0]} has none; add method 'grid' for its model and task"
         )
     return paired.sort_values("row").drop(columns="row").reset_index(drop=True)
-
-
-def _check_one_grid(grid: pd.DataFrame) -> None:
-    again = grid[grid.duplicated(["model", "task", "repetition"])]
-    if len(again):
-        raise ValueError(
-            "grid search must be there once a model, task and repetition, but "
-            f"{again['run_id'].iloc[0]} is a second one; analyse one data split at a time"
-        )
 
 
 def differences_from_grid(best: pd.DataFrame) -> pd.DataFrame:

@@ -1,154 +1,246 @@
 """The tables of Liu & Wang 2021, each with our numbers and, in rows or columns named so, theirs.
 
-Our scores come as fractions and are shown in percent; published frames are in percent, as
-`repro.published` reads them, with the published model that each of ours stands for named.
+Scores are shown in percent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
+from repro.chapters.initial.analysis import (
+    ModelStudy,
+    grid_costs,
+    overfitting_beside_published,
+    scores_beside_published,
+    trial_counts,
+    verdict_counts,
+)
 from repro.labels import (
+    HYPERPARAMETER_LABELS,
     METHOD_LABELS,
+    METRIC_LABELS,
     TASK_LABELS,
     in_order,
     label,
 )
+from repro.published import load_published
+from repro.records import METRICS
+from repro.show import claims, spaces
 from repro.show.cells import (
     describe_study,
     frame_of,
+    in_paper_order,
+    in_place_of,
+    method_label,
+    metrics_in_order,
     number,
-    of_model,
-    of_published,
-    plays,
+    percent,
+    scientific,
     seconds,
-    slug,
+    task_label,
+    with_dagger,
 )
-from repro.show.table import Table
-from repro.stats.incumbents import grid_costs, trial_counts
+from repro.show.report import model_slug
+from repro.show.studies import best_vs_last as best_vs_last
+from repro.show.studies import ledger as ledger
+from repro.show.table import BOLD, NOTHING, Mark, Table
+from repro.stats.incumbents import SPLITS
+from repro.stats.overfitting import SEARCHED
+from repro.stats.verdicts import Claim
+from repro.tuning.spaces import grid_configurations, search_space
+
+_ABOVE = {"above": Mark("light", "our mean above our grid search's")}
+_AGAINST_GRID = {
+    "higher": Mark("dark", "higher than grid search's"),
+    "lower": Mark("light", "lower than grid search's"),
+    "weak": Mark("medium", "run that overfits weakly"),
+}
 
 
-def table2(
-    runs: pd.DataFrame,
-    trials: pd.DataFrame,
-    *,
-    published: pd.DataFrame | None = None,
-    published_models: Mapping[str, str] | None = None,
-) -> Table:
-    """Show what grid search costs on each task: one GST.
+def table1(profile: Any) -> Table:
+    """Show the search spaces and grids of a profile's models beside the paper's."""
+    rows = pd.concat(
+        spaces.space_rows(
+            model.name,
+            space=search_space(model.family, epochs=epochs),
+            grid=grid_configurations(model.family, epochs=epochs),
+            task="other" if task == "default" else task,
+        )
+        for model in profile.models
+        for task, epochs in model.epochs.items()
+    )
+    published = load_published("liu_wang_2021_table01")
+    return spaces.table1(rows, published=published, profile=profile.title)
 
-    Args:
-        published: the published Table 2 (task, model, grid_seconds, epochs).
-        published_models: our model -> the published one it stands for.
+
+def table2(studies: Iterable[ModelStudy]) -> Table:
+    """Show what grid search costs on each task: one GST."""
+    studies = list(studies)
+    grid = [pd.concat([getattr(study, name) for study in studies]) for name in ("runs", "trials")]
+    note = describe_study(*(table[table["method"] == "grid"] for table in grid))
+    return Table.of(
+        in_paper_order(pd.concat(map(grid_costs, studies)), ["model", "task"]),
+        name="table02_grid_cost",
+        caption="Table 2: cost of grid search, 1 GST: optimizer steps and seconds summed over its "
+        f"trials. The paper's seconds are wall-clock on a server of V100 GPUs. {note}",
+        columns={
+            "model": "model",
+            "task": ("task", task_label),
+            "epochs": ("epochs", "g"),
+            "trials": ("n_trials", "g"),
+            "steps": ("steps", ",.0f"),
+            "seconds": ("seconds", seconds),
+            "paper: model": "published_model",
+            "paper: epochs": ("published_epochs", "g"),
+            "paper: seconds": ("published_seconds", seconds),
+        },
+        blocks="model",
+    )
+
+
+def table3(study: ModelStudy) -> Table:
+    """Show each method's scores on validation and test, the paper's in a row of their own beneath.
+
+    A task's column holds the metrics that the paper prints, or all that the task defines.
     """
-    data = grid_costs(runs, trials)
-    data["published_model"] = data["model"].map(published_models or {}).fillna("")
-    paper = published
-    if paper is None:
-        paper = pd.DataFrame(columns=["model", "task", "grid_seconds", "epochs"])
-    paper = paper.rename(columns={"model": "published_model", "epochs": "published_epochs"})
-    paper = paper.rename(columns={"grid_seconds": "published_seconds"})
-    keep = ["published_model", "task", "published_seconds", "published_epochs"]
-    data = data.merge(paper[keep], how="left", on=["published_model", "task"])
-    order = in_order(data["task"], TASK_LABELS)
-    data = data.sort_values(["model", "task"], key=lambda c: _ranked(c, order))
-    rows = [_cost_row(row, with_paper=published is not None) for row in data.to_dict("records")]
-    is_grid = runs["method"] == "grid"
-    note = describe_study(runs[is_grid], trials[trials["method"] == "grid"])
+    data = scores_beside_published(study)
+    columns = {}  # task -> its head and metrics
+    for task in in_order(data["task"], TASK_LABELS):
+        rows = data[(data["task"] == task) & (data["metric"] != "score")]
+        printed = rows.dropna(subset="published")
+        metrics = metrics_in_order((printed if len(printed) else rows)["metric"]) or ["score"]
+        names = "/".join(label(metric, METRIC_LABELS) for metric in metrics)
+        columns[task] = f"{task_label(task)} ({names})", metrics
+    cells, marks = [], []
+    for split in SPLITS:
+        for method in in_order(data["method"], METHOD_LABELS):
+            rows = data[(data["split"] == split) & (data["method"] == method)]
+            head = {"split": split, "method": method_label(method)}
+            here, paper, above = head | {"source": "here"}, head | {"source": "paper"}, {}
+            for task, (column, metrics) in columns.items():
+                of_task = rows[rows["task"] == task].set_index("metric")
+                n_expected = (rows["n"] + rows["n_missing"]).max()
+                here[column] = _mean_and_spread(of_task, metrics, n_expected=n_expected)
+                paper[column] = _joined(map(percent, of_task["published"].reindex(metrics)))
+                above[column] = "above" if of_task["above_grid"].get("score", False) else ""
+            has_paper = rows["published"].notna().any()
+            cells += [here, paper] if has_paper else [here]
+            marks += [above, {}] if has_paper else [above]
+    frame = frame_of(cells)
+    has_paper = data["published"].notna().any()
     caption = (
-        "Table 2: cost of grid search, 1 GST: optimizer steps and seconds summed over its trials. "
-        f"The paper's seconds are wall-clock on a server of V100 GPUs. {note}"
+        f"Table 3 with {in_place_of(study.model, study.paper)}: score of the best trial's best "
+        "checkpoint in percent, mean ± standard deviation over repetitions, rows “here”"
+        + ("; rows “paper”: as printed, for HPO means of 3. " if has_paper else ". ")
+        + describe_study(study.runs, study.trials)
     )
-    return Table("table02_grid_cost", caption, frame_of(rows), data=data, blocks="model")
+    name = f"table03_{model_slug(study.model)}"
+    return Table(name, caption, frame, frame_of(marks, frame.columns), _ABOVE, data, blocks="split")
 
 
-def _ranked(column: pd.Series, order: list[str]) -> pd.Series:
-    return column.map(order.index) if column.name == "task" else column
+def _mean_and_spread(rows: pd.DataFrame, metrics: Sequence[str], *, n_expected: int) -> str:
+    """Write one cell's metrics as 92.3/89.2 ± 0.4/0.5, with n where it is not as expected."""
+    rows = rows.reindex(metrics)
+    n = rows["n"].fillna(0).max()
+    if not n:
+        return NOTHING
+    text = "/".join(map(percent, rows["mean"]))
+    if n > 1:
+        text += " ± " + "/".join(map(percent, rows["sd"]))
+    text += "" if n == n_expected else f" (n={n:.0f})"
+    return with_dagger(text, "returned" if rows["n_returned"].any() else "")
 
 
-def _cost_row(row: Mapping, *, with_paper: bool) -> dict:
-    cells = {
-        "model": row["model"],
-        "task": label(row["task"], TASK_LABELS),
-        "epochs": number(row["epochs"], "g"),
-        "trials": number(row["n_trials"], "g"),
-        "steps": number(row["steps"], ",.0f"),
-        "seconds": seconds(row["seconds"]),
-    }
-    if with_paper:
-        cells["paper: model"] = row["published_model"]
-        cells["paper: epochs"] = number(row["published_epochs"], "g")
-        cells["paper: seconds"] = seconds(row["published_seconds"])
-    return cells
+def _joined(numbers: Iterable[str]) -> str:
+    numbers = list(numbers)
+    return NOTHING if NOTHING in numbers else "/".join(numbers)
 
 
-def table6(
-    runs: pd.DataFrame,
-    trials: pd.DataFrame,
-    *,
-    model: str,
-    published: pd.DataFrame | None = None,
-    published_model: str = "",
-) -> Table:
-    """Show how many trials each method started, and how they ended.
-
-    Args:
-        published: the published Table 6 (task, method, n_trials); it has ELECTRA only.
-        published_model: the published model that `model` stands for.
-    """
-    runs, trials = of_model(runs, trials, model)
-    data = trial_counts(trials, runs)
-    paper = of_published(published, published_model, ["task", "method", "n_trials"])
-    paper = paper.rename(columns={"n_trials": "published_n_trials"})
-    data = data.merge(
-        paper[["task", "method", "published_n_trials"]], how="left", on=["task", "method"]
-    )
+def table6(study: ModelStudy) -> Table:
+    """Show how many trials each method started, and how many of them ended early."""
+    data = trial_counts(study)
     methods = [m for m in in_order(data["method"], METHOD_LABELS) if m != "grid"]
-    rows = [
-        _count_row(data[data["task"] == task].set_index("method"), task, methods, len(paper) > 0)
-        for task in in_order(data["task"], TASK_LABELS)
-    ]
+    has_paper, cells = data["published_n_trials"].notna().any(), []
+    for task in in_order(data["task"], TASK_LABELS):
+        rows = data[data["task"] == task].set_index("method").reindex(methods)
+        row = {"task": task_label(task)}
+        for method, counts in rows.iterrows():
+            name, low, high = method_label(method), counts["minimum"], counts["maximum"]
+            row[name] = number(counts["n_trials"], ".3g")
+            row[name] += f" ({low:.0f}–{high:.0f})" if low < high else ""
+            if method != "rs":
+                row[f"{name}: early"] = number(counts["stopped"] + counts["cut"], ".3g")
+            if has_paper:
+                row[f"{name}: paper"] = number(counts["published_n_trials"], ".3g")
+        cells.append(row)
     caption = (
-        f"Table 6: trials started in one tuning run, {plays(model, published_model)}: mean over "
-        "repetitions (range where they differ; early = of these, stopped by the scheduler or cut "
-        f"at the end of the budget). {describe_study(runs, trials)}"
+        f"Table 6: trials started in one tuning run, {in_place_of(study.model, study.paper)}: "
+        "mean over repetitions (range where they differ; early = of these, stopped by the "
+        "scheduler or cut at the end of the budget). "
+        f"{describe_study(study.runs, study.trials)}"
     )
-    return Table(f"table06_trials_{slug(model)}", caption, frame_of(rows), data=data)
+    name = f"table06_trials_{model_slug(study.model)}"
+    return Table(name, caption, frame_of(cells), data=data)
 
 
-def _count_row(counts: pd.DataFrame, task: str, methods: list[str], with_paper: bool) -> dict:
-    cells = {"task": label(task, TASK_LABELS)}
-    for method in methods:
-        name = label(method, METHOD_LABELS)
-        row = counts.reindex([method]).iloc[0]
-        text = number(row["n_trials"], ".3g")
-        if row["minimum"] != row["maximum"] and pd.notna(row["minimum"]):
-            text += f" ({row['minimum']:.0f}–{row['maximum']:.0f})"
-        cells[name] = text
-        if method != "rs":
-            cells[f"{name}: early"] = number(row["stopped"] + row["cut"], ".3g")
-        if with_paper:
-            cells[f"{name}: paper"] = number(row["published_n_trials"], ".3g")
-    return cells
+def table8_9(study: ModelStudy) -> Table:
+    """Show the best trials' hyperparameters of the tuning runs that overfit, against grid's."""
+    data = overfitting_beside_published(study)
+    rows = in_paper_order(data, ["source", "task", "method"]).reset_index(drop=True)
+    names = {name: label(name, HYPERPARAMETER_LABELS) for name in SEARCHED}
+    cells, marks = [], []
+    for row in rows.to_dict("records"):
+        run = f"{task_label(row['task'])}, {method_label(row['method'])}"
+        run += "" if row["is_grid"] else f", rep {row['repetition']}"
+        scores = _printed_scores(row) if row["source"] == "paper" else _our_scores(row)
+        cells.append({"source": row["source"], "run": run} | scores)
+        cells[-1] |= {column: _hyperparameter(h, row[h]) for h, column in names.items()}
+        against = {column: row[f"{h}_against_grid"] for h, column in names.items()}
+        marks.append({c: side if side in _AGAINST_GRID else "" for c, side in against.items()})
+        if row["is_grid"]:
+            marks[-1] |= dict.fromkeys(["run", *SPLITS], BOLD)
+        elif row["verdict"] == "weak":
+            marks[-1]["run"] = "weak"
+    columns = ["source", "run", *SPLITS, *names.values()]
+    counts = verdict_counts(study.best)
+    n_overfit, unknown = counts["overfits"] + counts["weak"], counts["unknown"]
+    caption = (
+        f"Tables 8 and 9 with {in_place_of(study.model, study.paper)}: hyperparameters of the best "
+        f"trials of the tuning runs that overfit. {n_overfit} of {counts.sum()} runs overfit, "
+        f"{counts['weak']} of them weakly{f'; {unknown} undecided' if unknown else ''}. "
+        "Scores in percent. "
+        f"{describe_study(study.runs, study.trials)}"
+    )
+    frames = frame_of(cells, columns), frame_of(marks, columns)
+    name = f"table08_09_{model_slug(study.model)}"
+    return Table(name, caption, *frames, _AGAINST_GRID, data, blocks="source")
 
 
-def claims_table(rows: Iterable[Mapping[str, Any]], *, note: str, name: str = "claims") -> Table:
-    """Set the paper's claims against what was found here.
+def claims_table(study: ModelStudy, verdicts: Sequence[Claim]) -> Table:
+    """Show which of the paper's claims hold, from `initial_study_claims`."""
+    name = f"claims_{model_slug(study.model)}"
+    note = f"{study.model} for {study.paper}. {describe_study(study.runs, study.trials)}"
+    if not study.paper:
+        note = f"{study.model} stands for none of its models: no claim is held against it."
+    return claims.claims_table(verdicts, note=note, name=name)
 
-    Args:
-        rows: claim, paper, here, interval (text, or empty), agrees (True, False, or None where the
-            numbers do not decide).
-        note: where the numbers come from; see `describe_study`.
-    Raises:
-        ValueError: if a row has other keys.
-    """
-    columns = ["claim", "paper", "here", "interval", "agrees"]
-    texts = {True: "yes", False: "no", None: "undecided"}
-    cells = []
-    for row in rows:
-        if set(row) != set(columns):
-            raise ValueError(f"a claim must have the keys {columns}, but got {sorted(row)}")
-        cells.append({c: str(row[c]) for c in columns} | {"agrees": texts[row["agrees"]]})
-    caption = f"The paper's claims and what was found here. {note}"
-    return Table(name, caption, frame_of(cells, columns))
+
+def _hyperparameter(name: str, value: float) -> str:
+    if name == "learning_rate":
+        return scientific(value)
+    return number(value, ".0f" if name == "batch_size" else ".3f")
+
+
+def _our_scores(row: dict) -> dict[str, str]:
+    metrics = metrics_in_order(m for m in METRICS if pd.notna(row[f"validation_{m}"])) or ["score"]
+    cells = {s: "/".join(percent(row[f"{s}_{m}"]) for m in metrics) for s in SPLITS}
+    return cells | {"test": with_dagger(cells["test"], row.get("test_source", ""))}
+
+
+def _printed_scores(row: dict) -> dict[str, str]:
+    columns = {row["metric"]: "{}_score"}
+    if pd.notna(row["second_metric"]):
+        columns[row["second_metric"]] = "second_{}_score"
+    ordered = [columns[metric] for metric in metrics_in_order(columns)]
+    return {s: "/".join(number(row[c.format(s)]) for c in ordered) for s in SPLITS}

@@ -1,0 +1,199 @@
+"""The initial study: what each model's tuning runs reached and cost, the paper's numbers beside.
+
+Scores are fractions; `published` ones too.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from repro.published import counterpart, load_published, published_scores
+from repro.records import RUN_KEY, SETTING, STATUSES
+from repro.stats.incumbents import (
+    best_trials,
+    differences_from_grid,
+    incumbent_curves,
+    is_returned,
+    select_model,
+    summarise,
+)
+from repro.stats.intervals import summarise_differences
+from repro.stats.overfitting import (
+    VERDICTS,
+    compare_with_grid,
+    overfits,
+    overfitting_hyperparameters,
+)
+
+PAPER_MODELS = ("electra-base", "roberta-base")
+
+
+@dataclass(frozen=True)
+class ModelStudy:
+    """The tuning runs of one model.
+
+    Args:
+        paper: the published model that it stands for; empty where there is none.
+        evaluations: those of other models do no harm.
+    """
+
+    model: str
+    paper: str
+    runs: pd.DataFrame
+    trials: pd.DataFrame
+    evaluations: pd.DataFrame
+
+    @cached_property
+    def best(self) -> pd.DataFrame:
+        """The incumbents, from `best_trials`."""
+        return best_trials(self.trials, self.runs)
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """Each tuning run against grid search, from `differences_from_grid`."""
+        return differences_from_grid(self.best)
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """Each tuning run's incumbent over the steps spent, from `incumbent_curves`."""
+        return incumbent_curves(self.trials, self.evaluations)
+
+
+def by_model(results: Any, profile: Any) -> list[ModelStudy]:
+    """Cut the results of a study into its profile's models.
+
+    Raises:
+        ValueError: if a model has no runs, or a method comes with several spaces or budgets.
+    """
+    return [
+        ModelStudy(
+            model.name,
+            counterpart(model.family),
+            *select_model(results.runs, results.trials, model.name),
+            results.evaluations,
+        )
+        for model in profile.models
+    ]
+
+
+def grid_costs(study: ModelStudy) -> pd.DataFrame:
+    """Say what grid search cost on each task: one GST.
+
+    Returns:
+        one row a task: model, task, epochs (of its configurations; NaN without trials), n_trials,
+        n_failed, steps, seconds, gpu_seconds (sums over trials, means over grid's repetitions),
+        published_model, published_seconds and published_epochs.
+    Source: Liu & Wang 2021, Table 2, which gives wall-clock seconds of trials side by side.
+    """
+    costs = ["n_trials", "n_failed", "steps", "seconds", "gpu_seconds"]
+    runs, trials = (table[table["method"] == "grid"] for table in (study.runs, study.trials))
+    printed = _of_paper("liu_wang_2021_table02", study.paper).set_index("task")
+    printed = printed.rename(columns={"grid_seconds": "seconds"})[["seconds", "epochs"]]
+    data = runs.groupby("task")[costs].mean().join(printed.add_prefix("published_"))
+    data.insert(0, "epochs", trials.groupby("task")["epochs"].max())
+    return data.reset_index().assign(model=study.model, published_model=study.paper)
+
+
+def scores_beside_published(study: ModelStudy) -> pd.DataFrame:
+    """Put the scores of Table 3 beside the summarised ones.
+
+    Returns:
+        the rows of `summarise` with published (NaN where nothing is printed), above_grid (whether
+        the mean is) and n_returned (test scores that came back from the GLUE site).
+    """
+    keys = ["task", "method", "split", "metric"]
+    printed = _of_paper("liu_wang_2021_table03", study.paper)
+    printed = printed.assign(published=printed["score"] / 100)[[*keys, "published"]]
+    data = summarise(study.best).merge(printed, how="left", on=keys)
+    grid = data[data["method"] == "grid"].set_index(["task", "split", "metric"])["mean"]
+    grid_mean = data[grid.index.names].join(grid, on=grid.index.names)["mean"]
+    data["above_grid"] = data["mean"] > grid_mean
+    returned = study.best[is_returned(study.best)].assign(split="test")
+    counts = returned.groupby(["task", "method", "split"]).size().rename("n_returned")
+    data = data.join(counts, on=counts.index.names)
+    return data.assign(n_returned=data["n_returned"].fillna(0).astype(int))
+
+
+def _of_paper(table: str, paper: str) -> pd.DataFrame:
+    printed = load_published(table)
+    return printed[printed["model"] == paper]
+
+
+def trial_counts(study: ModelStudy) -> pd.DataFrame:
+    """Count the trials of each setting by status, averaged over its repetitions.
+
+    Returns:
+        one row a setting: n_trials and one column a status (means over repetitions, those without
+        a trial too), minimum, maximum (of n_trials), n_runs (repetitions), published_n_trials.
+    Source: Liu & Wang 2021, Table 6, which is of ELECTRA only.
+    """
+    counts = pd.crosstab(study.trials["run_id"], study.trials["status"])
+    counts = counts.reindex(columns=list(STATUSES), fill_value=0)
+    table = study.best[[*RUN_KEY, "n_trials"]].join(counts, on="run_id")
+    table = table.fillna(dict.fromkeys(STATUSES, 0))
+    groups = table.groupby(list(SETTING), dropna=False)
+    extremes = groups["n_trials"].agg(minimum="min", maximum="max", n_runs="size")
+    printed = _of_paper("liu_wang_2021_table06", study.paper).set_index(["task", "method"])
+    return (
+        groups[["n_trials", *STATUSES]]
+        .mean()
+        .join(extremes)
+        .reset_index()
+        .join(printed["n_trials"].rename("published_n_trials"), on=["task", "method"])
+    )
+
+
+def mean_differences(studies: Iterable[ModelStudy]) -> pd.DataFrame:
+    """Average HPO minus grid search over repetitions, with bootstrap intervals.
+
+    Returns:
+        one row a model, split, task and method (see `summarise_differences`).
+    """
+    differences = pd.concat(study.differences for study in studies)
+    return summarise_differences(differences, ["model", "split", "task", "method"])
+
+
+def published_differences(*models: str) -> pd.DataFrame:
+    """Subtract grid search's published score from each method's.
+
+    Returns:
+        one row a model, task, method and split: these and difference (fraction).
+    Source: Liu & Wang 2021, Table 3; of several metrics the one that was tuned.
+    """
+    parts = []
+    for model in models:
+        scores = published_scores(model, tuned_only=True)
+        is_grid = scores["method"] == "grid"
+        grid = scores[is_grid].set_index(["task", "split"])["score"]
+        others = scores[~is_grid].join(grid.rename("grid"), on=["task", "split"])
+        others["difference"] = (others["score"] - others["grid"]) / 100
+        parts.append(others.assign(model=model))
+    return pd.concat(parts)[["model", "task", "method", "split", "difference"]]
+
+
+def verdict_counts(best: pd.DataFrame) -> pd.Series:
+    """Count the tuning runs by their verdicts (see `overfitting.judge`)."""
+    is_grid = best["method"] == "grid"
+    verdicts = overfits(best[~is_grid], best[is_grid])["verdict"]
+    return verdicts.value_counts().reindex(VERDICTS, fill_value=0)
+
+
+def overfitting_beside_published(study: ModelStudy) -> pd.DataFrame:
+    """List the best trials of overfitting tuning runs, and then the published ones of these tasks.
+
+    Returns:
+        the rows of `overfitting_hyperparameters` with source ("here" or "paper"); the scores of
+        the paper's are in its own columns, in percent.
+    Source: Liu & Wang 2021, Tables 8 and 9.
+    """
+    here = overfitting_hyperparameters(study.best).assign(source="here")
+    tables = [f"liu_wang_2021_table{number}" for number in ("08", "09")]
+    paper = pd.concat([_of_paper(table, study.paper) for table in tables])
+    paper = paper[paper["task"].isin(study.runs["task"])]
+    if paper.empty:
+        return here
+    paper = compare_with_grid(paper).assign(source="paper")
+    return pd.concat([here, paper], ignore_index=True)

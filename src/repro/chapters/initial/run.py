@@ -1,0 +1,21 @@
+"""The initial study, run for real: every model x task x method x repetition of a profile."""
+
+from repro.chapters.initial.analysis import ModelStudy, by_model
+from repro.results.tables import Results
+from repro.study.profile import Profile
+from repro.study.study import run_study
+
+
+def run_initial_study(profile: Profile) -> tuple[Results, list[ModelStudy]]:
+    """Carry out the tuning runs that are not on disk yet; return all of them, and model by model.
+
+    Raises:
+        ValueError: before any training, if there is nothing to compare with grid search.
+    """
+    if "grid" not in profile.methods or len(profile.methods) < 2:
+        raise ValueError(
+            "`methods` must be grid, with which all others are compared, and at least one other, "
+            f"but got {', '.join(profile.methods)}"
+        )
+    results = run_study(profile)
+    return results, by_model(results, profile)

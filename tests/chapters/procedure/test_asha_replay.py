@@ -47,7 +47,7 @@ def test_the_replay_is_rays_scheduler():
 def make_full(curves, warmup):
     return pd.DataFrame(
         {"model": "m", "task": "t", "curve": curves, "warmup_ratio": warmup}
-        | {"test_score": [max(c) for c in curves]}
+        | {"test_score": [max(c) for c in curves], "short_warmup": warmup <= np.median(warmup)}
     )
 
 
@@ -68,4 +68,7 @@ def test_full_curves_are_those_of_random_searchs_completed_trials():
     assert set(full["method"]) == {"rs"}
     assert set(full["status"]) == {"completed"}
     assert all(len(curve) == 10 for curve in full["curve"])
+    for _, group in full.groupby("model"):
+        warmups = group["warmup_ratio"]
+        assert group["short_warmup"].tolist() == (warmups <= warmups.median()).tolist()
     assert len(asha_losses(full, n_orders=20)) == 2

@@ -11,8 +11,9 @@ from repro.chapters.procedure.rules import (
     judge_rounds,
     paths_of,
     replay,
+    replay_options,
 )
-from repro.published import load_published, published_rounds
+from repro.published import published_rounds
 
 GRID = (0.80, 0.70, 0.50)  # validation score, test score, validation loss
 LADDER = Ladder(("full", "s-wr", "smin"), (1.0, 4.0))
@@ -111,14 +112,8 @@ def test_unequal_repetitions_are_refused_by_cell():
         judge_rounds(frame, Rule())
 
 
-@pytest.fixture(scope="module")
-def published():
-    return published_rounds(), load_published("liu_wang_2021_table05")
-
-
-def test_the_papers_example_is_replayed(published):
+def test_the_papers_example_is_replayed(trace):
     # Table 4 and sec. 5.2: more budget, overfitting, weak overfitting, overfitting in Smin.
-    trace = replay(*published)
     rows = trace[(trace[["model", "task", "method"]] == ["electra-base", "rte", "rs"]).all(axis=1)]
     assert rows["decision"].tolist() == ["more_budget", "reduce_space", "reduce_space", "overfits"]
     assert rows["space"].tolist() == ["full", "full", "s-wr", "smin"]
@@ -126,8 +121,7 @@ def test_the_papers_example_is_replayed(published):
     assert rows[["n_overfits", "n_weak"]].to_numpy().tolist() == [[0, 0], [1, 0], [0, 1], [1, 1]]
 
 
-def test_the_replay_says_why_two_paths_differ(published):
-    trace = replay(*published)
+def test_the_replay_says_why_two_paths_differ(trace):
     paths = paths_of(trace)
     assert (len(paths), paths["agrees"].sum()) == (22, 20)
     odd = trace[~trace["agrees"]]
@@ -137,10 +131,17 @@ def test_the_replay_says_why_two_paths_differ(published):
     assert odd["reason"].str.startswith("no repetition overfits; mean minus grid").all()
 
 
-def test_the_order_of_rows_is_irrelevant(published):
-    tables, verdicts = published
+def test_the_order_of_rows_is_irrelevant(verdicts):
+    tables = published_rounds()
     shuffled = tables.sample(frac=1, random_state=0).sort_values("round", kind="stable")
     keys = ["model", "task", "method", "round"]
     traces = [replay(t, verdicts).sort_values(keys) for t in (tables, shuffled)]
     columns = [*keys, "decision", "n_overfits", "agrees"]
     pd.testing.assert_frame_equal(*(t[columns].reset_index(drop=True) for t in traces))
+
+
+def test_other_readings_of_the_rule_walk_fewer_paths(verdicts):
+    options = replay_options(published_rounds(), verdicts).set_index("rule")
+    assert options.loc["as above"].tolist() == [20, 22]
+    assert (options["n_as_printed"] <= 20).all()
+    assert options.loc["no weak overfitting", "n_as_printed"] < 20

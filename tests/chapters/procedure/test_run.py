@@ -12,6 +12,7 @@ import serial
 from repro.chapters.procedure import run as procedure
 from repro.chapters.procedure.run import run_procedure
 from repro.records import make_table
+from repro.results.folders import FORMAT
 from repro.results.tables import Results
 from repro.study.profile import load_profile
 from synthetic_study import _trial as make_trial
@@ -47,7 +48,7 @@ class FakeStudy:
         run = folder.key | costs | {"epochs_trained": 1.0, "gpu_seconds": 0.0, "overshoot": 0.0}
         run |= {"profile": "", "split": "official", "budget_unit": "steps", "budget": None}
         run |= {"best_trial_id": trial["trial_id"]}
-        (folder.path / "run.json").write_text(json.dumps({"run": run}))
+        (folder.path / "run.json").write_text(json.dumps({"run": run, "format": FORMAT}))
 
 
 def overfits_until(spaces, budgets=()):

@@ -1,41 +1,26 @@
-"""Tables and figures of the procedure, drawn from the published paths."""
+"""Tables of the procedure, of the published paths."""
 
 import pandas as pd
 import pytest
 
-from repro.chapters.initial.tables import claims_table
-from repro.chapters.procedure.asha_replay import rung_times
-from repro.chapters.procedure.patterns import hyperparameter_patterns
-from repro.chapters.procedure.plots import figure_flow, figure_full_curves, plot_flow, plot_rungs
-from repro.chapters.procedure.rules import PAPER_LADDERS, Rule, judge_rounds, replay
-from repro.chapters.procedure.summary import procedure_claims, procedure_costs, published_costs
-from repro.chapters.procedure.tables import replay_table, rounds_table, table5, trace_table
-from repro.chapters.procedure.uncertainty import published_uncertainty
-from repro.chapters.procedure.verdict_tables import costs_table, patterns_table, uncertainty_table
-from repro.published import (
-    load_published,
-    published_grid_cost,
-    published_overfitting_trials,
-    published_rounds,
+from repro.chapters.procedure.patterns import published_patterns
+from repro.chapters.procedure.rules import Rule, judge_rounds
+from repro.chapters.procedure.tables import (
+    asha_table,
+    chance_table,
+    describe_case,
+    describe_uncertainty,
+    patterns_table,
+    replay_table,
+    rounds_table,
+    table5,
+    trace_table,
+    uncertainty_table,
 )
-from repro.stats.overfitting import compare_with_grid
+from repro.chapters.procedure.uncertainty import published_uncertainty
+from repro.published import published_rounds
 
 ELECTRA, ROBERTA = "electra-base", "roberta-base"
-
-
-@pytest.fixture(scope="module")
-def judged():
-    return judge_rounds(published_rounds(), Rule(weak="tie"))
-
-
-@pytest.fixture(scope="module")
-def verdicts():
-    return load_published("liu_wang_2021_table05")
-
-
-@pytest.fixture(scope="module")
-def trace(verdicts):
-    return replay(published_rounds(), verdicts)
 
 
 def test_table_4_is_the_papers(judged):
@@ -94,70 +79,61 @@ def test_table_5_stands_beside_the_papers(trace, verdicts):
         == ["succeeds w/ 4 GST, full"] * 2
     )
     assert rows.loc[("other", "RTE"), ["RS: here", "RS: paper"]].tolist() == ["overfits", "–"]
-    assert trace_table(trace, note="").frame["paper"].str.contains("TBD").sum() == 3
 
 
-def test_published_costs_are_near_the_papers_days(trace):
-    # Random search and ASHA; BO+ASHA would be half as much again. The paper: 6.8 of 16 days.
-    costs = published_costs(trace, published_grid_cost(), PAPER_LADDERS)
-    days = 1.5 * costs[["seconds", "all_seconds"]].sum() / 86400
-    assert days["seconds"] == pytest.approx(6.8, abs=0.7)
-    assert days["all_seconds"] == pytest.approx(16, abs=0.5)
-    assert costs_table(costs, unit="days", note="").frame["rounds"].tolist() == [
-        "32 of 72",
-        "29 of 60",
+def test_the_trace_says_what_was_decided_and_why(trace):
+    frame = trace_table(trace.assign(steps=1200, seconds=3.14), note="").frame
+    first = frame.iloc[0]  # WNLI with random search: a repetition at 57.7/62.3 against 56.3/65.1
+    assert first[["task, method", "grid", "decision"]].tolist() == [
+        "WNLI, RS", "56.3/65.1", "↓ space",
+    ]  # fmt: skip
+    assert first["reason"] == "1 of 3 overfit: rep 1 (validation +1.4, test -2.8)"
+    assert first[["round", "budget (GST)", "steps", "seconds"]].tolist() == [
+        "0",
+        "1",
+        "1,200",
+        "3.1",
     ]
+    assert (frame["decision"] == "TBD").sum() == (trace["decision"] == "tbd").sum() == 3
 
 
-def test_costs_by_hand():
-    # One path, full at 1 and 4 GST, n = 2; grid search 10 steps. Not run: four settings of 1 and
-    # 4 GST twice, (1 + 4 + 1 + 4) x 10 x 2 = 200 steps at the path's 2 seconds a step.
-    trace = pd.DataFrame({"budget_gst": [1.0, 4.0], "steps": [20, 80], "seconds": [40.0, 160.0]})
-    trace = trace.assign(model="m", task="t", method="rs", space="full", n=2)
-    grid = pd.DataFrame({"model": ["m"], "task": ["t"], "steps": [10], "seconds": [5.0]})
-    costs = procedure_costs(trace, grid, {"m": PAPER_LADDERS[ELECTRA]}).iloc[0]
-    assert (costs["steps"], costs["all_steps"]) == (110, 310)
-    assert (costs["seconds"], costs["all_seconds"]) == (205, 605)
-    assert (costs["rounds"], costs["all_rounds"]) == (2, 6)
-
-
-def test_claims_and_tables_of_verdicts(trace, judged, verdicts):
-    spaces = load_published("liu_wang_2021_table01")
-    rows = compare_with_grid(published_overfitting_trials(ELECTRA).assign(model=ELECTRA))
-    patterns = hyperparameter_patterns(rows, spaces[spaces["model"] == ELECTRA])
-    costs = published_costs(trace, published_grid_cost(), PAPER_LADDERS)
-    of_model = trace[trace["model"] == ELECTRA]
-    claims = procedure_claims(
-        of_model, of_model, costs=costs, patterns=patterns, paper_patterns=patterns
-    )
-    assert [row["agrees"] for row in claims] == [True] * 6  # held against itself
-    claims_table(claims, note="")
-    table = patterns_table({ELECTRA: patterns}, note="", name="patterns")
+def test_patterns_and_how_strong_the_papers_case_is():
+    patterns = published_patterns()
+    table = patterns_table(patterns, note="", name="patterns")
     assert table.frame.iloc[0].tolist()[:5] == [ELECTRA, "warm-up ratio", "9", "3", "9"]
-    frame = uncertainty_table(published_uncertainty(judged), note="", name="u").frame
+    assert table.frame["p (permutation)"].unique().tolist() == ["–"]
+    words = [line.rsplit(": ", 1)[1] for line in describe_case(patterns).splitlines()]
+    assert words == ["**strong**", "**no case**", "**weak**"]
+
+
+def test_uncertain_verdicts_are_shown_with_their_errors(judged):
+    uncertainty = published_uncertainty(judged)
+    frame = uncertainty_table(uncertainty, note="", name="u").frame
     assert len(frame) == (judged["verdict"] != "no").sum()
     assert frame.iloc[0]["validation minus grid"] == "+1.4 ± 8.3"
+    assert set(frame["verdict"]) == {"overfits", "weak"}
+    n = (judged["verdict"] == "overfits").sum()
+    assert describe_uncertainty(uncertainty).startswith(f"{n} of {n} overfitting repetitions")
+    chance = pd.DataFrame({"model": [ELECTRA], "task": ["wnli"], "p_overfits": [0.479]})
+    with_chance = uncertainty_table(uncertainty, chance=chance, note="", name="u").frame
+    assert with_chance.iloc[0]["P(round overfits by chance)"] == "0.48"
+    assert with_chance.iloc[-1]["P(round overfits by chance)"] == "–"  # RoBERTa
 
 
-def test_figure_1_marks_each_methods_way(trace):
-    bare = len(plot_flow(trace.iloc[:0]).lines)
-    path = trace.query("model == @ELECTRA and task == 'rte' and method == 'rs'")
-    ax = plot_flow(path)
-    # start; run, overfitting?; outperform?, raisable?, back up twice; reducible?, back twice; end
-    assert len(ax.lines) - bare == 1 + 1 + 2 + 2 + 1 + 2 + 1
-    counts = [t.get_text() for t in ax.texts if t.get_text().endswith("×")]
-    assert sorted(counts) == ["2×", "2×", "3×", "4×"]
-    assert len(figure_flow(trace[trace["model"] == ELECTRA]).axes) == 6
+def test_rounds_that_overfit_stand_beside_chance(trace):
+    chance = pd.DataFrame({"model": [ELECTRA], "task": ["wnli"], "n_pool": [50], "n_draws": [6]})
+    chance = chance.assign(p_overfits=0.5, p_succeeds=0.3, p_neither=0.2)
+    row = chance_table(chance, trace, note="").frame.iloc[0]
+    rounds = trace.query("model == @ELECTRA and task == 'wnli'")
+    n = (rounds["n_overfits"] + rounds["n_weak"] > 0).sum()
+    assert row["rounds that overfit here"] == f"{n} of {len(rounds)}"
+    assert row[["P(overfits)", "draws"]].tolist() == ["0.50", "6"]
 
 
-def test_rungs_and_curves_are_drawn():
-    settings = {"name": ["a", "b"], "epochs": [3, 10], "evaluations_per_epoch": 5}
-    settings |= {"warmup_grid": 0.1, "warmup_low": 0.0, "warmup_high": 0.2}
-    ax = plot_rungs(rung_times(pd.DataFrame(settings)))
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
-    full = pd.DataFrame({"task": "rte", "warmup_ratio": [0.0, 0.1, 0.2]})
-    full["curve"] = [(0.5, 0.6), (0.4, 0.9), (0.3, 0.2)]
-    axes = figure_full_curves(full, epochs=3, rungs=(1.0,)).axes
-    winner = next(line for line in axes[0].lines if line.get_label() == "the winner")
-    assert winner.get_ydata().tolist() == [40, 90]
-    assert winner.get_xdata().tolist() == [1.5, 3.0]
+def test_what_asha_loses_has_a_sign():
+    losses = {"model": ["m"], "task": ["rte"], "n_trials": [9], "p_winner_stopped": [2 / 3]}
+    losses |= {"validation_loss": [0.02], "test_loss": [-0.01], "evaluations_saved": [0.5]}
+    frame = asha_table(
+        pd.DataFrame(losses | {"p_stopped_low": [0.25], "p_stopped_high": [0.5]}), note=""
+    ).frame
+    assert frame.iloc[0].tolist() == ["m", "RTE", "9", "67%", "-2.0", "+1.0", "50%", "25%", "50%"]

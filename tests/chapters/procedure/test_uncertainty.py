@@ -1,20 +1,19 @@
-"""Standard errors over examples, and verdicts by chance: hand-worked, against sklearn, speed."""
+"""Standard errors over examples, and verdicts by chance: hand-worked."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from repro.chapters.procedure.rules import Rule, judge_rounds
 from repro.chapters.procedure.uncertainty import (
     published_uncertainty,
-    score,
     sign_uncertainty,
     simulate_verdicts,
-    uncertain_paths,
     verdicts_by_chance,
 )
 from repro.published import published_rounds
+from repro.records import METRICS
+from repro.stats.incumbents import SPLITS
 
 OFF = Rule(weak="off")
 
@@ -65,36 +64,6 @@ def test_a_pool_without_trials_is_refused():
         simulate(np.empty((0, 3)), 2)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "f1", "matthews", "pearson", "spearman"])
-def test_weighted_scores_are_the_usual_ones_of_the_drawn_examples(metric):
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 40).astype(float)
-    predictions = np.where(rng.random(40) < 0.7, labels, 1 - labels)
-    if metric in ("pearson", "spearman"):
-        labels, predictions = labels + rng.normal(size=40), predictions + rng.normal(size=40)
-    drawn = rng.integers(0, 40, (5, 40)) if metric != "spearman" else [np.arange(40)]
-    weights = np.stack([np.bincount(d, minlength=40) for d in drawn]).astype(float)
-    usual = {
-        "accuracy": accuracy_score,
-        "f1": f1_score,
-        "matthews": matthews_corrcoef,
-        "pearson": lambda y, p: np.corrcoef(y, p)[0, 1],
-        "spearman": lambda y, p: pd.Series(y).corr(pd.Series(p), method="spearman"),
-    }[metric]
-    expected = [usual(labels[d], predictions[d]) for d in drawn]
-    assert score(metric, predictions, labels, weights) == pytest.approx(expected)
-
-
-def test_matthews_of_several_classes_and_of_constant_predictions():
-    labels, predictions = np.array([0, 1, 2, 2, 1.0]), np.array([0, 2, 2, 2, 1.0])
-    ones = np.ones((1, 5))
-    assert score("matthews", predictions, labels, ones)[0] == pytest.approx(
-        matthews_corrcoef(labels, predictions)
-    )
-    for metric in ("matthews", "pearson", "spearman"):
-        assert score(metric, np.ones(5), labels, ones).tolist() == [0.0]
-
-
 def test_the_bootstrap_is_the_binomial_error_for_accuracy():
     # 100 examples; the run is right on 80, grid on 75 of these and no other.
     frames = {name: _predictions(n_right) for name, n_right in (("run", 80), ("grid", 75))}
@@ -117,15 +86,28 @@ def _predictions(n_right):
     return pd.concat(parts)
 
 
-def _judged(ours, grids):
+def _judged(ours, grids, metric="accuracy"):
     rows = [("run", "rs", 1, ours), ("grid", "grid", 1, grids)]
     best = pd.DataFrame(rows, columns=["run_id", "method", "repetition", "validation_score"])
     best = best.assign(model="m", task="t", round=0, test_score=best["validation_score"])
-    best = best.assign(validation_loss=0.5, validation_accuracy=best["validation_score"])
-    best = best.assign(
-        **{f"validation_{m}": np.nan for m in ("f1", "matthews", "pearson", "spearman")}
-    )
+    scores = {f"validation_{m}": np.nan for m in METRICS}
+    scores |= {"validation_loss": 0.5, f"validation_{metric}": best["validation_score"]}
+    best = best.assign(**scores)
     return judge_rounds(best, Rule()), best
+
+
+def test_f1_of_three_classes_is_the_mean_over_classes():
+    # The run errs on classes 0 and 2 alone, grid search on none: class 1 sees no difference.
+    labels = np.arange(90) % 3
+    confused = np.where(labels == 1, 1, 0)  # F1 of the classes: 2/3, 1 and 0; their mean 5/9
+    parts = [pd.DataFrame({"index": range(90), "label": labels, "split": s}) for s in SPLITS]
+    frame = pd.concat(parts).assign(checkpoint="best")
+    frames = {"run": frame.assign(prediction=np.tile(confused, 2))}
+    frames["grid"] = frame.assign(prediction=frame["label"])
+    judged, best = _judged(5 / 9, 1.0, metric="f1")
+    found = sign_uncertainty(judged, best, frames.__getitem__).iloc[0]
+    assert found["se_validation"] == pytest.approx(found["se_validation_difference"])
+    assert 0.005 < found["se_validation"] < 0.05
 
 
 def test_predictions_of_other_examples_are_refused():
@@ -142,9 +124,10 @@ def test_published_errors_are_the_facts():
     errors = 100 * found.groupby("task")["se_validation"].mean()
     facts = {"wnli": 5.9, "rte": 2.2, "mrpc": 1.5, "sst2": 0.7, "qnli": 0.3}
     assert errors[list(facts)].to_dict() == pytest.approx(facts, abs=0.15)
-    counts = uncertain_paths(found)
-    assert (counts["n_within"] <= counts["n_overfits"]).all()
-    assert counts["n_within"].sum() > counts["n_overfits"].sum() / 2
+    assert found.loc[found["verdict"] == "overfits", "within"].all()
+    clear = {"validation_score": 0.9, "grid_validation_score": 0.3}
+    clear = judged.assign(**clear, test_score=0.3, grid_test_score=0.9)
+    assert not published_uncertainty(clear)["within"].any()
 
 
 def test_trials_are_pooled_by_model_and_task():

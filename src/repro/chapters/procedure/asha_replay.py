@@ -34,14 +34,17 @@ def full_curves(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame
 
     Returns:
         the rows of random search's completed trials with a score, one row a distinct
-        configuration, with `curve`: the validation scores of all evaluations (array).
+        configuration, with `curve`: the validation scores of all evaluations (tuple), and
+        short_warmup (not above the median of its model and task).
     """
     full = trials[(trials["method"] == "rs") & (trials["status"] == "completed")]
     full = full.dropna(subset="validation_score")
-    scores = evaluations.sort_values("step").groupby("trial_id")["validation_score"]
-    full = full.join(scores.agg(lambda s: tuple(s)).rename("curve"), on="trial_id", how="inner")
+    curves = evaluations.sort_values("step").groupby("trial_id")["validation_score"].agg(tuple)
+    full = full.join(curves.rename("curve"), on="trial_id", how="inner")
     same = ["model", "task", "learning_rate", "warmup_ratio", "batch_size", "hidden_dropout"]
-    return full.drop_duplicates(same).reset_index(drop=True)
+    full = full.drop_duplicates(same).reset_index(drop=True)
+    medians = full.groupby(["model", "task"])["warmup_ratio"].transform("median")
+    return full.assign(short_warmup=full["warmup_ratio"] <= medians)
 
 
 def replay_asha(
@@ -89,27 +92,22 @@ def asha_losses(full: pd.DataFrame, *, n_orders: int = 100, seed: int = 0) -> pd
     rows = []
     for number, ((model, task), group) in enumerate(full.groupby(["model", "task"])):
         rng = np.random.default_rng([seed, number])
-        rows.append({"model": model, "task": task} | _losses(group, n_orders, rng))
+        curves, test = list(group["curve"]), group["test_score"].to_numpy()
+        lengths = np.array([len(curve) for curve in curves])
+        best = np.array([np.nanmax(curve) for curve in curves])
+        winner, orders, stopped_first = int(np.argmax(best)), [], []
+        for _ in range(n_orders):
+            ends = replay_asha(curves, rng.permutation(len(curves)))
+            reached = [np.nanmax(c[:end]) for c, end in zip(curves, ends, strict=True)]
+            chosen = int(np.argmax(reached))
+            losses = best[winner] - reached[chosen], test[winner] - test[chosen]
+            saved = 1 - ends.sum() / lengths.sum()
+            orders.append((ends[winner] < lengths[winner], *losses, saved))
+            stopped_first.append((ends < lengths) & (ends == 1))
+        names = ("p_winner_stopped", "validation_loss", "test_loss", "evaluations_saved")
+        row = {"model": model, "task": task, "n_trials": len(curves)}
+        row |= dict(zip(names, map(np.mean, zip(*orders, strict=True)), strict=True))
+        share, short = np.mean(stopped_first, axis=0), group["short_warmup"].to_numpy()
+        row |= {"p_stopped_low": share[short].mean(), "p_stopped_high": share[~short].mean()}
+        rows.append(row | {"warmup_median": group["warmup_ratio"].median()})
     return pd.DataFrame(rows)
-
-
-def _losses(group: pd.DataFrame, n_orders: int, rng) -> dict:
-    curves, test = list(group["curve"]), group["test_score"].to_numpy()
-    lengths = np.array([len(curve) for curve in curves])
-    best = np.array([np.nanmax(curve) for curve in curves])
-    winner, found = int(np.argmax(best)), []
-    for _ in range(n_orders):
-        ends = replay_asha(curves, rng.permutation(len(curves)))
-        reached = np.array([np.nanmax(c[:end]) for c, end in zip(curves, ends, strict=True)])
-        chosen = int(np.argmax(reached))
-        stopped = ends < lengths
-        loss = best[winner] - reached[chosen], test[winner] - test[chosen]
-        saved = 1 - ends.sum() / lengths.sum()
-        found.append((stopped[winner], *loss, saved, stopped & (ends == 1)))
-    *numbers, at_first = zip(*found, strict=True)
-    names = ("p_winner_stopped", "validation_loss", "test_loss", "evaluations_saved")
-    row = {"n_trials": len(curves)} | dict(zip(names, map(np.mean, numbers), strict=True))
-    warmup, share = group["warmup_ratio"].to_numpy(), np.mean(at_first, axis=0)
-    low = warmup <= np.median(warmup)
-    sides = {"p_stopped_low": share[low].mean(), "p_stopped_high": share[~low].mean()}
-    return row | sides | {"warmup_median": float(np.median(warmup))}

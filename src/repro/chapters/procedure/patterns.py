@@ -3,18 +3,23 @@
 Liu & Wang looked for such a pattern by eye (sec. 5.1) and proposed mining it (sec. 7).
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
-from repro.stats.overfitting import SEARCHED
+from repro.published import published_overfitting_trials
+from repro.stats.overfitting import SEARCHED, compare_with_grid
+from repro.stats.sensitivity import holm
+from repro.tuning.spaces import Choice, Domain, search_space
 
 N_PERMUTATIONS = 10_000
+PAPER_FAMILIES = {"electra-base": "electra", "roberta-base": "roberta"}
 
 
 def hyperparameter_patterns(
     rows: pd.DataFrame,
-    spaces: pd.DataFrame,
+    domains: Mapping[str, Domain],
     *,
     incumbents: pd.DataFrame | None = None,
     seed: int = 0,
@@ -30,7 +35,7 @@ def hyperparameter_patterns(
 
     Args:
         rows: from `compare_with_grid`, of one model: overfitting runs and their grid search.
-        spaces: the model's search space in the shape of the published Table 1.
+        domains: of the model's search space.
         incumbents: from `overfits`: all runs of the model with their verdicts, for the permutation
             test; without them it is left out (NaN), as for the published tables.
     Returns:
@@ -40,18 +45,36 @@ def hyperparameter_patterns(
         hyperparameter that can lie on one side only has no test (NaN).
     Source: Liu & Wang 2021, sec. 5.1 and A.3; Holm 1979.
     """
-    space = spaces[~spaces["space"].isin(["grid"])]
-    table = pd.DataFrame([_sign_row(rows, space, name) for name in SEARCHED])
-    tested = table["p_sign"].notna()
-    table["p_holm"] = np.nan
-    if tested.any():
-        table.loc[tested, "p_holm"] = multipletests(table.loc[tested, "p_sign"], method="holm")[1]
-    permuted = {
-        name: np.nan if incumbents is None else _permutation_p(incumbents, name, seed)
-        for name in SEARCHED
-    }
-    table["p_permutation"] = table["hyperparameter"].map(permuted)
+    grid = rows[rows["is_grid"]].drop_duplicates("task").set_index("task")
+    table = []
+    for name in SEARCHED:
+        sides = rows.loc[~rows["is_grid"], f"{name}_against_grid"]
+        n_lower, n_higher = ((sides == side).sum() for side in ("lower", "higher"))
+        tasks = rows.loc[sides.index[sides.isin(["lower", "higher"])], "task"]
+        chances = _chances_below(domains[name], tasks.map(grid[name]).to_numpy(float))
+        testable = len(tasks) > 0 and bool(((chances > 0) & (chances < 1)).all())
+        row = {"hyperparameter": name, "n_runs": len(tasks), "n_tasks": tasks.nunique()}
+        row |= {"n_lower": n_lower, "n_higher": n_higher, "n_equal": (sides == "equal").sum()}
+        row["expected_lower"] = chances.sum() if len(tasks) else np.nan
+        row["side"] = "lower" if n_lower > n_higher else "higher" if n_lower < n_higher else ""
+        row["p_sign"] = _two_sided(chances, n_lower) if testable else np.nan
+        permuted = np.nan if incumbents is None else _permutation_p(incumbents, name, seed)
+        table.append(row | {"p_permutation": permuted})
+    table = pd.DataFrame(table)
+    table.insert(table.columns.get_loc("p_permutation"), "p_holm", holm(table["p_sign"]))
     return table.sort_values("p_sign", kind="stable").reset_index(drop=True)
+
+
+def published_patterns() -> dict[str, pd.DataFrame]:
+    """Test the paper's own case, by model.
+
+    Source: Liu & Wang 2021, Tables 1, 8 and 9.
+    """
+    patterns = {}
+    for model, family in PAPER_FAMILIES.items():
+        rows = compare_with_grid(published_overfitting_trials(model).assign(model=model))
+        patterns[model] = hyperparameter_patterns(rows, search_space(family, epochs=3).domains)
+    return patterns
 
 
 def choose_hyperparameter(patterns: pd.DataFrame, candidates: list[str]) -> pd.Series:
@@ -69,39 +92,13 @@ def choose_hyperparameter(patterns: pd.DataFrame, candidates: list[str]) -> pd.S
     return rows.loc[rows["p_sign"].idxmin()]
 
 
-def _sign_row(rows: pd.DataFrame, space: pd.DataFrame, name: str) -> dict:
-    runs = rows[~rows["is_grid"]]
-    sides = runs[f"{name}_against_grid"]
-    beside = runs[sides.isin(["lower", "higher"])]
-    lower = (beside[f"{name}_against_grid"] == "lower").to_numpy()
-    chances = np.array([_chance_lower(rows, space, name, run) for _, run in beside.iterrows()])
-    testable = len(beside) > 0 and bool(((chances > 0) & (chances < 1)).all())
-    n_lower, n_higher = int(lower.sum()), int((~lower).sum())
-    return {
-        "hyperparameter": name,
-        "n_runs": len(beside),
-        "n_tasks": beside["task"].nunique(),
-        "n_lower": n_lower,
-        "n_higher": n_higher,
-        "n_equal": int((sides == "equal").sum()),
-        "expected_lower": float(chances.sum()) if len(beside) else np.nan,
-        "side": "" if n_lower == n_higher else ("lower" if n_lower > n_higher else "higher"),
-        "p_sign": _two_sided(chances, n_lower) if testable else np.nan,
-    }
-
-
-def _chance_lower(rows: pd.DataFrame, space: pd.DataFrame, name: str, run: pd.Series) -> float:
-    """Return how likely a draw from the space lies below grid's value, given it is not equal."""
-    grid = rows[rows["is_grid"] & (rows["task"] == run["task"])][name].iloc[0]
-    domain = space[space["hyperparameter"] == name]
-    values, kind = domain["value"].astype(float), domain["domain"].iloc[0]
-    if kind == "choice":
-        others = values[~np.isclose(values, grid)]
-        return float((others < grid).mean())
-    low, high = values.min(), values.max()
-    if kind == "log_interval":
-        low, high, grid = np.log([low, high, grid])
-    return float(np.clip((grid - low) / (high - low), 0, 1))
+def _chances_below(domain: Domain, values: np.ndarray) -> np.ndarray:
+    """Return how likely a draw lies below each of `values`, given that it is not equal."""
+    if not isinstance(domain, Choice):
+        return np.clip(domain.position(values), 0, 1)
+    choices = np.array(domain.values, float)
+    others = [choices[~np.isclose(choices, value)] for value in values]
+    return np.array([(o < value).mean() for o, value in zip(others, values, strict=True)])
 
 
 def _two_sided(chances: np.ndarray, n_lower: int) -> float:
@@ -115,16 +112,14 @@ def _two_sided(chances: np.ndarray, n_lower: int) -> float:
 def _permutation_p(incumbents: pd.DataFrame, name: str, seed: int) -> float:
     """Permute within tasks who overfits; two-sided p of the difference in mean deviation."""
     known = incumbents.dropna(subset=name)
-    if known[name].nunique() < 2:
+    overfits = known["verdict"].isin(["overfits", "weak"])
+    if known[name].nunique() < 2 or overfits.nunique() < 2:
         return float("nan")
     rng = np.random.default_rng(seed)
-    overfits = known["verdict"].isin(["overfits", "weak"])
-    if overfits.all() or not overfits.any():
-        return float("nan")
-    found, drawn = 0.0, np.zeros(N_PERMUTATIONS)
-    for _, of_task in known.groupby("task", sort=True):
+    observed, drawn = 0.0, np.zeros(N_PERMUTATIONS)
+    for _, of_task in known.groupby("task"):
         marks = overfits[of_task.index].to_numpy(float)
         values = of_task[name].to_numpy(float) - of_task[name].mean()
-        found += marks @ values
+        observed += marks @ values
         drawn += rng.permuted(np.tile(marks, (N_PERMUTATIONS, 1)), axis=1) @ values
-    return float((1 + (np.abs(drawn) >= abs(found) - 1e-12).sum()) / (1 + N_PERMUTATIONS))
+    return float((1 + (np.abs(drawn) >= abs(observed) - 1e-12).sum()) / (1 + N_PERMUTATIONS))

@@ -5,7 +5,6 @@ Frames of rounds have the shape of the published Tables 10 and 11 in fractions: 
 repetition, and grid search's row for each model and task.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,8 +14,6 @@ from repro.stats.overfitting import judge
 
 WEAK = ("loss", "tie", "off")  # what else weak overfitting needs, besides a tie and a lower test
 OUTPERFORMS = ("means", "validation", "every")
-ACTIONS = ("reduce_space", "more_budget")
-VERDICTS = ("succeeds", "overfits", "tbd")
 PATH = ("model", "task", "method")
 _SCORES = ("validation_score", "test_score")
 _TOLERANCE = 1e-9  # scores closer than this are equal
@@ -64,17 +61,17 @@ class Ladder:
     def after(self, setting: Setting, action: str) -> Setting | None:
         """Return the setting after an action, or None where it is not possible."""
         if action == "reduce_space":
-            space = _next(self.spaces, setting.space)
-            return None if space is None else Setting(space, setting.budget_gst)
-        budget = _next(self.budgets, setting.budget_gst)
-        return None if budget is None else Setting(setting.space, budget)
+            smaller = self.spaces[self.spaces.index(setting.space) + 1 :]
+            return Setting(smaller[0], setting.budget_gst) if smaller else None
+        larger = self.budgets[self.budgets.index(setting.budget_gst) + 1 :]
+        return Setting(setting.space, larger[0]) if larger else None
 
 
 @dataclass(frozen=True)
 class Decision:
     """What one round leads to: an action with the setting of the next round, or a verdict."""
 
-    action: str  # one of ACTIONS or VERDICTS
+    action: str  # reduce_space or more_budget; succeeds, overfits or tbd
     reason: str
     next: Setting | None = None
 
@@ -95,22 +92,43 @@ def decide(
         setting: where the round was run.
     Source: Liu & Wang 2021, Figure 1 and sec. 4.2; its order as Tables 10 and 11 behave.
     """
-    rule = rule or Rule()
-    overfitting = scores[scores["verdict"] != "no"]
-    if len(overfitting):
-        what, action, verdict = _tell_overfitting(overfitting, len(scores)), *_ON_OVERFITTING
-    elif _outperforms(scores, rule):
-        return Decision("succeeds", f"no repetition overfits; {_tell_means(scores)}")
+    gains, overfits = _gains(scores), scores["verdict"] != "no"
+    means = "no repetition overfits; mean minus grid: validation {:+.2f}, test {:+.2f} points"
+    reason = means.format(*100 * gains.mean())
+    if overfits.any():
+        reason = _describe_overfitting(scores[overfits], len(scores))
+        action, verdict, end = "reduce_space", "overfits", f"{setting.space} cannot be reduced"
+    elif _outperforms(gains, rule or Rule()):
+        return Decision("succeeds", reason)
     else:
-        what, action, verdict = f"no repetition overfits; {_tell_means(scores)}", *_ON_TOO_LITTLE
+        action, verdict, end = "more_budget", "tbd", f"{setting.budget_gst:g} GST is the most"
     following = ladder.after(setting, action)
     if following is None:
-        return Decision(verdict, f"{what}; {_at_the_end(setting, action)}")
-    return Decision(action, what, following)
+        return Decision(verdict, f"{reason}; {end}")
+    return Decision(action, reason, following)
 
 
-_ON_OVERFITTING = ("reduce_space", "overfits")
-_ON_TOO_LITTLE = ("more_budget", "tbd")
+def _gains(scores: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({s: scores[s] - scores[f"grid_{s}"] for s in _SCORES})
+
+
+def _outperforms(gains: pd.DataFrame, rule: Rule) -> bool:
+    if rule.outperforms == "every":
+        return bool((gains > _TOLERANCE).all(axis=None))
+    means = gains.mean()
+    return bool((means if rule.outperforms == "means" else means.iloc[:1]).gt(_TOLERANCE).all())
+
+
+def _describe_overfitting(rows: pd.DataFrame, n: int) -> str:
+    parts = []
+    for row, (validation, test) in zip(
+        rows.itertuples(), 100 * _gains(rows).to_numpy(), strict=True
+    ):
+        weakly = " weakly" if row.verdict == "weak" else ""
+        parts.append(
+            f"rep {row.repetition}{weakly} (validation {validation:+.1f}, test {test:+.1f})"
+        )
+    return f"{len(rows)} of {n} overfit: {', '.join(parts)}"
 
 
 def judge_rounds(rounds: pd.DataFrame, rule: Rule) -> pd.DataFrame:
@@ -131,15 +149,26 @@ def judge_rounds(rounds: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     names = [*_SCORES, "validation_loss", *rounds.columns.intersection(["test_source"])]
     grid = rounds[is_grid].set_index(["model", "task"])[names].add_prefix("grid_")
     paired = rounds[~is_grid].join(grid, on=["model", "task"], validate="many_to_one")
-    _check_grid(paired, grid)
-    for name in (*_SCORES, *(f"grid_{s}" for s in _SCORES)):
-        if paired[name].isna().any():
-            row = paired[paired[name].isna()].iloc[0]
+    places = pd.MultiIndex.from_frame(paired[["model", "task"]])
+    if len(alone := places[~places.isin(grid.index)]):
+        raise ValueError(
+            f"{'/'.join(alone[0])} must have a grid search to compare with, but has none; "
+            "add method 'grid'"
+        )
+    for name in (*_SCORES, *(f"grid_{score}" for score in _SCORES)):
+        if len(missing := paired[paired[name].isna()]):
             raise ValueError(
-                f"`{name}` of {_name(row)} must be a number, but is missing; look at the failed "
-                "trials, or take a split whose test labels are known"
+                f"`{name}` of {_place(missing)} must be a number, but is missing; look at the "
+                "failed trials, or take a split whose test labels are known"
             )
-    _check_repetitions(paired)
+    counts = paired.groupby([*PATH, "round"], sort=False)["repetition"].nunique()
+    usual = counts.mode().max()
+    if len(odd := counts[counts != usual]):
+        *path, number = odd.index[0]
+        raise ValueError(
+            f"every round must have {usual} repetitions as the others, but {'/'.join(path)}, round "
+            f"{number:g} has {odd.iloc[0]}; run the missing ones or leave the others out"
+        )
     paired = paired.reset_index(drop=True).astype({"round": int})
     return paired.assign(verdict=_verdicts(paired, rule))
 
@@ -149,13 +178,19 @@ def _verdicts(paired: pd.DataFrame, rule: Rule) -> pd.Series:
         loss = 0.0 if rule.weak == "tie" else 2.0
         paired = paired.assign(validation_loss=loss, grid_validation_loss=1.0)
     verdicts = judge(paired, tolerance=_TOLERANCE)
-    if (verdicts == "unknown").any():
-        row = paired[verdicts == "unknown"].iloc[0]
+    if len(unknown := paired[verdicts == "unknown"]):
         raise ValueError(
-            f"the validation losses of {_name(row)} and of its grid search must be known to judge "
-            "a tie, but one is missing; use the rule `weak` 'tie' or 'off'"
+            f"the validation losses of {_place(unknown)} and of its grid search must be known to "
+            "judge a tie, but one is missing; use the rule `weak` 'tie' or 'off'"
         )
     return verdicts
+
+
+def _place(rows: pd.DataFrame) -> str:
+    """Name the first of the rows."""
+    row = rows.iloc[0]
+    where = "/".join(str(row[name]) for name in PATH)
+    return f"{where}, round {row['round']:g}, repetition {row['repetition']}"
 
 
 def trace_round(
@@ -182,18 +217,13 @@ def trace_round(
 
 
 def replay(
-    rounds: pd.DataFrame,
-    verdicts: pd.DataFrame,
-    *,
-    ladders: Mapping[str, Ladder] = PAPER_LADDERS,
-    rule: Rule | None = None,
+    rounds: pd.DataFrame, verdicts: pd.DataFrame, *, rule: Rule | None = None
 ) -> pd.DataFrame:
-    """Feed the state machine with rounds that were run, and hold it against what was done then.
+    """Feed the state machine with the paper's rounds, and hold it against what was done then.
 
     Args:
         rounds: as for `judge_rounds`, with `action`: what led to the round.
         verdicts: model, task, method and verdict at the end of each path.
-        ladders: by model.
         rule: weak overfitting from ties by default, since the paper prints no losses.
     Returns:
         the trace, one row a round, with `published` (what the paper did next, or its verdict) and
@@ -203,96 +233,43 @@ def replay(
     final = verdicts.set_index(list(PATH))["verdict"]
     rows = []
     for path, of_path in judge_rounds(rounds, rule).groupby(list(PATH), sort=False):
-        ladder, actions = ladders[path[0]], of_path.drop_duplicates("round")["action"].tolist()
-        setting = ladder.start
-        done_next = [*actions[1:], final[path]]
-        for (_, scores), action, done in zip(
-            of_path.groupby("round"), actions, done_next, strict=True
-        ):
-            setting = ladder.after(setting, action) if action in ACTIONS else setting
+        ladder, actions = PAPER_LADDERS[path[0]], of_path.groupby("round")["action"].first()
+        setting, done_next = ladder.start, [*actions[1:], final[path]]
+        for (number, scores), done in zip(of_path.groupby("round"), done_next, strict=True):
+            setting = ladder.after(setting, actions[number]) if number else setting
             row, _ = trace_round(scores, setting, ladder=ladder, rule=rule)
             rows.append(row | {"published": done, "agrees": row["decision"] == done})
     return pd.DataFrame(rows)
 
 
 def paths_of(trace: pd.DataFrame) -> pd.DataFrame:
-    """Sum up a trace, one row a path: its actions, verdict and where it ended.
+    """Sum up a trace, one row a path: its verdict and where it ended.
 
     Returns:
-        model, task, method, actions (tuple), n_rounds, verdict, space, budget_gst and, for a
-        replay, agrees (all of its rounds do).
+        model, task, method, n_rounds, verdict, space, budget_gst and, for a replay, agrees (all of
+        its rounds do).
     """
+    paths = trace.groupby(list(PATH), sort=False)
+    table = paths[["decision", "space", "budget_gst"]].last().assign(n_rounds=paths.size())
+    if "agrees" in trace:
+        table["agrees"] = paths["agrees"].all()
+    return table.rename(columns={"decision": "verdict"}).reset_index()
+
+
+def replay_options(rounds: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Replay the paper's rounds under other readings of its rule.
+
+    Returns:
+        one row a reading: rule, n_as_printed (paths walked as printed), n_paths.
+    """
+    options = {
+        "as above": Rule(weak="tie"),
+        "no weak overfitting": Rule(weak="off"),
+        "outperforms on validation alone": Rule(weak="tie", outperforms="validation"),
+        "every repetition outperforms": Rule(weak="tie", outperforms="every"),
+    }
     rows = []
-    for path, of_path in trace.groupby(list(PATH), sort=False):
-        last = of_path.iloc[-1]
-        row = dict(zip(PATH, path, strict=True)) | {"n_rounds": len(of_path)}
-        row |= {"actions": tuple(of_path["decision"][:-1]), "verdict": last["decision"]}
-        row |= {"space": last["space"], "budget_gst": last["budget_gst"]}
-        rows.append(row | ({"agrees": of_path["agrees"].all()} if "agrees" in of_path else {}))
+    for name, rule in options.items():
+        same = paths_of(replay(rounds, verdicts, rule=rule))["agrees"]
+        rows.append({"rule": name, "n_as_printed": same.sum(), "n_paths": len(same)})
     return pd.DataFrame(rows)
-
-
-def _next(steps: tuple, current) -> object | None:
-    place = steps.index(current) + 1
-    return steps[place] if place < len(steps) else None
-
-
-def _outperforms(scores: pd.DataFrame, rule: Rule) -> bool:
-    gains = _gains(scores)
-    if rule.outperforms == "every":
-        return bool((gains > _TOLERANCE).all(axis=None))
-    means = gains.mean()
-    return bool((means if rule.outperforms == "means" else means.iloc[:1]).gt(_TOLERANCE).all())
-
-
-def _gains(scores: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({s: scores[s] - scores[f"grid_{s}"] for s in _SCORES})
-
-
-def _tell_means(scores: pd.DataFrame) -> str:
-    validation, test = 100 * _gains(scores).mean()
-    return f"mean minus grid: validation {validation:+.2f}, test {test:+.2f} points"
-
-
-def _tell_overfitting(rows: pd.DataFrame, n: int) -> str:
-    gains = 100 * _gains(rows)
-    parts = [
-        f"rep {rep}{' weakly' if verdict == 'weak' else ''} "
-        f"(validation {validation:+.1f}, test {test:+.1f})"
-        for rep, verdict, validation, test in zip(
-            rows["repetition"], rows["verdict"], *gains.T.to_numpy(), strict=True
-        )
-    ]
-    return f"{len(rows)} of {n} overfit: {', '.join(parts)}"
-
-
-def _at_the_end(setting: Setting, action: str) -> str:
-    if action == "reduce_space":
-        return f"{setting.space} cannot be reduced"
-    return f"{setting.budget_gst:g} GST is the most"
-
-
-def _name(row: Mapping) -> str:
-    where = "/".join(str(row[name]) for name in PATH)
-    return f"{where}, round {row['round']:g}, repetition {row['repetition']}"
-
-
-def _check_grid(paired: pd.DataFrame, grid: pd.DataFrame) -> None:
-    places = pd.MultiIndex.from_frame(paired[["model", "task"]])
-    if len(without := paired[~places.isin(grid.index)]):
-        row = without.iloc[0]
-        raise ValueError(
-            f"{row['model']}/{row['task']} must have a grid search to compare with, but has none; "
-            "add method 'grid'"
-        )
-
-
-def _check_repetitions(paired: pd.DataFrame) -> None:
-    counts = paired.groupby([*PATH, "round"], sort=False)["repetition"].nunique()
-    usual = counts.mode().max()
-    if len(odd := counts[counts != usual]):
-        *path, number = odd.index[0]
-        raise ValueError(
-            f"every round must have {usual} repetitions as the others, but {'/'.join(path)}, round "
-            f"{number:g} has {odd.iloc[0]}; run the missing ones or leave the others out"
-        )

@@ -16,7 +16,6 @@ from repro.chapters.procedure.settings import ALL
 from repro.names import check_name
 from repro.paths import RESULTS
 from repro.results.tables import Results
-from repro.show.spaces import space_rows
 from repro.stats.incumbents import best_trials
 from repro.stats.overfitting import overfits, overfitting_hyperparameters
 from repro.study.profile import ModelSettings, Profile
@@ -144,14 +143,9 @@ def _patterns(model: ModelSettings, found: Results) -> pd.DataFrame:
     best = best_trials(found.trials, found.runs)
     best = best[best["model"] == model.name]
     is_grid = best["method"] == "grid"
-    epochs = next(iter(model.epochs.values()))
-    space = space_rows(
-        model.name,
-        space=search_space(model.family, epochs=epochs),
-        grid=grid_configurations(model.family, epochs=epochs),
-    )
     judged = overfits(best[~is_grid], best[is_grid])
-    return hyperparameter_patterns(overfitting_hyperparameters(best), space, incumbents=judged)
+    rows, space = overfitting_hyperparameters(best), search_space(model.family, epochs=1)
+    return hyperparameter_patterns(rows, space.domains, incumbents=judged)
 
 
 def _mined(model: ModelSettings, ladders, patterns) -> Ladder:

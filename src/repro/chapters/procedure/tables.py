@@ -1,30 +1,51 @@
-"""Tables of the procedure: Tables 4, 5, 10 and 11, the replay and the trace."""
+"""Tables of the procedure: its rounds and decisions, how sure they are, and what they cost."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 
 from repro.chapters.procedure.rules import PATH, paths_of
-from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
+from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, TASK_LABELS, in_order, label
 from repro.show.cells import (
-    NOTHING,
     frame_of,
-    number,
+    in_paper_order,
+    in_place_of,
+    method_label,
     percent,
-    plays,
+    points,
     seconds,
-    slug,
+    task_label,
     with_dagger,
 )
-from repro.show.table import BOLD, Mark, Table
+from repro.show.report import model_slug
+from repro.show.table import BOLD, NOTHING, Mark, Table
+from repro.stats.incumbents import SPLITS
 
-ROUND_MARKS = {
+_MARKS = {
     "overfits": Mark("dark", "the repetition overfits"),
     "weak": Mark("medium", "it overfits weakly"),
     "better": Mark("light", "the average outperforms grid search on validation and test"),
 }
-_VERDICTS = {"succeeds": "succeeds", "overfits": "overfits", "tbd": "TBD"}
 _ACTIONS = {"reduce_space": "↓ space", "more_budget": "↑ budget"}
+# what the paper fixed after a look at the overfitting runs (sec. 5.1)
+_FIXED = {"electra-base": ("warmup_ratio",), "roberta-base": ("warmup_ratio", "hidden_dropout")}
+_hyperparameter_label = partial(label, labels=HYPERPARAMETER_LABELS)
+_share = "{:.0%}".format
+_of = "{} of {}".format
+
+
+def _path_label(task: str, method: str) -> str:
+    return f"{task_label(task)}, {method_label(method)}"
+
+
+def _decision_label(decision: str) -> str:
+    return _ACTIONS.get(decision, "TBD" if decision == "tbd" else decision)
+
+
+_MODEL = {"model": "model"}
+_TASK = _MODEL | {"task": ("task", task_label)}
+_PATH = (["task", "method"], _path_label)
 
 
 def rounds_table(
@@ -33,90 +54,68 @@ def rounds_table(
     """Show rounds as pairs of columns, as Tables 4, 10 and 11 do, one block of rows a path.
 
     Args:
-        rounds: from `judge_rounds`, of one model (fractions).
-        note: where the numbers come from.
+        rounds: from `judge_rounds`.
         name: of the file; by default that of Tables 10 and 11.
     """
     rounds = rounds[rounds["model"] == model]
     if rounds.empty:
         raise ValueError(f"`rounds` must hold rows of `model`, but got none of {model!r}")
-    rows, marks = [], []
-    for key in _paths_in_order(rounds):
-        path = rounds[(rounds[list(PATH)] == list(key)).all(axis=1)]
-        for row, mark in _path_rows(path):
-            rows.append({"path": path_name(key)} | row)
-            marks.append(mark)
-    numbers = sorted(set(rounds["round"]))
-    columns = ["path", "", *(f"{n}: {s}" for n in numbers for s in ("val", "test"))]
+    cells, marks = [], []
+    ordered = in_paper_order(rounds, ["task", "method"])
+    for path, of_path in ordered.groupby(["task", "method"], sort=False):
+        for line, (shown, shades) in _lines_of(of_path).items():
+            cells.append({"path": _path_label(*path), "": line} | shown)
+            marks.append(shades)
+    columns = [f"{n}: {score}" for n in sorted(set(rounds["round"])) for score in ("val", "test")]
+    frames = [frame_of(rows, ["path", "", *columns]) for rows in (cells, marks)]
     caption = (
-        f"Execution of the procedure with {plays(model, published_model)}: validation and test "
-        "scores in percent by round. First row of a path: grid search, and what led to each later "
-        f"round. {note}"
+        f"Execution of the procedure with {in_place_of(model, published_model)}: validation and "
+        "test scores in percent by round. First row of a path: grid search, and what led to each "
+        f"later round. {note}"
     )
-    name = name or f"table10_11_{slug(model)}"
-    frame, shades = frame_of(rows, columns), frame_of(marks, columns)
-    return Table(name, caption, frame, shades, ROUND_MARKS, rounds, blocks="path")
+    name = name or f"table10_11_{model_slug(model)}"
+    return Table(name, caption, *frames, _MARKS, rounds, blocks="path")
 
 
-def _paths_in_order(rows: pd.DataFrame) -> list[tuple]:
-    tasks, methods = in_order(rows["task"], TASK_LABELS), in_order(rows["method"], METHOD_LABELS)
-    paths = set(rows[list(PATH)].itertuples(index=False, name=None))
-    return sorted(paths, key=lambda p: (p[0], tasks.index(p[1]), methods.index(p[2])))
-
-
-def path_name(key) -> str:
-    return f"{label(key[1], TASK_LABELS)}, {label(key[2], METHOD_LABELS)}"
-
-
-def _path_rows(path: pd.DataFrame) -> list[tuple[dict, dict]]:
-    """Return (cells, marks) of grid search, of each repetition and of their mean."""
-    grid, grid_marks, mean, mean_marks = {"": "grid"}, {}, {"": "average"}, {}
-    repetitions = {r: ({"": f"rep {r}"}, {}) for r in sorted(set(path["repetition"]))}
+def _lines_of(path: pd.DataFrame) -> dict[str, tuple[dict, dict]]:
+    """Return the cells and the marks of grid search, of each repetition and of their average."""
+    names = ["grid", *(f"rep {r}" for r in sorted(set(path["repetition"]))), "average"]
+    lines = {name: ({}, {}) for name in names}
     for turn, scores in path.groupby("round"):
-        places, first = (f"{turn}: val", f"{turn}: test"), scores.iloc[0]
-        names = ("validation_score", "test_score")
-        if turn == 0:
-            grid |= {p: percent(first[f"grid_{n}"]) for p, n in zip(places, names, strict=True)}
-            grid[places[1]] = with_dagger(grid[places[1]], first.get("grid_test_source", ""))
-            grid_marks |= dict.fromkeys(places, BOLD)
-        else:
-            grid[places[0]] = _ACTIONS.get(first["action"], "")
-        better = all(scores[n].mean() > first[f"grid_{n}"] + 1e-9 for n in names)
-        mean |= {p: percent(scores[n].mean()) for p, n in zip(places, names, strict=True)}
-        mean[places[1]] = with_dagger(mean[places[1]], *scores.get("test_source", ()))
-        mean_marks |= dict.fromkeys(places, "better" if better else "")
+        first, columns = scores.iloc[0], (f"{turn}: val", f"{turn}: test")
+        grid = [first[f"grid_{split}_score"] for split in SPLITS]
+        means = [scores[f"{split}_score"].mean() for split in SPLITS]
+        better = all(mean > theirs + 1e-9 for mean, theirs in zip(means, grid, strict=True))
+        shown = [("average", means, scores.get("test_source", ()), "better" if better else "")]
         for row in scores.to_dict("records"):
-            cells, marks = repetitions[row["repetition"]]
-            cells |= {p: percent(row[n]) for p, n in zip(places, names, strict=True)}
-            cells[places[1]] = with_dagger(cells[places[1]], row.get("test_source", ""))
-            marks |= dict.fromkeys(places, row["verdict"] if row["verdict"] in ROUND_MARKS else "")
-    return [(grid, grid_marks), *repetitions.values(), (mean, mean_marks)]
+            pair, mark = (row["validation_score"], row["test_score"]), row["verdict"]
+            mark = "" if mark == "no" else mark
+            shown.append((f"rep {row['repetition']}", pair, [row.get("test_source")], mark))
+        if turn == 0:
+            shown.append(("grid", grid, [first.get("grid_test_source")], BOLD))
+        else:
+            lines["grid"][0][columns[0]] = _ACTIONS.get(first["action"], "")
+        for line, (validation, test), sources, mark in shown:
+            texts = percent(validation), with_dagger(percent(test), *sources)
+            lines[line][0].update(zip(columns, texts, strict=True))
+            lines[line][1].update(dict.fromkeys(columns, mark))
+    return lines
 
 
-def trace_table(trace: pd.DataFrame, *, note: str, name: str = "trace") -> Table:
+def trace_table(trace: pd.DataFrame, *, note: str) -> Table:
     """Show every round: where it was run, its scores, the decision and the reason in words."""
-    rows = [_trace_row(row) for row in trace.to_dict("records")]
+    columns = _MODEL | {"task, method": _PATH, "round": ("round", "d"), "space": "space"}
+    columns["budget (GST)"] = ("budget_gst", "g")
+    for who in ("grid", "mean"):
+        scores = [f"{who}_{split}_score" for split in SPLITS]
+        columns[who] = (scores, lambda *pair: "/".join(map(percent, pair)))
+    columns |= {"decision": ("decision", _decision_label), "reason": "reason"}
+    columns |= {"steps": ("steps", ",.0f"), "seconds": ("seconds", seconds)}
     caption = (
         "Trace of the procedure: scores in percent, validation/test; decision and its reason. "
         f"{note}"
     )
-    return Table(name, caption, frame_of(rows), data=trace, blocks="task, method")
-
-
-def _trace_row(row: Mapping) -> dict:
-    grid, mean = (f"{percent(row[f'{w}_validation_score'])}/{percent(row[f'{w}_test_score'])}"
-                  for w in ("grid", "mean"))  # fmt: skip
-    cells = {"model": row["model"], "task, method": path_name([row[k] for k in PATH])}
-    cells |= {"round": str(row["round"]), "space": row["space"]}
-    cells |= {"budget (GST)": f"{row['budget_gst']:g}", "grid": grid, "mean": mean}
-    cells |= {"decision": _decision(row["decision"]), "reason": row["reason"]}
-    if "published" in row:
-        return cells | {"paper": _decision(row["published"])}
-    return cells | {"steps": number(row["steps"], ",.0f"), "seconds": seconds(row["seconds"])}
-
-
-def _decision(name: str) -> str:
-    return (_ACTIONS | _VERDICTS).get(name, name)
+    return Table.of(trace, name="trace", caption=caption, columns=columns, blocks="task, method")
 
 
 def replay_table(trace: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
@@ -126,36 +125,29 @@ def replay_table(trace: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
         trace: from `replay`.
         verdicts: the published Table 5.
     """
-    paths, final = paths_of(trace), verdicts.set_index(list(PATH))
-    rows = []
-    for row in paths.to_dict("records"):
-        key = tuple(row[name] for name in PATH)
-        of_path = trace[(trace[list(PATH)] == list(key)).all(axis=1)]
-        odd = of_path[~of_path["agrees"]]
-        why = ""
-        if len(odd):
+    final, cells = verdicts.set_index(list(PATH)), []
+    for path, rounds in trace.groupby(list(PATH), sort=False):
+        row = {"model": path[0], "path": _path_label(*path[1:])}
+        row["replayed"] = ", ".join(map(_decision_label, rounds["decision"]))
+        row["paper"] = ", ".join(map(_decision_label, rounds["published"]))
+        row |= {"Table 5": _verdict(final.loc[path]), "same": "yes", "why not": ""}
+        if len(odd := rounds[~rounds["agrees"]]):
             first = odd.iloc[0]
-            done = _decision(first["published"])
-            why = f"round {first['round']}, where the paper has {done}: {first['reason']}"
-        rows.append(
-            {"model": row["model"], "path": path_name(key)}
-            | {"replayed": _steps_of(of_path["decision"]), "paper": _steps_of(of_path["published"])}
-            | {"Table 5": _verdict(final.loc[key]), "same": "no" if why else "yes", "why not": why}
-        )
+            where = f"round {first['round']}, where the paper has "
+            where += f"{_decision_label(first['published'])}: {first['reason']}"
+            row |= {"same": "no", "why not": where}
+        cells.append(row)
+    n_same = sum(row["same"] == "yes" for row in cells)
     caption = (
-        f"Replay of the published Tables 10 and 11: {paths['agrees'].sum()} of {len(paths)} paths "
-        "give the published sequence and verdict. Weak overfitting is taken from ties, since the "
-        "paper prints no validation losses."
+        f"Replay of the published Tables 10 and 11: {n_same} of {len(cells)} paths give the "
+        "published sequence and verdict. Weak overfitting is taken from ties, since the paper "
+        "prints no validation losses."
     )
-    return Table("replay", caption, frame_of(rows), data=trace, blocks="model")
-
-
-def _steps_of(decisions) -> str:
-    return ", ".join(map(_decision, decisions))
+    return Table("replay", caption, frame_of(cells), data=trace, blocks="model")
 
 
 def _verdict(row: Mapping) -> str:
-    text = _VERDICTS[row["verdict"]]
+    text = _decision_label(row["verdict"])
     if row["verdict"] != "succeeds":
         return text
     risk = row.get("overfitting_risk")
@@ -173,26 +165,158 @@ def table5(
     """Show where each path ended, beside the paper's Table 5.
 
     Args:
-        trace: of our procedure.
-        published: the published Table 5.
         published_models: our model -> the published one it stands for.
     """
-    final = published.set_index(list(PATH))
-    data = paths_of(trace)
-    ours = data.set_index(list(PATH))
-    rows = []
-    for model in data["model"].unique():
-        of_model = data[data["model"] == model]
-        for task in in_order(of_model["task"], TASK_LABELS):
-            cells = {"model": model, "task": label(task, TASK_LABELS)}
-            for method in in_order(of_model["method"], METHOD_LABELS):
-                name, there = label(method, METHOD_LABELS), (published_models[model], task, method)
-                cells[f"{name}: here"] = _verdict(ours.loc[(model, task, method)])
+    final, data, cells = published.set_index(list(PATH)), paths_of(trace), []
+    for model, paths in data.groupby("model", sort=False):
+        for task in in_order(paths["task"], TASK_LABELS):
+            row = {"model": model, "task": task_label(task)}
+            of_task = paths[paths["task"] == task].set_index("method")
+            for method in in_order(paths["method"], METHOD_LABELS):
+                there = (published_models[model], task, method)
                 paper = _verdict(final.loc[there]) if there in final.index else NOTHING
-                cells[f"{name}: paper"] = paper
-            rows.append(cells)
+                row[f"{method_label(method)}: here"] = _verdict(of_task.loc[method])
+                row[f"{method_label(method)}: paper"] = paper
+            cells.append(row)
     caption = (
         "Table 5: where the procedure ends, here and in the paper (* it warns of overfitting). "
         f"{note}"
     )
-    return Table("table05_verdicts", caption, frame_of(rows), data=data, blocks="model")
+    return Table("table05_verdicts", caption, frame_of(cells), data=data, blocks="model")
+
+
+def patterns_table(patterns: Mapping[str, pd.DataFrame], *, note: str, name: str) -> Table:
+    """Show which hyperparameters overfitting runs set to one side of grid search's value.
+
+    Args:
+        patterns: model -> from `hyperparameter_patterns`.
+    """
+    columns = _MODEL | {"hyperparameter": ("hyperparameter", _hyperparameter_label)}
+    columns |= {"runs": ("n_runs", "d"), "tasks": ("n_tasks", "d"), "below grid": ("n_lower", "d")}
+    columns |= {"above": ("n_higher", "d"), "equal": ("n_equal", "d")}
+    columns |= {"below by chance": ("expected_lower", ".1f"), "p (sign)": ("p_sign", ".3f")}
+    columns |= {"p (Holm)": ("p_holm", ".3f"), "p (permutation)": ("p_permutation", ".3f")}
+    caption = (
+        "Hyperparameters of the best trials of overfitting tuning runs against grid search's. "
+        "p (sign): if they were draws from the search space; p (Holm): corrected for looking at "
+        "all; p (permutation): against the runs that do not overfit. Runs on one task share its "
+        f"data and grid search. {note}"
+    )
+    data = pd.concat([frame.assign(model=model) for model, frame in patterns.items()])
+    return Table.of(data, name=name, caption=caption, columns=columns, blocks="model")
+
+
+def describe_case(patterns: Mapping[str, pd.DataFrame]) -> str:
+    """Say in Markdown how strong the paper's case for each hyperparameter is that it fixed.
+
+    A case is strong where it holds after Holm's correction at 5 %, weak where only without it.
+    """
+    lines = []
+    for model, names in _FIXED.items():
+        for row in patterns[model].set_index("hyperparameter").loc[list(names)].itertuples():
+            case = "strong" if row.p_holm < 0.05 else "weak" if row.p_sign < 0.05 else "no case"
+            lines.append(
+                f"- {model}, {_hyperparameter_label(row.Index)}: {row.n_lower} of {row.n_runs} "
+                f"below grid search's on {row.n_tasks} tasks, p {row.p_sign:.3f}, Holm "
+                f"{row.p_holm:.3f}: **{case}**"
+            )
+    return "\n".join(lines)
+
+
+def uncertainty_table(
+    uncertainty: pd.DataFrame, *, chance: pd.DataFrame | None = None, note: str, name: str
+) -> Table:
+    """Show each overfitting repetition's differences from grid search with their standard errors.
+
+    Args:
+        uncertainty: from `sign_uncertainty` or `published_uncertainty`.
+        chance: from `verdicts_by_chance`: how often a round overfits by chance alone.
+    """
+
+    def difference(score: float, grid: float, error: float) -> str:
+        return f"{points(score - grid)} ± {percent(error)}"
+
+    data = uncertainty[uncertainty["verdict"] != "no"]
+    columns = _MODEL | {"path": _PATH, "round": ("round", "d"), "rep": "repetition"}
+    for split in SPLITS:
+        columns[f"{split}: SE"] = (f"se_{split}", percent)
+        both = [f"{split}_score", f"grid_{split}_score", f"se_{split}_difference"]
+        columns[f"{split} minus grid"] = (both, difference)
+    columns |= {"verdict": "verdict", "P(signs wrong)": ("p_wrong", ".2f")}
+    if chance is not None:
+        by_chance = chance[["model", "task", "p_overfits"]]
+        data = data.merge(by_chance.rename(columns={"p_overfits": "p_by_chance"}), how="left")
+        columns["P(round overfits by chance)"] = ("p_by_chance", ".2f")
+    caption = (
+        "Repetitions that overfit: scores minus grid search's, in points ± one standard error over "
+        f"examples, and the probability that the signs behind the verdict are others. {note}"
+    )
+    return Table.of(data, name=name, caption=caption, columns=columns, blocks="model")
+
+
+def describe_uncertainty(uncertainty: pd.DataFrame) -> str:
+    """Say how many verdicts rest on less than one standard error."""
+    overfit = uncertainty[uncertainty["verdict"] == "overfits"]
+    return (
+        f"{overfit['within'].sum()} of {len(overfit)} overfitting repetitions lie within one "
+        "standard error of grid search on validation or on test."
+    )
+
+
+def chance_table(chance: pd.DataFrame, trace: pd.DataFrame, *, note: str) -> Table:
+    """Show how often rounds give each verdict by chance, beside how often they overfit here.
+
+    Args:
+        chance: from `verdicts_by_chance`.
+    """
+    rounds = trace.assign(over=trace["n_overfits"] + trace["n_weak"] > 0)
+    rounds = rounds.groupby(["model", "task"])["over"].agg(n_over="sum", n="size").reset_index()
+    columns = _TASK | {"trials in the pool": ("n_pool", "d"), "draws": ("n_draws", "d")}
+    columns |= {f"P({v})": (f"p_{v}", ".2f") for v in ("overfits", "succeeds", "neither")}
+    columns["rounds that overfit here"] = (["n_over", "n"], _of)
+    caption = (
+        "How often one round would give each verdict if HPO and grid search were equally good. "
+        f"{note}"
+    )
+    data, name = chance.merge(rounds, on=["model", "task"]), "verdicts_by_chance"
+    return Table.of(data, name=name, caption=caption, columns=columns, blocks="model")
+
+
+def costs_table(costs: pd.DataFrame, *, unit: str, note: str, name: str = "costs") -> Table:
+    """Show what the procedure spent, against every space x budget.
+
+    Args:
+        costs: from `procedure_costs` or `published_costs`.
+        unit: "steps", or "days" where the steps are Table 2's seconds.
+    """
+    columns = _MODEL | {"paths": ("n_paths", "d"), "rounds": (["rounds", "all_rounds"], _of)}
+    if unit == "days":
+        costs = costs.assign(days=costs["seconds"] / 86400, all_days=costs["all_seconds"] / 86400)
+        columns |= {"days": ("days", ".2f"), "days, all": ("all_days", ".2f")}
+    else:
+        columns |= {"steps": ("steps", ",.0f"), "steps, all": ("all_steps", ",.0f")}
+        columns |= {"seconds": ("seconds", ",.0f"), "seconds, all": ("all_seconds", ",.0f")}
+    columns["share"] = ("share_steps", _share)
+    caption = f"Cost against every space x budget. {note}"
+    return Table.of(costs, name=name, caption=caption, columns=columns)
+
+
+def asha_table(losses: pd.DataFrame, *, note: str) -> Table:
+    """Show what ASHA stops, replayed over full curves.
+
+    Args:
+        losses: from `asha_losses`.
+    """
+    columns = _TASK | {"trials": ("n_trials", "d"), "winner stopped": ("p_winner_stopped", _share)}
+    for split in SPLITS:
+        columns[f"{split} lost"] = (f"{split}_loss", lambda loss: points(-loss))
+    columns["evaluations saved"] = ("evaluations_saved", _share)
+    for side, words in (("low", "short"), ("high", "long")):
+        columns[f"stopped first, {words} warm-up"] = (f"p_stopped_{side}", _share)
+    caption = (
+        "ASHA replayed over full curves in random orders: how often it stops the trial that would "
+        "have won, what its own winner scores less (points), and how often it stops trials at the "
+        f"first rung whose warm-up is below, or above, the median. {note}"
+    )
+    name = "asha_replay"
+    return Table.of(losses, name=name, caption=caption, columns=columns, blocks="model")

@@ -1,23 +1,20 @@
 """How sure is a verdict? Standard errors over examples, and verdicts that chance alone gives."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 
-from repro.chapters.procedure.rules import PATH, Rule
+from repro.chapters.procedure.rules import Rule
+from repro.data.definitions import GLUE_SIZES
 from repro.records import METRICS
 from repro.stats.incumbents import SPLITS
+from repro.stats.weighted_scores import weighted_scores
 
 N_RESAMPLES = 1000
 N_SIMULATIONS = 10_000
 _CHUNK = 1_000_000  # weights held at a time
-# Examples of GLUE's validation and test sets, which the published scores were computed on.
-GLUE_SIZES = {
-    "wnli": (71, 146), "rte": (277, 3000), "mrpc": (408, 1725), "cola": (1043, 1063),
-    "stsb": (1500, 1379), "sst2": (872, 1821), "qnli": (5463, 5463), "mnli": (9815, 9796),
-}  # fmt: skip
 
 
 def sign_uncertainty(
@@ -35,43 +32,55 @@ def sign_uncertainty(
     validation difference is an optimistic one.
 
     Args:
-        judged: from `procedure.judge_rounds`, with run_id.
+        judged: from `judge_rounds`, with run_id.
         best: from `best_trials`, grid search among the methods.
         predictions: run_id -> split, checkpoint, index, prediction, label.
     Returns:
         `judged` with, for each split, se_<split> (of the score) and se_<split>_difference
-        (fractions), p_overfits (validation above and test below grid's, in how many resamples;
-        ties count half) and p_wrong (that the signs behind the verdict are others).
+        (fractions), within (whether a difference is smaller than its standard error), p_overfits
+        (validation above and test below grid's, in how many resamples; ties count half) and
+        p_wrong (that the signs behind the verdict are others).
     Source: Efron & Tibshirani 1993, ch. 6 and 13.
     """
     grid_runs = best[best["method"] == "grid"].set_index(["model", "task"])["run_id"]
-    metrics = tuned_metrics(best)
-    rows = []
-    for number, row in enumerate(judged.to_dict("records")):
-        pair = predictions(row["run_id"]), predictions(grid_runs[row["model"], row["task"]])
-        rng = np.random.default_rng([seed, number])
-        rows.append(_bootstrap(*pair, metrics[row["task"]], rng, n_resamples))
+    metrics, rows = _tuned_metrics(best), []
+    for number, judgement in enumerate(judged.to_dict("records")):
+        grid_run = grid_runs[judgement["model"], judgement["task"]]
+        ours, grids = predictions(judgement["run_id"]), predictions(grid_run)
+        rng, row = np.random.default_rng([seed, number]), {}
+        for split, side in zip(SPLITS, (1, -1), strict=True):
+            examples = _same_examples(ours, grids, split)
+            both, labels = examples[["ours", "grid"]].to_numpy(float), examples["label"]
+            scores, grid = np.concatenate(
+                [
+                    weighted_scores(both, labels, weights, metric=metrics[judgement["task"]])
+                    for weights in _draw_weights(len(both), rng, n_resamples)
+                ]
+            ).T
+            difference = side * (scores - grid)
+            row[f"se_{split}"], row[f"se_{split}_difference"] = (
+                values.std(ddof=1) for values in (scores, difference)
+            )
+            row[f"p_{split}"] = (difference > 0).mean() + (difference == 0).mean() / 2
+        rows.append(row)
     return _with_chances(pd.concat([judged, pd.DataFrame(rows, index=judged.index)], axis=1))
 
 
-def _bootstrap(ours: pd.DataFrame, grids: pd.DataFrame, metric: str, rng, n: int) -> dict:
-    row = {}
-    for split, side in zip(SPLITS, (1, -1), strict=True):
-        pair = _on_same_examples(ours, grids, split)
-        labels = pair["label"].to_numpy(float)
-        both = [pair[name].to_numpy(float) for name in ("ours", "grid")]
-        drawn = [
-            [score(metric, predictions, labels, weights) for predictions in both]
-            for weights in _draw_weights(len(pair), rng, n)
-        ]
-        scores, grid = np.concatenate(drawn, axis=1)
-        difference = side * (scores - grid)
-        row |= {f"se_{split}": scores.std(ddof=1), f"se_{split}_difference": difference.std(ddof=1)}
-        row |= {f"p_{split}": float((difference > 0).mean() + (difference == 0).mean() / 2)}
-    return row
+def _tuned_metrics(best: pd.DataFrame) -> dict[str, str]:
+    """Find each task's optimised metric: the one that always equals its score."""
+    metrics = {}
+    for task, rows in best.dropna(subset="validation_score").groupby("task"):
+        score = rows["validation_score"]
+        equal = [m for m in METRICS if np.allclose(rows[f"validation_{m}"], score)]
+        if not equal:
+            raise ValueError(
+                f"the score of {task} must be one of {METRICS}, but is none; is its table complete?"
+            )
+        metrics[task] = equal[0]
+    return metrics
 
 
-def _on_same_examples(ours: pd.DataFrame, grids: pd.DataFrame, split: str) -> pd.DataFrame:
+def _same_examples(ours: pd.DataFrame, grids: pd.DataFrame, split: str) -> pd.DataFrame:
     parts = []
     for name, frame in (("ours", ours), ("grid", grids)):
         rows = frame[(frame["split"] == split) & (frame["checkpoint"] == "best")]
@@ -85,7 +94,7 @@ def _on_same_examples(ours: pd.DataFrame, grids: pd.DataFrame, split: str) -> pd
     return pair
 
 
-def _draw_weights(n_examples: int, rng, n_resamples: int):
+def _draw_weights(n_examples: int, rng, n_resamples: int) -> Iterator[np.ndarray]:
     """Yield how often each example is drawn, in blocks of resamples that fit in memory."""
     left = n_resamples
     while left:
@@ -101,8 +110,12 @@ def _with_chances(rows: pd.DataFrame) -> pd.DataFrame:
     p_overfits = rows["p_validation"] * rows["p_test"]
     wrong = {"overfits": 1 - p_overfits, "weak": 1 - rows["p_test"], "no": p_overfits}
     p_wrong = np.select([rows["verdict"] == v for v in wrong], list(wrong.values()), np.nan)
-    rows = rows.drop(columns=[f"p_{s}" for s in SPLITS])
-    return rows.assign(p_overfits=p_overfits, p_wrong=p_wrong)
+    within = pd.Series(False, rows.index)
+    for split in SPLITS:
+        gain = (rows[f"{split}_score"] - rows[f"grid_{split}_score"]).abs()
+        within |= gain < rows[f"se_{split}_difference"]
+    rows = rows.drop(columns=[f"p_{split}" for split in SPLITS])
+    return rows.assign(within=within, p_overfits=p_overfits, p_wrong=p_wrong)
 
 
 def published_uncertainty(judged: pd.DataFrame) -> pd.DataFrame:
@@ -112,85 +125,23 @@ def published_uncertainty(judged: pd.DataFrame) -> pd.DataFrame:
     independent scores, which is too large where both models err on the same examples.
 
     Args:
-        judged: from `procedure.judge_rounds`, with `metric`; scores of GLUE's own splits.
+        judged: from `judge_rounds`, with `metric`; scores of GLUE's own splits.
     Returns:
         as `sign_uncertainty`, with normal approximations.
     """
     columns = {}
-    for place, (split, side) in enumerate(zip(SPLITS, (1, -1), strict=True)):
-        n = judged["task"].map(lambda task, place=place: GLUE_SIZES[task][place])
-        ours, grid = judged[f"{split}_score"], judged[f"grid_{split}_score"]
-        errors = [_standard_error(s, judged["metric"], n) for s in (ours, grid)]
+    for split, side in zip(SPLITS, (1, -1), strict=True):
+        n, errors = judged["task"].map(lambda task, split=split: GLUE_SIZES[task][split]), []
+        scores = judged[f"{split}_score"], judged[f"grid_{split}_score"]
+        for score in scores:
+            proportion = np.sqrt(score * (1 - score) / n)
+            correlation = (1 - score**2) / np.sqrt(n - 1)
+            is_proportion = judged["metric"].isin(["accuracy", "f1"])
+            errors.append(np.where(is_proportion, proportion, correlation))
         se = np.hypot(*errors)
         columns |= {f"se_{split}": errors[0], f"se_{split}_difference": se}
-        columns[f"p_{split}"] = norm.cdf(side * (ours - grid) / se)
+        columns[f"p_{split}"] = norm.cdf(side * (scores[0] - scores[1]) / se)
     return _with_chances(judged.assign(**columns))
-
-
-def _standard_error(scores: pd.Series, metric: pd.Series, n: pd.Series) -> np.ndarray:
-    proportion = np.sqrt(scores * (1 - scores) / n)
-    correlation = (1 - scores**2) / np.sqrt(n - 1)
-    return np.where(metric.isin(["accuracy", "f1"]), proportion, correlation)
-
-
-def tuned_metrics(best: pd.DataFrame) -> dict[str, str]:
-    """Find each task's optimised metric: the one that always equals its score."""
-    metrics = {}
-    for task, rows in best.dropna(subset="validation_score").groupby("task"):
-        score = rows["validation_score"]
-        equal = [m for m in METRICS if np.allclose(rows[f"validation_{m}"], score)]
-        if not equal:
-            raise ValueError(
-                f"the score of {task} must be one of {METRICS}, but is none; is its table complete?"
-            )
-        metrics[task] = equal[0]
-    return metrics
-
-
-def score(metric: str, predictions: np.ndarray, labels: np.ndarray, weights: np.ndarray):
-    """Score predictions under each row of weights at once.
-
-    Args:
-        predictions, labels: shape (n,).
-        weights: shape (n_resamples, n), how often each example counts.
-    Returns:
-        shape (n_resamples,), fractions; 0 where a correlation or F1 is not defined. Spearman
-        keeps the ranks of the whole sample.
-    """
-    if metric == "spearman":
-        predictions, labels = rankdata(predictions), rankdata(labels)
-    if metric in ("pearson", "spearman"):
-        return _pearson(predictions, labels, weights)
-    if metric == "accuracy":
-        return weights @ (predictions == labels) / weights.sum(axis=1)
-    return {"f1": _f1, "matthews": _matthews}[metric](predictions, labels, weights)
-
-
-def _pearson(x, y, weights) -> np.ndarray:
-    x, y, total = x - x.mean(), y - y.mean(), weights.sum(axis=1)
-    mx, my = weights @ x / total, weights @ y / total
-    covariance = weights @ (x * y) / total - mx * my
-    spread = (weights @ x**2 / total - mx**2) * (weights @ y**2 / total - my**2)
-    return _ratio(covariance, np.sqrt(np.clip(spread, 0, None)))
-
-
-def _matthews(predictions, labels, weights) -> np.ndarray:
-    """Return the correlation of several classes (Gorodkin 2004), phi where there are two."""
-    classes = np.unique([predictions, labels])
-    predicted, true = (weights @ (x[:, None] == classes) for x in (predictions, labels))
-    right, total = weights @ (predictions == labels), weights.sum(axis=1)
-    covariance = right * total - (predicted * true).sum(axis=1)
-    spread = (total**2 - (predicted**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1))
-    return _ratio(covariance, np.sqrt(spread))
-
-
-def _f1(predictions, labels, weights) -> np.ndarray:
-    hits = weights @ ((predictions == 1) & (labels == 1))
-    return _ratio(2 * hits, weights @ (predictions == 1) + weights @ (labels == 1))
-
-
-def _ratio(above, below) -> np.ndarray:
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 1e-12)
 
 
 def verdicts_by_chance(
@@ -221,14 +172,13 @@ def verdicts_by_chance(
         pool = group[group["status"] == "completed"].dropna(subset=scores[:2])
         pool = pool.drop_duplicates(scores)  # a larger budget begins with the same trials
         n_draws = int((group["method"] == "grid").sum())
-        rng = np.random.default_rng([seed, number])
         shares = simulate_verdicts(
             pool[scores].to_numpy(float),
             n_draws,
             rule=rule,
             repetitions=repetitions,
             n_simulations=n_simulations,
-            rng=rng,
+            rng=np.random.default_rng([seed, number]),
         )
         sizes = {"n_pool": len(pool), "n_draws": n_draws}
         rows.append({"model": model, "task": task} | sizes | shares)
@@ -243,7 +193,7 @@ def simulate_verdicts(
     repetitions: int,
     n_simulations: int,
     rng: np.random.Generator,
-) -> Mapping[str, float]:
+) -> dict[str, float]:
     """Draw grid search and the repetitions from one pool, and return the share of each verdict.
 
     Args:
@@ -272,18 +222,3 @@ def simulate_verdicts(
     succeeds = better & ~overfits
     shares = {"p_overfits": overfits.mean(), "p_succeeds": succeeds.mean()}
     return shares | {"p_neither": 1 - overfits.mean() - succeeds.mean()}
-
-
-def uncertain_paths(uncertainty: pd.DataFrame) -> pd.DataFrame:
-    """Count, a path, the repetitions that overfit and how many of them within one standard error.
-
-    Args:
-        uncertainty: from `sign_uncertainty` or `published_uncertainty`.
-    """
-    over = uncertainty[uncertainty["verdict"] == "overfits"]
-    within = np.zeros(len(over), dtype=bool)
-    for split in SPLITS:
-        gain = (over[f"{split}_score"] - over[f"grid_{split}_score"]).abs()
-        within |= (gain < over[f"se_{split}_difference"]).to_numpy()
-    rows = over.assign(within=within).groupby(list(PATH), sort=False)
-    return rows["within"].agg(n_overfits="size", n_within="sum").reset_index()

@@ -1,6 +1,4 @@
-"""What is read back from finished runs: all trials' predictions, late test scores, looks."""
-
-import json
+"""What is read back from finished runs: all trials' predictions, late scores, counts."""
 
 import numpy as np
 import pandas as pd
@@ -61,30 +59,18 @@ def test_all_trials_predictions_lie_side_by_side(tmp_path):
         np.testing.assert_allclose(own["prediction"], test[best], rtol=1e-6)
 
 
-def test_a_run_of_an_older_version_says_what_to_do(tmp_path):
-    (run,) = write_runs(smoke(), tmp_path)
-    (run.folder.path / "trial_predictions.parquet").unlink()
-    about = json.loads((run.folder.path / "run.json").read_text())
-    del about["test_sets"]
-    (run.folder.path / "run.json").write_text(json.dumps(about))
-    results = read(smoke(), tmp_path)
-    assert results.test_looks["looks"].tolist() == [2]
-    with pytest.raises(FileNotFoundError, match="trial_predictions.parquet must be there.*remove"):
-        results.trial_predictions(run.tuning.run_id)
-
-
-def test_looks_are_counted_for_each_trial_and_test_set(tmp_path, hidden):
+def test_evaluations_on_each_test_set_are_counted(tmp_path, hidden):
     profile = smoke(shifted_tests={0.0: 10, 1.0: 20})
     write_runs(profile, tmp_path)
-    looks = read(profile, tmp_path).test_looks.set_index("split")
+    counts = read(profile, tmp_path).test_evaluations.set_index("split")
     # three trials, of which one failed before it predicted anything
-    assert looks["looks"].to_dict() == {"test": 2, "test-shift0": 2, "test-shift1": 2}
-    assert looks["n_examples"].tolist() == [32, 10, 20]
-    assert (looks["n_trials"] == 3).all() and (looks["returned"] == 0).all()
+    assert counts["n_scored"].to_dict() == {"test": 2, "test-shift0": 2, "test-shift1": 2}
+    assert counts["n_examples"].tolist() == [32, 10, 20]
+    assert (counts["n_trials"] == 3).all() and (counts["n_returned"] == 0).all()
     folder, changes, gold = hidden
-    assert read(smoke(**changes), folder).test_looks["looks"].tolist() == [0]
+    assert read(smoke(**changes), folder).test_evaluations["n_scored"].tolist() == [0]
     named = read(smoke(**changes, test_labels={"stsb": gold}), folder)
-    assert named.test_looks["looks"].tolist() == [2]
+    assert named.test_evaluations["n_scored"].tolist() == [2]
 
 
 def test_gold_labels_score_what_is_finished(hidden):
@@ -127,7 +113,7 @@ def test_returned_scores_stand_in_for_hidden_ones_and_are_marked(hidden, tmp_pat
     row = results.trials.set_index("trial").loc[2]
     assert (row["test_score"], row["test_pearson"], row["test_spearman"]) == (0.875, 0.875, -0.861)
     assert results.trials["test_source"].tolist() == ["", "", "returned"]
-    assert results.test_looks[["looks", "returned"]].to_numpy().tolist() == [[0, 1]]
+    assert results.test_evaluations[["n_scored", "n_returned"]].to_numpy().tolist() == [[0, 1]]
     is_shown = results.runs["best_trial_id"][0] == row["trial_id"]
     note = describe_study(results.runs, results.trials)
     assert ("test scores of 1 of 1 tuning runs (†) came back from GLUE" in note) == is_shown

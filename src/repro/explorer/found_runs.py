@@ -68,7 +68,7 @@ def find_runs(folder: str | Path) -> FoundRuns:
 
 
 _ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError)
-_INSIDE = ("checkpoint", "checkpoints", "states", "tracking", "wandb")
+_INSIDE = ("checkpoints", "states", "tracking", "trials", "wandb")
 
 
 def _finished(folder: Path) -> Iterator[str]:

@@ -4,14 +4,14 @@ Scores that came back stand in one CSV file with the columns of RETURNED, one ro
 `repro submit` writes it with `percent` empty. A row whose `percent` is empty is left out.
 """
 
-import math
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from repro.data.tasks import TASKS, TaskData, score_predictions
+from repro.data.tasks import TASKS, TaskData
 from repro.names import check_name
+from repro.results.folders import RunFolder
+from repro.results.trials import scores_on_test
 
 RETURNED = ("task", "run", "trial", "metric", "percent")
 
@@ -34,33 +34,24 @@ def read_returned_scores(path: Path) -> pd.DataFrame:
             f"{path} must have the columns {', '.join(RETURNED)}, but got "
             f"{', '.join(table.columns)}; let `repro submit` write it"
         )
-    scores = [_score(f"{path} line {i}", row) for i, row in enumerate(table.itertuples(), start=2)]
-    table = table.assign(score=scores).drop(columns="percent").dropna(subset="score")
-    again = table[table.duplicated(["run", "trial", "metric"])]
-    if len(again):
+    for line, row in enumerate(table.itertuples(), start=2):
+        try:
+            task = TASKS[check_name("task", row.task, TASKS)]
+            check_name(f"metric of {task.name}", row.metric, task.metrics)
+        except ValueError as error:
+            raise ValueError(f"{path} line {line}: {error}") from None
+    table = table[table["percent"].str.strip() != ""]
+    percent = pd.to_numeric(table["percent"], errors="coerce")
+    if len(bad := table[~percent.between(-100, 100)]):
+        raise ValueError(
+            f"{path} line {bad.index[0] + 2}: `percent` must be a number from -100 to 100, but got "
+            f"{bad['percent'].iloc[0]!r}"
+        )
+    if len(again := table[table.duplicated(["run", "trial", "metric"])]):
         raise ValueError(
             f"{path} must have one row a trial and metric; drop line {again.index[0] + 2}"
         )
-    return table
-
-
-def _score(where: str, row) -> float:
-    try:
-        task = TASKS[check_name("task", row.task, TASKS)]
-        check_name(f"metric of {task.name}", row.metric, task.metrics)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-    if not row.percent.strip():
-        return math.nan
-    try:
-        value = float(row.percent)
-    except ValueError:
-        value = math.nan
-    if not -100 <= value <= 100:
-        raise ValueError(
-            f"{where}: `percent` must be a number from -100 to 100, but got {row.percent!r}"
-        )
-    return value / 100
+    return table.drop(columns="percent").assign(score=percent / 100)
 
 
 def add_returned_scores(trials: pd.DataFrame, returned: pd.DataFrame) -> pd.DataFrame:
@@ -80,47 +71,10 @@ def add_returned_scores(trials: pd.DataFrame, returned: pd.DataFrame) -> pd.Data
     return trials
 
 
-def add_gold_scores(
-    trials: pd.DataFrame,
-    data: TaskData,
-    *,
-    predictions: pd.DataFrame,
-    incumbent: pd.DataFrame,
-    best_trial_id: str,
-) -> pd.DataFrame:
-    """Score one run's predictions on labels that were hidden when it ended.
-
-    The last checkpoint is scored of the incumbent alone: of others it was not kept.
-
-    Args:
-        trials: of one run.
-        predictions, incumbent: of this run, as in `repro.results.predictions`.
-    Raises:
-        ValueError: if the predictions are not as many as the labels.
-    """
-    trials, labels = trials.set_index("trial_id"), data.splits["test"]["label"].to_numpy()
-    test = predictions[predictions["split"] == "test"]
-    for trial_id in trials.index[trials["test_score"].isna()]:
-        values = test.get(trial_id.rpartition("/")[2])
-        for metric, value in _metrics(data, values, labels).items():
-            trials.loc[trial_id, f"test_{metric}"] = value
-            if metric == data.task.metric:
-                trials.loc[trial_id, "test_score"] = value
-    last = incumbent[(incumbent["split"] == "test") & (incumbent["checkpoint"] == "last")]
-    scores = _metrics(data, last["prediction"] if len(last) else None, labels)
-    if best_trial_id:
-        trials.loc[best_trial_id, "last_test_score"] = scores.get(data.task.metric, np.nan)
-    return trials.reset_index()
-
-
-def _metrics(data: TaskData, predictions: pd.Series | None, labels: np.ndarray) -> dict:
-    if predictions is None:
-        return {}
-    if len(predictions) != len(labels):
-        raise ValueError(
-            f"predictions of {data.task.name} must be as many as its {len(labels)} test labels, "
-            f"but are {len(predictions)}; name the labels of the test set that was predicted"
-        )
-    values = predictions.to_numpy(dtype=float)
-    missing = np.isnan(values).any() or (data.task.labels is not None and (values < 0).any())
-    return {} if missing else score_predictions(data.task, values, labels)
+def add_gold_scores(folder: RunFolder, data: TaskData) -> pd.DataFrame:
+    """Return the trials of a run, scored on test labels that were hidden when it ended."""
+    trials, labels = folder.read("trials"), data.splits["test"]["label"]
+    for trial, predictions in folder.each_predictions():
+        for column, score in scores_on_test(data.task, predictions, labels).items():
+            trials.loc[trials["trial"] == trial, column] = score
+    return trials

@@ -1,33 +1,40 @@
 """What tuning runs leave on disk: one folder a run, there complete or not at all.
 
-While a run is in progress, its folder's name ends in `.partial` and each finished trial is one
-file in it, so that a killed run goes on where it stopped. A finished folder holds `run.json`,
-`trials.parquet`, `evaluations.parquet`, `losses.parquet`, `predictions.parquet` (the incumbent's),
-`trial_predictions.parquet` and, where asked for, `checkpoint/` (the incumbent's best).
+While a run is in progress, its folder's name ends in `.partial`. Every finished trial is one file
+in `trials/`, so that a killed run goes on where it stopped, and a larger budget begins with the
+trials of a smaller one. A finished folder holds beside them `run.json`, `trials.parquet`,
+`evaluations.parquet`, `losses.parquet`, `segments.parquet` of a population, `examples.parquet`
+(what was predicted) and, where asked for, the incumbent's best in `checkpoints/`.
 """
 
 import json
 import math
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from repro.data.tasks import Task
+from repro.data.tasks import Task, is_test, labels_hidden
 from repro.records import make_table
-from repro.results.outcomes import (
+from repro.results.trials import (
+    asked,
     evaluation_row,
     loss_table,
+    read_predictions,
     read_trial,
-    score_row,
-    segment_rows,
+    scores_on_test,
+    segment_row,
+    trial_row,
     write_trial,
 )
-from repro.results.predictions import describe_test_sets, incumbent_predictions, trial_predictions
 from repro.training.types import TrialResult
 from repro.tuning.runs import Request
+
+FORMAT = 2
+EXAMPLE = ("split", "index", "label")
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,17 @@ class RunFolder:
         key: the columns of `records.RUN_KEY`.
         about: everything else that `run.json` shall say: what was asked, versions, and the seeds
             of all trials, or a list of each trial's.
+        smaller: folders of the same search with smaller budgets, finished or not: what they have
+            trained is not trained again.
+        keeps_checkpoints: whether a trial that may be the incumbent counts as recorded only with
+            its checkpoint.
     """
 
     path: Path
     key: dict
     about: dict = field(default_factory=dict)
+    smaller: tuple[Path, ...] = ()
+    keeps_checkpoints: bool = False
 
     @property
     def finished(self) -> bool:
@@ -56,15 +69,15 @@ class RunFolder:
 
     @property
     def partial(self) -> Path:
-        return self.path.with_name(self.path.name + ".partial")
+        return _partial(self.path)
 
     def checkpoint(self, trial: int) -> Path:
         """Where trial number `trial` saves its best checkpoint while the run is in progress."""
-        return self.partial / "checkpoints" / f"trial{trial:04d}"
+        return self.partial / "checkpoints" / _name(trial)
 
     def state(self, trial: int, generation: int) -> Path:
         """Where a segment leaves its state for those that continue it."""
-        return self.partial / "states" / f"{generation:04d}-trial{trial:04d}.safetensors"
+        return self.partial / "states" / f"{generation:04d}-{_name(trial)}.safetensors"
 
     def drop_states(self, *, before: int) -> None:
         """Remove the states of the generations that nobody continues any more."""
@@ -73,121 +86,111 @@ class RunFolder:
                 path.unlink(missing_ok=True)  # another worker may be as quick
 
     def recall(self, request: Request) -> TrialResult | None:
-        """Return the recorded result of this very trial, if there is one."""
-        path = self._trial_path(request.trial)
-        if not path.is_file():
-            return None
-        configuration, result = read_trial(path)
-        same = configuration == request.configuration and result.segment == request.segment
-        return result if same else None
+        """Return the recorded result of this very trial, of this folder or of a smaller budget.
+
+        A trial that a smaller budget cut short does not count.
+        """
+        for place in self._places():
+            if not (file := _file(place, request.trial)).is_file():
+                continue
+            recorded, result = read_trial(file)
+            may_be_best = result.score > request.score_to_beat
+            if recorded != asked(request) or (may_be_best and self._lacks_checkpoint(place, file)):
+                continue
+            if place == self.partial:
+                return result
+            if result.status != "cut":
+                self.record(request, result)
+                return result
+        return None
+
+    def _lacks_checkpoint(self, place: Path, file: Path) -> bool:
+        kept = place / "checkpoints"
+        if not (place / "run.json").is_file():  # a finished folder keeps its incumbent's alone
+            kept /= file.stem
+        return self.keeps_checkpoints and not kept.is_dir()
+
+    def _places(self) -> list[Path]:
+        """Return where trials may be, this folder first."""
+        return [self.partial, *(place for path in self.smaller for place in (path, _partial(path)))]
 
     def record(self, request: Request, result: TrialResult) -> None:
         """Keep the result of a trial, in a file that is complete or absent."""
-        path = self._trial_path(request.trial)
+        path = _file(self.partial, request.trial)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_trial(path, request.configuration, result)
+        write_trial(path, request, result)
 
     def finish(self, *, task: Task, examples: dict[str, pd.DataFrame], ledger: dict) -> None:
-        """Turn the recorded trials into the tables of a finished folder.
+        """Turn the recorded trials into a finished folder.
 
         Args:
             examples: of the validation and test splits, with columns index and label.
             ledger: `budget_unit`, `budget` (infinite for grid search) and `spent`.
         """
         self.partial.mkdir(parents=True, exist_ok=True)
-        paths = sorted(self.partial.glob("trial*.npz"))
-        trials = {int(path.stem.removeprefix("trial")): read_trial(path) for path in paths}
-        results = {number: result for number, (_, result) in trials.items()}
-        tables = self._tables(task, examples, trials)
-        if segments := segment_rows(self.key["run_id"], results):
-            tables["segments"] = make_table("segments", segments)
+        recorded = {_number(path): read_trial(path) for path in _files(self.partial)}
+        results = [result for _, result in recorded.values()]
+        tables = self._tables(task, examples.get("test"), recorded)
+        tables["examples"] = pd.concat(
+            [frame[["index", "label"]].assign(split=split) for split, frame in examples.items()]
+        )[[*EXAMPLE]]
         for name, table in tables.items():
             table.to_parquet(self.partial / f"{name}.parquet", index=False)
         run = self._run_row(tables["trials"], ledger)
-        self._keep_checkpoint(run["best_trial_id"])
+        if best := run["best_trial_id"]:
+            self._keep_checkpoint(best.rpartition("/")[2])
         shutil.rmtree(self.partial / "states", ignore_errors=True)
-        settings = next((result.settings for result in results.values() if result.settings), {})
-        test_sets = describe_test_sets(task, examples, results.values())
-        about = {**self.about, "run": run, "settings": settings, "test_sets": test_sets}
-        _write_json(self.partial / "run.json", about)
+        about = {
+            **self.about,
+            "format": FORMAT,
+            "run": run,
+            "settings": next((result.settings for result in results if result.settings), {}),
+            "test_sets": _test_sets(task, examples, results),
+        }
+        text = json.dumps(about, indent=2, sort_keys=True, default=_plain)
+        (self.partial / "run.json").write_text(text + "\n")
         self.partial.rename(self.path)
-        for path in self.path.glob("trial*.npz"):  # only now: a kill must lose nothing
-            path.unlink()
 
-    def read(self, table: str) -> pd.DataFrame:
-        """Return a table of the finished run: trials, evaluations, losses, predictions, ...
+    def _keep_checkpoint(self, trial: str) -> None:
+        """Keep the checkpoint of one trial alone, from wherever it was trained."""
+        own = self.partial / "checkpoints"
+        places = [place / "checkpoints" / trial for place in self._places()]
+        source = next((path for path in places if path.is_dir()), own / trial)
+        if source.parent != own:
+            copy = shutil.copytree(source, own / f"{trial}.partial", dirs_exist_ok=True)
+            copy.rename(own / trial)
+        for path in own.glob("*"):
+            if path.name != trial:
+                shutil.rmtree(path)
 
-        Raises:
-            FileNotFoundError: if the run was finished by a version that did not write the table.
-        """
-        path = self.path / f"{table}.parquet"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} must be there, but is not; remove the folder and run again"
-            )
-        return pd.read_parquet(path)
-
-    def read_run(self) -> dict:
-        """Return `run.json`."""
-        return json.loads((self.path / "run.json").read_text())
-
-    def _trial_path(self, trial: int) -> Path:
-        return self.partial / f"trial{trial:04d}.npz"
-
-    def _tables(self, task, examples, trials) -> dict[str, pd.DataFrame]:
-        rows, evaluations, losses, incumbent = [], [], [], None
-        for number, (configuration, result) in trials.items():
-            row = self._trial_row(number, configuration, result)
-            row |= score_row(task, result, examples)
-            evaluations += [evaluation_row(row["trial_id"], e) for e in result.evaluations]
-            losses.append(loss_table(result, row["trial_id"]))
-            if _beats(row, incumbent[0] if incumbent else None):
-                incumbent = row, result
-            rows.append(row)
-        predictions = {f"trial{number:04d}": r.predictions for number, (_, r) in trials.items()}
-        return {
-            "trials": make_table("trials", rows),
-            "evaluations": make_table("evaluations", evaluations),
-            "losses": pd.concat(losses) if losses else make_table("losses", []),
-            "predictions": incumbent_predictions(examples, incumbent[1] if incumbent else None),
-            "trial_predictions": trial_predictions(task, examples, predictions),
-        }
-
-    def _trial_row(self, number: int, configuration: dict, result: TrialResult) -> dict:
-        return {
-            **self.key,
-            "trial_id": f"{self.key['run_id']}/trial{number:04d}",
-            "trial": number,
-            "status": result.status,
-            "message": result.message,
-            **(result.hyperparameters or configuration),
-            **self._seeds(result.segment.member if result.segment else number),
-            "steps": result.steps,
-            "epochs_trained": result.epochs_trained,
-            "seconds": result.seconds,
-            "training_seconds": result.training_seconds,
-            "evaluation_seconds": result.evaluation_seconds,
-            "started_at": result.started_at,
-            "worker": result.worker,
-        }
-
-    def _seeds(self, number: int) -> dict:
-        seeds = self.about["seeds"]
-        return seeds[number] if isinstance(seeds, list) else seeds
+    def _tables(
+        self, task: Task, test: pd.DataFrame | None, recorded: dict[int, tuple[dict, TrialResult]]
+    ) -> dict[str, pd.DataFrame]:
+        run_id, labels = self.key["run_id"], None if test is None else test["label"]
+        trials, evaluations, losses, segments = [], [], [make_table("losses", [])], []
+        for number, (request, result) in recorded.items():
+            trial_id = f"{run_id}/{_name(number)}"
+            row = trial_row(trial_id, result, configuration=request["configuration"])
+            seeds = self.about["seeds"]
+            if isinstance(seeds, list):
+                seeds = seeds[result.segment.member if result.segment else number]
+            scores = scores_on_test(task, result.predictions, labels)
+            trials.append({**self.key, "trial": number, **seeds, **row, **scores})
+            evaluations += [evaluation_row(trial_id, e) for e in result.evaluations]
+            losses.append(loss_table(result, trial_id))
+            if result.segment:
+                segments.append(segment_row(run_id, trial_id, result))
+        rows = {"trials": trials, "evaluations": evaluations}
+        rows |= {"segments": segments} if segments else {}
+        tables = {name: make_table(name, rows[name]) for name in rows}
+        return tables | {"losses": pd.concat(losses)}
 
     def _run_row(self, trials: pd.DataFrame, ledger: dict) -> dict:
-        scores = trials["validation_score"]
-        best = trials["trial_id"][scores.idxmax()] if scores.notna().any() else ""
-        seconds = math.fsum(trials["seconds"])
-        budget, spent = ledger["budget"], ledger["spent"]
-        limited = math.isfinite(budget)
-        return {
+        scores, seconds = trials["validation_score"], math.fsum(trials["seconds"])
+        row = {
             **self.key,
-            "budget_gst": None if math.isnan(self.key["budget_gst"]) else self.key["budget_gst"],
-            "budget_unit": ledger["budget_unit"],
-            "budget": budget if limited else None,  # JSON has no infinity
-            "spent": spent,
-            "overshoot": max(0.0, spent - budget) if limited else 0.0,
+            **ledger,
+            "overshoot": max(0.0, ledger["spent"] - ledger["budget"]),
             "profile": self.about["profile"],
             "split": self.about["split"],
             "steps": int(trials["steps"].sum()),
@@ -196,26 +199,104 @@ class RunFolder:
             "gpu_seconds": seconds * self.about["gpus_per_trial"],
             "n_trials": len(trials),
             "n_failed": int(trials["status"].isin(["failed", "diverged"]).sum()),
-            "best_trial_id": best,
+            "best_trial_id": trials["trial_id"][scores.idxmax()] if scores.notna().any() else "",
+        }
+        # JSON has neither infinity nor NaN
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in row.items()
         }
 
-    def _keep_checkpoint(self, best_trial_id: str) -> None:
-        checkpoints = self.partial / "checkpoints"
-        best = checkpoints / best_trial_id.rpartition("/")[2]
-        if best_trial_id and best.is_dir() and not (self.partial / "checkpoint").exists():
-            best.rename(self.partial / "checkpoint")
-        shutil.rmtree(checkpoints, ignore_errors=True)
+    def read(self, table: str) -> pd.DataFrame:
+        """Return a table of the finished run: trials, evaluations, losses, segments, examples."""
+        return pd.read_parquet(self.path / f"{table}.parquet")
+
+    def read_run(self) -> dict:
+        """Return `run.json`.
+
+        Raises:
+            ValueError: if the folder is of another format.
+        """
+        return _read_json(self.path)
+
+    def each_predictions(self) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """Yield the number and the predictions (see `TrialResult`) of each trial that has any."""
+        for file in _files(self.path):
+            if predictions := read_predictions(file):
+                yield _number(file), predictions
+
+    def predictions(self) -> pd.DataFrame:
+        """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
+        examples, best = self.read("examples"), self.read_run()["run"]["best_trial_id"]
+        columns = ["split", "checkpoint", "index", "prediction", "label"]
+        if not best:
+            return pd.DataFrame(columns=columns)
+        file, frames = self.path / "trials" / f"{best.rpartition('/')[2]}.npz", []
+        for name, predictions in read_predictions(file).items():
+            split, checkpoint = name.split("_")
+            rows = examples[examples["split"] == split]
+            frames.append(rows.assign(checkpoint=checkpoint, prediction=predictions))
+        return pd.concat(frames, ignore_index=True)[columns]
+
+    def trial_predictions(self) -> pd.DataFrame:
+        """Return what all trials' best checkpoints predict.
+
+        Returns:
+            columns of EXAMPLE, then one a trial: class ids as int16 (-1 where it has none of this
+            split), or float32 (NaN) in a regression; a trial without any has no column.
+        """
+        examples = self.read("examples")
+        sizes = examples["split"].value_counts(sort=False)
+        is_class = pd.api.types.is_integer_dtype(examples["label"])
+        kind, nothing = (np.int16, -1) if is_class else (np.float32, np.nan)
+        columns = {}
+        for trial, predictions in self.each_predictions():
+            parts = [
+                predictions.get(f"{split}_best", np.full(n, nothing)) for split, n in sizes.items()
+            ]
+            columns[_name(trial)] = np.concatenate(parts).astype(kind)
+        return pd.concat([examples, pd.DataFrame(columns)], axis=1)
 
 
-def _beats(row: dict, other: dict | None) -> bool:
-    """Whether a trial has a better validation score than another; a tie goes to the earlier."""
-    score = row.get("validation_score")
-    return score is not None and (other is None or score > other["validation_score"])
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
 
 
-def _write_json(path: Path, content: dict) -> None:
-    clean = json.dumps(content, indent=2, sort_keys=True, default=_plain)
-    path.write_text(clean + "\n")
+def _name(trial: int) -> str:
+    return f"trial{trial:04d}"
+
+
+def _file(folder: Path, trial: int) -> Path:
+    return folder / "trials" / f"{_name(trial)}.npz"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((folder / "trials").glob("trial*.npz"), key=_number)
+
+
+def _number(file: Path) -> int:
+    return int(file.stem.removeprefix("trial"))
+
+
+def _read_json(folder: Path) -> dict:
+    about = json.loads((folder / "run.json").read_text())
+    if about.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder} must hold results of format {FORMAT}, but they are of format "
+            f"{about.get('format', 1)}; remove the folder and run again"
+        )
+    return about
+
+
+def _test_sets(task: Task, examples: dict, results: list[TrialResult]) -> dict[str, dict]:
+    """Count for each test set its examples, and the trials that were scored on its labels."""
+    counts = {}
+    for split in filter(is_test, examples):
+        n_predicted = sum(f"{split}_best" in result.predictions for result in results)
+        hidden = labels_hidden(task, examples[split]["label"])
+        n_scored = 0 if hidden else n_predicted
+        counts[split] = {"n_examples": len(examples[split]), "n_scored": n_scored}
+    return counts
 
 
 def _plain(value):

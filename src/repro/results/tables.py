@@ -11,8 +11,7 @@ import pandas as pd
 from repro.data.tasks import TaskData
 from repro.records import make_table
 from repro.results.deferred import add_gold_scores, add_returned_scores
-from repro.results.folders import RunFolder
-from repro.results.predictions import EXAMPLE
+from repro.results.folders import EXAMPLE, RunFolder
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Results:
 
     Args:
         gold: task -> its data with test labels that were hidden when the runs ended.
-        returned: scores that came back from the GLUE site (see `late_scores`).
+        returned: scores that came back from the GLUE site (see `deferred`).
     """
 
     folders: tuple[RunFolder, ...]
@@ -37,8 +36,11 @@ class Results:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """The table, with `test_source`: "labels", "returned" or, without a test score, empty."""
-        frames = [self._trials_of(folder) for folder in self.folders]
-        table = pd.concat(frames, ignore_index=True) if frames else make_table("trials", [])
+        frames = [make_table("trials", [])] if not self.folders else []
+        for folder in self.folders:
+            data = self.gold.get(folder.key["task"])
+            frames.append(add_gold_scores(folder, data) if data else folder.read("trials"))
+        table = pd.concat(frames, ignore_index=True)
         table["test_source"] = np.where(table["test_score"].notna(), "labels", "")
         if self.returned is None:
             return table
@@ -50,36 +52,48 @@ class Results:
 
     @cached_property
     def evaluations(self) -> pd.DataFrame:
-        return self._concatenated("evaluations")
+        return self._concatenated("evaluations", self.folders)
 
     @cached_property
     def losses(self) -> pd.DataFrame:
-        return self._concatenated("losses")
-
-    @cached_property
-    def test_looks(self) -> pd.DataFrame:
-        """Count how often each test set was looked at: once for each trial scored on it.
-
-        Returns:
-            one row a tuning run and test set: run_id, task, model, method, split, n_examples (NaN
-            for results of older versions), n_trials, looks (trials whose predictions were held
-            against its labels), returned (trials whose score came back from the GLUE site).
-        """
-        return pd.DataFrame([row for folder in self.folders for row in self._looks_of(folder)])
+        return self._concatenated("losses", self.folders)
 
     @cached_property
     def segments(self) -> pd.DataFrame:
         """The table; only populations have any."""
-        with_segments = [f for f in self.folders if (f.path / "segments.parquet").is_file()]
-        return Results(tuple(with_segments), self.profile)._concatenated("segments")
+        populations = [f for f in self.folders if (f.path / "segments.parquet").is_file()]
+        return self._concatenated("segments", populations)
+
+    @cached_property
+    def test_evaluations(self) -> pd.DataFrame:
+        """Count how often each test set was used: once for each trial scored on it.
+
+        Returns:
+            one row a tuning run and test set: run_id, task, model, method, split, n_examples,
+            n_trials, n_scored (trials whose predictions were held against its labels), n_returned
+            (trials whose score came back from the GLUE site).
+        """
+        rows = []
+        for folder in self.folders:
+            key = {name: folder.key[name] for name in ("run_id", "task", "model", "method")}
+            sources = self.trials.loc[self.trials["run_id"] == key["run_id"], "test_source"]
+            for split, about in folder.read_run()["test_sets"].items():
+                own = split == "test"  # whose labels may have come later
+                n_scored = (sources == "labels").sum() if own else about["n_scored"]
+                counts = {"n_scored": n_scored, "n_returned": own * (sources == "returned").sum()}
+                row = {"split": split, "n_examples": about["n_examples"], "n_trials": len(sources)}
+                rows.append(key | row | counts)
+        return pd.DataFrame(rows)
 
     def predictions(self, run_id: str) -> pd.DataFrame:
         """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
-        return self._relabelled(self._folder(run_id), "predictions")
+        folder = self._folder(run_id)
+        return self._relabelled(folder, folder.predictions())
 
     def trial_predictions(self, run_id: str) -> pd.DataFrame:
-        """Return what each trial's best checkpoint predicts (see `predictions`)."""
-        return self._relabelled(self._folder(run_id), "trial_predictions")
+        """Return what each trial's best checkpoint predicts (see `RunFolder`)."""
+        folder = self._folder(run_id)
+        return self._relabelled(folder, folder.trial_predictions())
 
     def joint_predictions(self, model: str, task: str) -> pd.DataFrame:
         """Return what all trials on one model and task predict: as above, columns by trial_id.
@@ -104,8 +118,9 @@ class Results:
             raise ValueError(f"`run_id` must be one of {sorted(folders)}, but got {run_id!r}")
         return folders[run_id]
 
-    def _relabelled(self, folder: RunFolder, table: str) -> pd.DataFrame:
-        frame, data = folder.read(table), self.gold.get(folder.key["task"])
+    def _relabelled(self, folder: RunFolder, frame: pd.DataFrame) -> pd.DataFrame:
+        """Give predictions on test the labels that came later."""
+        data = self.gold.get(folder.key["task"])
         if data is None or frame.empty:
             return frame
         gold = data.splits["test"].set_index("index")["label"]
@@ -113,34 +128,9 @@ class Results:
             label=frame["label"].where(frame["split"] != "test", frame["index"].map(gold))
         )
 
-    def _trials_of(self, folder: RunFolder) -> pd.DataFrame:
-        trials, data = folder.read("trials"), self.gold.get(folder.key["task"])
-        if data is None:
-            return trials
-        return add_gold_scores(
-            trials,
-            data,
-            predictions=folder.read("trial_predictions"),
-            incumbent=folder.read("predictions"),
-            best_trial_id=folder.read_run()["run"]["best_trial_id"],
-        )
-
-    def _looks_of(self, folder: RunFolder) -> list[dict]:
-        key = {name: folder.key[name] for name in ("run_id", "task", "model", "method")}
-        trials = self.trials[self.trials["run_id"] == key["run_id"]]
-        sources = trials["test_source"].value_counts()
-        counts = {"looks": sources.get("labels", 0), "returned": sources.get("returned", 0)}
-        rows = []
-        for split, about in ({"test": {}} | folder.read_run().get("test_sets", {})).items():
-            looks = counts if split == "test" else {"looks": about["looks"], "returned": 0}
-            rows.append(
-                {**key, "split": split, "n_examples": about.get("examples", math.nan)}
-                | {"n_trials": len(trials), **looks}
-            )
-        return rows
-
-    def _concatenated(self, table: str) -> pd.DataFrame:
-        frames = [folder.read(table) for folder in self.folders]
+    @staticmethod
+    def _concatenated(table: str, folders) -> pd.DataFrame:
+        frames = [folder.read(table) for folder in folders]
         return pd.concat(frames, ignore_index=True) if frames else make_table(table, [])
 
 

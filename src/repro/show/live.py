@@ -5,7 +5,7 @@ import pandas as pd
 from IPython.display import display
 
 from repro.records import make_table
-from repro.results.outcomes import evaluation_row
+from repro.results.trials import evaluation_row
 from repro.show.curves import plot_scores
 from repro.training.types import Evaluation
 

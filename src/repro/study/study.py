@@ -18,7 +18,8 @@ from repro.models.locate import check_length, find_model, read_config, weights_f
 from repro.paths import RESULTS
 from repro.records import run_key
 from repro.results.deferred import read_returned_scores
-from repro.results.tables import Results, RunFolder
+from repro.results.folders import FORMAT, RunFolder
+from repro.results.tables import Results
 from repro.study.objective import fine_tune, load_blind, load_data, training_settings
 from repro.study.profile import Profile
 from repro.study.progress import StudyProgress
@@ -32,7 +33,6 @@ __all__ = [
     *("RESULTS", "StudyRun", "carry_out", "enumerate_runs", "load_data", "run_study"),
     "training_settings",
 ]
-FORMAT = 1  # of the results; raising it makes old results answers to another question
 _VERSIONS = ("torch", "transformers", "ray", "optuna", "numpy")
 
 

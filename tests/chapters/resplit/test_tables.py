@@ -124,8 +124,8 @@ def test_simulated_runs_are_averaged_over_tasks(simulated):
 
 
 def test_looks_are_summed_over_runs():
-    row = {"study": "official", "task": "rte", "split": "test", "n_examples": 32.0, "returned": 0}
-    rows = [row | {"run_id": name, "n_trials": 3, "looks": 2} for name in ("a", "b")]
+    row = {"study": "official", "task": "rte", "split": "test", "n_examples": 32, "n_returned": 0}
+    rows = [row | {"run_id": name, "n_trials": 3, "n_scored": 2} for name in ("a", "b")]
     frame = looks_table(pd.DataFrame(rows), note="Made up.").frame
     assert frame[["examples", "tuning runs", "trials", "looks"]].to_numpy().tolist() == [
         ["32", "2", "6", "4"]

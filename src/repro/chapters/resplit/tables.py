@@ -188,12 +188,12 @@ def looks_table(looks: pd.DataFrame, *, note: str) -> Table:
     """Show how often each test set was looked at.
 
     Args:
-        looks: from `Results.test_looks`, with the column study.
+        looks: from `Results.test_evaluations`, with the column study.
     """
     keys = ["study", "task", "split"]
     sums = looks.groupby(keys).agg(
-        n_runs=("run_id", "nunique"), n_trials=("n_trials", "sum"), looks=("looks", "sum"),
-        returned=("returned", "sum"), n_examples=("n_examples", "max"),
+        n_runs=("run_id", "nunique"), n_trials=("n_trials", "sum"), looks=("n_scored", "sum"),
+        returned=("n_returned", "sum"), n_examples=("n_examples", "max"),
     ).reset_index()  # fmt: skip
     rows = [
         {

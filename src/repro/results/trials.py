@@ -1,0 +1,167 @@
+"""One finished trial: as a file, from which a tuning run goes on, and as rows of tables.
+
+The file is numpy's, with the numbers in arrays and the rest as JSON; nothing in it is pickled.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from repro.data.metrics import score_predictions
+from repro.data.tasks import Task, TaskData
+from repro.training.types import Evaluation, Segment, TrialResult
+from repro.tuning.runs import Request
+
+_ARRAYS = {"losses", "predictions"}
+_PREDICTION = "prediction_"
+
+
+def write_trial(path: Path, request: Request, result: TrialResult) -> None:
+    """Write a trial's result, and what was asked for, to a file that is complete or absent."""
+    meta = {name: value for name, value in vars(result).items() if name not in _ARRAYS}
+    meta["evaluations"] = [vars(evaluation) for evaluation in result.evaluations]
+    meta["segment"] = vars(result.segment) if result.segment else None
+    meta["asked"] = asked(request)
+    arrays = {_PREDICTION + name: values for name, values in result.predictions.items()}
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        text = np.array(json.dumps(meta))
+        np.savez_compressed(file, meta=text, losses=result.losses, **arrays)
+    os.replace(temporary, path)
+
+
+def read_trial(path: Path) -> tuple[dict, TrialResult]:
+    """Read what `write_trial` wrote: what was asked for, and the result."""
+    with np.load(path, allow_pickle=False) as file:
+        meta, losses = json.loads(file["meta"].item()), file["losses"]
+        predictions = _predictions(file)
+    segment, evaluations = meta.pop("segment"), meta.pop("evaluations")
+    return meta.pop("asked"), TrialResult(
+        **meta,
+        evaluations=tuple(Evaluation(**evaluation) for evaluation in evaluations),
+        segment=Segment(**segment) if segment else None,
+        losses=losses,
+        predictions=predictions,
+    )
+
+
+def read_predictions(path: Path) -> dict[str, np.ndarray]:
+    """Read of a trial only `TrialResult.predictions`."""
+    with np.load(path, allow_pickle=False) as file:
+        return _predictions(file)
+
+
+def _predictions(file) -> dict[str, np.ndarray]:
+    names = [name for name in file.files if name.startswith(_PREDICTION)]
+    return {name.removeprefix(_PREDICTION): file[name] for name in names}
+
+
+def asked(request: Request) -> dict:
+    """Return what a recorded trial must agree with to be that of a request, as JSON gives it."""
+    seeds = vars(request.seeds) if request.seeds else None
+    segment = vars(request.segment) if request.segment else None
+    return {"configuration": request.configuration, "seeds": seeds, "segment": segment}
+
+
+def trial_row(trial_id: str, result: TrialResult, *, configuration: dict) -> dict:
+    """Return what a trial itself says of its row of `trials`; the scores on test come apart."""
+    row = {
+        "trial_id": trial_id,
+        "status": result.status,
+        "message": result.message,
+        **(result.hyperparameters or configuration),
+        "steps": result.steps,
+        "epochs_trained": result.epochs_trained,
+        "seconds": result.seconds,
+        "training_seconds": result.training_seconds,
+        "evaluation_seconds": result.evaluation_seconds,
+        "started_at": result.started_at,
+        "worker": result.worker,
+    }
+    if result.best is None:
+        return row
+    return row | {
+        "best_step": result.best.step,
+        "validation_score": result.best.score,
+        "validation_loss": result.best.loss,
+        **{f"validation_{metric}": value for metric, value in result.best.metrics.items()},
+        "last_validation_score": result.last.score,
+        "last_validation_loss": result.last.loss,
+    }
+
+
+def scores_on_test(task: Task, predictions: dict, labels: pd.Series | None) -> dict[str, float]:
+    """Return the scores of the best and the last checkpoint on test as columns of `trials`.
+
+    Args:
+        predictions: as in `TrialResult`.
+        labels: None if there is no test split.
+    """
+    best, last = (score_known(task, predictions.get(f"test_{c}"), labels) for c in ("best", "last"))
+    scores = {"test_score": best.get(task.metric), "last_test_score": last.get(task.metric)}
+    return scores | {f"test_{metric}": value for metric, value in best.items()}
+
+
+def score_known(task: Task, predictions, labels: pd.Series | None) -> dict[str, float]:
+    """Score predictions; without them, or where labels are hidden, there is no score."""
+    if predictions is None or labels is None or not np.isfinite(predictions).all():
+        return {}
+    hidden = labels.isna() if task.labels is None else labels < 0
+    return {} if hidden.any() else score_predictions(task, predictions, labels.to_numpy())
+
+
+def score_trial(result: TrialResult, data: TaskData) -> pd.DataFrame:
+    """Score one trial's predictions beside a guess that looks at the training labels only.
+
+    Returns:
+        one row a split and metric: split, metric, best, last (checkpoints; fractions; NaN where
+        labels are hidden) and guess (the most frequent class; the mean in a regression).
+    """
+    labels, rows = data.splits["train"]["label"], []
+    guess = labels.mean() if data.task.labels is None else labels.mode()[0]
+    for split in ("validation", "test"):
+        labels = data.splits[split]["label"]
+        columns = {c: result.predictions.get(f"{split}_{c}") for c in ("best", "last")}
+        columns["guess"] = np.full(len(labels), guess)
+        scores = {name: score_known(data.task, p, labels) for name, p in columns.items()}
+        for metric in data.task.metrics:
+            cells = {name: values.get(metric) for name, values in scores.items()}
+            rows.append({"split": split, "metric": metric, **cells})
+    return pd.DataFrame(rows)
+
+
+def loss_table(result: TrialResult, trial_id: str = "live") -> pd.DataFrame:
+    """Return the training loss of every update as the table `losses`."""
+    steps = np.arange(1, len(result.losses) + 1)
+    frame = pd.DataFrame({"step": steps, "loss": result.losses.astype(np.float64)})
+    frame.insert(0, "trial_id", pd.Series([trial_id] * len(frame), dtype="str"))
+    return frame
+
+
+def evaluation_row(trial_id: str, evaluation: Evaluation) -> dict:
+    """Return one row of `evaluations`."""
+    return {
+        "trial_id": trial_id,
+        "step": evaluation.step,
+        "epoch": evaluation.epoch,
+        "seconds": evaluation.seconds,
+        "validation_score": evaluation.score,
+        "validation_loss": evaluation.loss,
+        **evaluation.metrics,
+    }
+
+
+def segment_row(run_id: str, trial_id: str, result: TrialResult) -> dict:
+    """Return one row of `segments`."""
+    segment = result.segment
+    parent = "" if segment.parent is None else f"{run_id}/trial{segment.parent:04d}"
+    return vars(segment) | {
+        "run_id": run_id,
+        "trial_id": trial_id,
+        "parent": parent,
+        "end": segment.start + result.epochs_trained,
+        "exchange_seconds": result.exchange_seconds,
+    }

@@ -1,0 +1,182 @@
+"""Folders of tuning runs: what is recorded is found again, also by a larger budget."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from repro.data.tasks import TASKS
+from repro.explorer import serial
+from repro.records import run_key
+from repro.results.folders import RunFolder
+from repro.results.tables import Results
+from repro.training.types import Evaluation, Seeds, Segment, TrialResult
+from repro.tuning.runs import Request, TuningRun
+from repro.tuning.spaces import search_space
+
+SPACE = search_space("electra-mini", epochs=1)
+EXAMPLES = {
+    split: pd.DataFrame({"index": range(4), "label": [0, 1, 1, 0]})
+    for split in ("validation", "test")
+}
+PREDICTED = list(product(EXAMPLES, ("best", "last")))
+ABOUT = {
+    "profile": "made up",
+    "split": "official",
+    "seeds": Seeds(1, 2, 3).columns(),
+    "gpus_per_trial": 0,
+}
+TIMES = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "worker"]
+
+
+def folder_of(path, budget_gst, **more):
+    key = run_key("m", "rte", "rs", f"{budget_gst:g}gst", space="full", budget_gst=budget_gst)
+    return RunFolder(path / f"{budget_gst:g}gst", key, ABOUT, **more)
+
+
+class Study:
+    """Tunes one run with trials of four evaluations, one update each; grid search cost 10."""
+
+    def __init__(self, folder, *, method="rs", saves=False, stop_after=math.inf):
+        self.folder, self.saves, self.trained = folder, saves, []
+        gst = folder.key["budget_gst"]
+        run = TuningRun("run", method, SPACE, 1, grid_run_id="grid", budget_gst=gst)
+        self.recall, self.record = folder.recall, folder.record
+        serial.tune_runs(
+            [run], self.train, store=self, known_costs={"grid": 10.0},
+            stop=lambda: len(self.trained) == stop_after,
+        )  # fmt: skip
+
+    def train(self, request, report):
+        self.trained.append(request.trial)
+        rate = request.configuration["learning_rate"]
+        rng, evaluations, verdict = np.random.default_rng(int(rate * 1e9)), [], None
+        for step in (1, 2, 3, 4):
+            score = rng.random()
+            evaluations.append(Evaluation(step, step / 4, 0.1, 0.5, score, {"accuracy": score}))
+            if verdict := report(evaluations[-1]):
+                break
+        result = TrialResult(
+            verdict or "completed",
+            hyperparameters={"learning_rate": rate},
+            settings={"device": "cpu"},
+            evaluations=tuple(evaluations),
+            losses=rng.random(step).astype(np.float32),
+            predictions={f"{s}_{c}": rng.integers(2, size=4) for s, c in PREDICTED},
+            steps=step,
+            epochs_trained=step / 4,
+        )  # fmt: skip
+        if self.saves and result.score > request.score_to_beat:
+            checkpoint = self.folder.checkpoint(request.trial)
+            checkpoint.mkdir(parents=True)
+            (checkpoint / "model").write_text(f"{result.score}")
+        return result
+
+    def finish(self, run, *, budget, spent):
+        ledger = {"budget_unit": "steps", "budget": budget, "spent": spent}
+        self.folder.finish(task=TASKS["rte"], examples=EXAMPLES, ledger=ledger)
+
+
+def assert_same_tables(one, other):
+    for name in ("trials", "evaluations", "losses", "examples"):
+        frames = [f.read(name).drop(columns=TIMES, errors="ignore") for f in (one, other)]
+        pd.testing.assert_frame_equal(*frames)
+    pd.testing.assert_frame_equal(one.trial_predictions(), other.trial_predictions())
+    assert one.read_run()["run"] == other.read_run()["run"]
+
+
+@pytest.mark.parametrize("method", ["rs", "asha", "bo_asha"])
+@pytest.mark.parametrize("stop_after", [math.inf, 2])
+def test_a_larger_budget_begins_with_the_trials_of_a_smaller_one(tmp_path, method, stop_after):
+    small = folder_of(tmp_path, 1.0)
+    try:
+        Study(small, method=method, stop_after=stop_after)
+        statuses = small.read("trials")["status"].tolist()
+        assert method != "rs" or statuses == ["completed", "completed", "cut"]  # 4 + 4 + 2 updates
+        n_first = len(statuses) - statuses.count("cut")
+    except KeyboardInterrupt:  # killed: nothing was cut, and the folder is in progress
+        n_first = 2
+        assert not small.finished
+    large = folder_of(tmp_path, 4.0, smaller=(tmp_path / "other", small.path))
+    trained = Study(large, method=method).trained
+    assert trained == list(range(n_first, len(large.read("trials"))))
+    anew = folder_of(tmp_path / "anew", 4.0)
+    assert Study(anew, method=method).trained == list(range(len(large.read("trials"))))
+    assert_same_tables(large, anew)
+    # the smaller folder may go away
+    shutil.rmtree(small.path, ignore_errors=True)
+    assert len(Results((large,), "p").predictions(large.key["run_id"])) == 16
+
+
+def test_another_configuration_or_seed_or_segment_is_another_trial(tmp_path):
+    folder = folder_of(tmp_path, 1.0)
+    request = Request("run", 7, {"learning_rate": 1e-3}, {}, seeds=Seeds(1, 2, 3))
+    assert folder.recall(request) is None
+    folder.record(request, TrialResult("failed", "no memory"))
+    result = folder.recall(request)
+    assert (result.status, result.message, result.best) == ("failed", "no memory", None)
+    assert folder.recall(replace(request, configuration={"learning_rate": 2e-3})) is None
+    assert folder.recall(replace(request, seeds=Seeds(1, 2, 4))) is None
+    assert folder.recall(replace(request, segment=Segment(0.0, 1.0))) is None
+    assert folder.recall(replace(request, trial=8)) is None
+    part = replace(request, trial=8, segment=Segment(1.0, 2.0, 3, 2, 4, 0, "learning_rate * 1.2"))
+    folder.record(part, TrialResult("completed", segment=part.segment))
+    assert folder.recall(part).segment == part.segment
+
+
+@pytest.mark.parametrize("stop_after", [math.inf, 2])
+def test_the_incumbents_checkpoint_is_there_whoever_trained_it(tmp_path, stop_after):
+    def checkpoints(folder):
+        best = folder.read_run()["run"]["best_trial_id"].rpartition("/")[2]
+        score = folder.read("trials")["validation_score"].max()
+        (kept,) = (folder.path / "checkpoints").iterdir()
+        assert (kept.name, (kept / "model").read_text()) == (best, f"{score}")
+        return int(best.removeprefix("trial"))
+
+    small = folder_of(tmp_path, 1.0)
+    try:
+        Study(small, saves=True, stop_after=stop_after)
+        checkpoints(small)
+    except KeyboardInterrupt:
+        pass
+    # 12 updates are three whole trials, of which two were trained before: the incumbent is theirs
+    large = folder_of(tmp_path, 1.2, smaller=(small.path,), keeps_checkpoints=True)
+    assert Study(large, saves=True).trained == [2]
+    assert checkpoints(large) < 2
+    # where nothing was kept, what may be the incumbent is trained again
+    bare = folder_of(tmp_path / "bare", 1.0)
+    Study(bare)
+    again = folder_of(tmp_path / "bare", 1.2, smaller=(bare.path,), keeps_checkpoints=True)
+    assert 0 in Study(again, saves=True).trained
+    assert checkpoints(again) < 2
+
+
+def test_results_of_another_format_are_refused_by_name(tmp_path):
+    folder = folder_of(tmp_path, 1.0)
+    Study(folder)
+    about = folder.read_run()
+    del about["format"]  # as in the first format
+    (folder.path / "run.json").write_text(json.dumps(about))
+    with pytest.raises(
+        ValueError, match="1gst must hold results of format 2, .* 1; remove the fol"
+    ):
+        Results((folder,), "p").runs  # noqa: B018
+
+
+def test_a_run_of_failed_trials_has_no_incumbent(tmp_path):
+    folder = folder_of(tmp_path, 1.0)
+    for trial in (0, 1):
+        request = Request("run", trial, {"learning_rate": 1e-3}, {})
+        folder.record(request, TrialResult("failed", "no memory"))
+    ledger = {"budget_unit": "steps", "budget": math.inf, "spent": 0}
+    folder.finish(task=TASKS["rte"], examples=EXAMPLES, ledger=ledger)
+    assert folder.read("trials")["learning_rate"].tolist() == [1e-3, 1e-3]
+    assert folder.read_run()["run"]["best_trial_id"] == ""
+    assert folder.predictions().empty
+    assert list(folder.trial_predictions()) == ["split", "index", "label"]
+    assert Results((folder,), "p").test_evaluations["n_scored"].tolist() == [0]

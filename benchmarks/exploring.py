@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from analysis import measure
 
-from repro.explorer.explore import Explorer
+from repro.explorer.explore import ALL, Explorer
 from repro.records import TABLES, make_table, run_key
 
 MODELS, TASKS = ("tiny-electra", "tiny-roberta"), ("rte", "mrpc", "cola", "stsb", "sst2")
@@ -44,7 +44,7 @@ def main() -> None:
 
 def _redraw(explorer: Explorer, tab):
     trials = explorer.found.trials
-    if task := explorer.choices["task"].value:
+    if (task := explorer.choices["task"].value) != ALL:
         trials = trials[trials["task"] == task]
     return lambda: tab.show(explorer.found, trials)
 

@@ -6,6 +6,7 @@ import pytest
 
 from repro.explorer.brushing import (
     MOST_LINES,
+    MOST_STOPS,
     SCORE,
     best_of,
     brush,
@@ -14,7 +15,6 @@ from repro.explorer.brushing import (
     list_trials,
     sample_for_lines,
     short_names,
-    split_constant,
 )
 from repro.records import HYPERPARAMETERS
 from synthetic_study import make_study
@@ -31,8 +31,8 @@ def frame(**columns):
     return pd.DataFrame({name: [np.nan] * n for name in (*HYPERPARAMETERS, SCORE)} | columns)
 
 
-def test_choices_are_joined_and_none_keeps_all(trials):
-    kept = choose(trials, {"task": "rte", "method": "rs", "model": None})
+def test_choices_are_joined_and_no_choice_keeps_all(trials):
+    kept = choose(trials, {"task": "rte", "method": "rs"})
     assert set(kept["task"]) == {"rte"} and set(kept["method"]) == {"rs"}
     assert set(kept["model"]) == set(trials["model"])
     assert choose(trials, {"task": "none"}).empty
@@ -47,15 +47,12 @@ def test_a_brush_has_the_values_where_they_are_few_and_no_axis_where_they_are_on
     assert brush_stops(frame(epochs=[3.0])) == {}
 
 
-def test_many_values_get_stops_from_the_lowest_to_the_highest_on_a_fitting_scale():
-    rates, decays = np.geomspace(1e-5, 1e-2, 100), np.linspace(0, 0.3, 100)
-    stops = brush_stops(frame(learning_rate=rates, weight_decay=decays))
-    for name, values in (("learning_rate", rates), ("weight_decay", decays)):
-        assert (stops[name][0], stops[name][-1]) == (values[0], values[-1])
-        assert list(stops[name]) == sorted(set(stops[name]))
-    factors = np.divide(stops["learning_rate"][1:], stops["learning_rate"][:-1])
-    assert factors == pytest.approx(factors[0])
-    assert np.diff(stops["weight_decay"]) == pytest.approx(0.3 / 23)
+def test_many_values_get_stops_evenly_by_rank_from_the_lowest_to_the_highest():
+    # 93 values are 92 steps: every fourth of them, whatever their scale
+    rates = np.geomspace(1e-5, 1e-2, 93)
+    stops = brush_stops(frame(learning_rate=rates[::-1]))["learning_rate"]
+    assert len(stops) == MOST_STOPS
+    assert list(stops) == rates[::4].tolist()
 
 
 def test_a_brush_marks_what_lies_in_all_ranges_ends_included():
@@ -103,15 +100,17 @@ def test_names_say_what_differs_and_the_number(trials):
 
 
 def test_a_list_of_trials_is_text_in_percent_without_empty_columns(trials):
-    rows = list_trials(trials.head(2).assign(validation_score=[0.8125, np.nan]))
+    rows, _ = list_trials(trials.head(2).assign(validation_score=[0.8125, np.nan]))
     assert rows["validation score (%)"].tolist() == ["81.2", "–"]
-    assert "learning rate" in rows and "max_length" not in rows
+    assert "learning rate" in rows and "maximum length" not in rows and "variant" not in rows
     assert all(isinstance(cell, str) for row in rows.to_numpy() for cell in row)
-    assert len(list_trials(trials.head(0))) == 0
+    rows, same = list_trials(trials.head(0))
+    assert (len(rows), same) == (0, "") and "status" in rows
 
 
-def test_what_is_the_same_in_all_rows_is_said_once():
-    cells = pd.DataFrame({"task": ["RTE", "RTE"], "trial": ["0", "1"], "test score": ["1", "1"]})
-    rows, same = split_constant(cells)
-    assert list(rows) == ["trial", "test score"] and same == "The same in all: task RTE."
-    assert split_constant(cells.head(1))[1] == ""
+def test_what_is_the_same_in_all_rows_is_said_once(trials):
+    rows = trials.head(2).assign(variant="known", test_score=0.5)
+    cells, same = list_trials(rows)
+    assert "task MRPC" in same and "variant known" in same and "test score" not in same
+    assert "task" not in cells and "trial" in cells and "test score (%)" in cells
+    assert list_trials(rows.head(1))[1] == ""

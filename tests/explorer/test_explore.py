@@ -77,7 +77,7 @@ def test_the_brush_chooses_what_the_other_tabs_show(explorer):
     assert len(scores) >= 1 and max(scores) >= 100 * lowest - 0.05
     explorer.tab.selected_index = CURVES
     assert len(explorer.tabs[CURVES].picked.options) == chosen.sum()
-    explorer.brush._clear.click()
+    explorer.brush.clear_button.click()
     assert explorer.brush.chosen().all()
 
 
@@ -98,7 +98,7 @@ def test_learning_curves_are_of_the_best_n_or_of_those_that_are_picked(explorer)
     tab.picked.value = tab.picked.value[1:]
     assert len({before, two, bytes(tab.picture.value)}) == 3
     tab.picked.value = ()
-    assert "No trial" in tab._note.value
+    assert "No trial" in tab.note.value
 
 
 def test_damaged_evaluations_are_said_in_the_tab(tmp_path):
@@ -107,7 +107,8 @@ def test_damaged_evaluations_are_said_in_the_tab(tmp_path):
         (path / "evaluations.parquet").write_bytes(b"no")
     explorer = Explorer(tmp_path)
     explorer.tab.selected_index = CURVES
-    assert "Cannot be drawn: evaluations of m/rte" in explorer.tabs[CURVES]._note.value
+    note = explorer.tabs[CURVES].note.value
+    assert note.startswith("Cannot be drawn: rep") and "evaluations.parquet" in note
 
 
 def test_an_empty_folder_says_how_to_fill_it_and_refresh_finds_what_came(tmp_path):
@@ -127,8 +128,20 @@ def test_choices_stay_over_a_refresh_and_a_choice_that_nothing_fits_is_said(expl
     assert explorer.choices["method"].value == "rs"
     explorer.choices["space"].value = "grid"
     assert "No trial fits" in explorer.status.value and explorer.tab.layout.display == "none"
-    explorer.choices["space"].value = ""
+    explorer.choices["space"].value = "all"
     assert explorer.tab.layout.display == ""
+
+
+def test_what_has_no_variant_can_be_chosen_where_others_have_one(tmp_path):
+    study = make_study(models=["m"], tasks=["rte"], methods=["grid", "rs"], repetitions=1)
+    for table in (study.runs, study.trials):
+        table.loc[table["method"] == "rs", "variant"] = "known"
+    write_study(study, tmp_path)
+    explorer = Explorer(tmp_path)
+    assert [text for text, _ in explorer.choices["variant"].options] == ["all", "none", "known"]
+    assert [text for text, _ in explorer.choices["stage"].options] == ["all"]
+    explorer.choices["variant"].value = ""
+    assert "4 trials of 1 tuning runs</b>, of 8 found" in explorer.status.value
 
 
 def test_a_folder_that_could_not_be_read_is_named_without_markup(tmp_path):

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from repro.explorer.found_runs import find_runs
-from repro.explorer.small_runs import SmallRun, carry_out_here, learning_rates, plan_small_run
-from repro.explorer.tuning_form import LiveRun, TuningForm, finished_points
+from repro.explorer.small_runs import LiveRun, SmallRun, family_space, plan_small_run, run_here
+from repro.explorer.tuning_form import TuningForm
+from repro.stats.incumbents import incumbent_curves
 from repro.study.profile import load_profile
 
 TIMES = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "worker"]
@@ -20,10 +21,10 @@ def profile():
     return load_profile("smoke")
 
 
-def carry_out(profile, wanted, folder, *, stop_after=None):
+def train(profile, wanted, folder, *, stop_after=None):
     run, n = plan_small_run(profile, wanted, results=folder), wanted.n_trials
     live = LiveRun(n)
-    carry_out_here(profile, run, live, stop=lambda: live.n_done == stop_after)
+    run_here(profile, run, live, stop=lambda: live.n_done == stop_after)
     return run, live
 
 
@@ -61,26 +62,27 @@ def test_every_choice_is_another_run(profile, tmp_path):
     others += [{"learning_rates": (1e-4, 1e-2)}, {"learning_rates": (1e-4, 2e-2)}]
     runs = [plan_small_run(profile, replace(WANTED, **c), results=tmp_path) for c in [{}, *others]]
     assert len({run.folder.path for run in runs}) == len(runs)
-    low, high = learning_rates(profile, "tiny-electra")
-    assert 0 < low < high
+    family = family_space(profile, "tiny-electra", "rte").domains["learning_rate"]
+    domain = runs[0].tuning.space.domains["learning_rate"]
+    assert (domain, runs[-1].tuning.space.domains["learning_rate"].high) == (family, 2e-2)
 
 
 def test_a_stopped_run_goes_on_and_ends_as_a_whole_one(profile, tmp_path):
-    whole, live = carry_out(profile, WANTED, tmp_path / "whole")
+    whole, live = train(profile, WANTED, tmp_path / "whole")
     assert live.finished and live.n_done == 3
     with pytest.raises(KeyboardInterrupt):
-        carry_out(profile, WANTED, tmp_path / "stopped", stop_after=1)
-    assert find_runs(tmp_path / "stopped").runs.empty
-    resumed, again = carry_out(profile, WANTED, tmp_path / "stopped")
+        train(profile, WANTED, tmp_path / "stopped", stop_after=1)
+    assert find_runs(tmp_path / "stopped").trials.empty
+    resumed, again = train(profile, WANTED, tmp_path / "stopped")
     pd.testing.assert_frame_equal(again.points, live.points)
     tables = [run.folder.read("trials").drop(columns=TIMES) for run in (whole, resumed)]
     pd.testing.assert_frame_equal(*tables)
     assert whole.folder.read("trials")["started_at"].notna().all()
-    points = finished_points(whole)
-    pd.testing.assert_frame_equal(points, live.points, check_dtype=False)
+    points = incumbent_curves(whole.folder.read("trials"), whole.folder.read("evaluations"))
+    pd.testing.assert_frame_equal(points[list(live.points)], live.points, check_dtype=False)
     assert live.best == whole.folder.read("trials")["validation_score"].max()
     found = find_runs(tmp_path)
-    assert len(found.runs) == 2 and found.skipped == {}
+    assert found.trials["run_id"].nunique() == 2 and found.skipped == {}
 
 
 def test_the_form_trains_beside_and_says_what_it_does(profile, tmp_path):

@@ -12,6 +12,7 @@ from repro.explorer.found_runs import FoundRuns, find_runs
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
 from repro.paths import RESULTS
 
+ALL = "all"
 _LABELS = {"task": TASK_LABELS, "method": METHOD_LABELS}
 
 
@@ -23,25 +24,31 @@ class Explorer:
     """
 
     def __init__(self, results: str | Path | None = None):
-        self._quiet = False
-        self._trials = pd.DataFrame()
-        self._stale: set[int] = set()
+        self._quiet, self._stale, self._trials = False, set(), pd.DataFrame()
         self.folder = widgets.Text(
-            str(results or RESULTS), description="results", layout=widgets.Layout(width="640px")
+            str(results or RESULTS),
+            description="results",
+            continuous_update=False,
+            layout=widgets.Layout(width="640px"),
         )
         self.refresh_button = widgets.Button(description="Refresh", icon="refresh")
-        self.choices = {name: _dropdown(name) for name in CHOICES}
+        look = {"layout": widgets.Layout(width="250px"), "style": {"description_width": "60px"}}
+        self.choices = {name: widgets.Dropdown(description=name, **look) for name in CHOICES}
         self.status = widgets.HTML()
         self.brush = BrushTab(self._brushed)
-        self.tabs = (
-            IncumbentTab(),
-            CurveTab(self.brush.chosen),
-            self.brush,
-            TableTab(self.brush.chosen),
-        )
+        shown = (CurveTab(self.brush.chosen), self.brush, TableTab(self.brush.chosen))
+        self.tabs = (IncumbentTab(), *shown)
         self.tab = widgets.Tab([tab.widget for tab in self.tabs])
         self.tab.titles = tuple(tab.title for tab in self.tabs)
-        self.widget = self._lay_out()
+        row = widgets.Layout(flex_flow="row wrap")
+        first = widgets.Box([self.folder, self.refresh_button], layout=row)
+        second = widgets.Box(list(self.choices.values()), layout=row)
+        self.widget = widgets.VBox([first, second, self.status, self.tab])
+        self.refresh_button.on_click(lambda _: self.refresh())
+        self.folder.observe(lambda _: self.refresh(), "value")
+        for dropdown in self.choices.values():
+            dropdown.observe(lambda _: self._choose(), "value")
+        self.tab.observe(lambda _: self._show(), "selected_index")
         self.refresh()
 
     def refresh(self) -> None:
@@ -49,43 +56,29 @@ class Explorer:
         self.found = find_runs(self.folder.value.strip())
         self._quiet = True
         for name, dropdown in self.choices.items():
-            kept, values = dropdown.value, self.found.trials[name]
-            known = in_order(values, _LABELS.get(name, {}))
-            texts = [label(value, _LABELS.get(name, {})) for value in known]
-            dropdown.options = [("all", ""), *zip(texts, known, strict=True)]
-            dropdown.value = kept if kept in known else ""
+            kept, labels = dropdown.value, _LABELS.get(name, {"": "none"})
+            known = in_order(self.found.trials[name], labels)
+            options = [(label(value, labels), value) for value in known if known != [""]]
+            dropdown.options = [(ALL, ALL), *options]
+            dropdown.value = kept if kept in known else ALL
         self._quiet = False
         self._choose()
-
-    def _lay_out(self) -> widgets.VBox:
-        self.refresh_button.on_click(lambda _: self.refresh())
-        self.folder.continuous_update = False
-        self.folder.observe(lambda _: self.refresh(), "value")
-        for dropdown in self.choices.values():
-            dropdown.observe(lambda _: self._choose(), "value")
-        self.tab.observe(lambda _: self._show(), "selected_index")
-        row = widgets.Layout(flex_flow="row wrap")
-        first = widgets.Box([self.folder, self.refresh_button], layout=row)
-        second = widgets.Box(list(self.choices.values()), layout=row)
-        return widgets.VBox([first, second, self.status, self.tab])
 
     def _choose(self) -> None:
         """Take up the dropdowns; what was brushed is cleared."""
         if self._quiet:
             return
-        wanted = {name: dropdown.value or None for name, dropdown in self.choices.items()}
-        self._trials = choose(self.found.trials, wanted)
+        values = {
+            n: dropdown.value for n, dropdown in self.choices.items() if dropdown.value != ALL
+        }
+        self._trials = choose(self.found.trials, values)
         self.tab.layout.display = "" if len(self._trials) else "none"
         self.status.value = describe(self.found, self._trials)
-        self._quiet = True
         self.brush.reset(self._trials)
-        self._quiet = False
-        self._brushed()
 
     def _brushed(self) -> None:
-        if not self._quiet:
-            self._stale = set(range(len(self.tabs)))
-            self._show()
+        self._stale = set(range(len(self.tabs)))
+        self._show()
 
     def _show(self) -> None:
         """Draw the tab that is seen, if what it shows has changed."""
@@ -107,21 +100,11 @@ def describe(found: FoundRuns, trials: pd.DataFrame) -> str:
         text = "<b>No trial fits all of these choices.</b> Set one of them back to all."
     else:
         text = f"<b>{len(trials):,} trials of {n:,} tuning runs</b>, of {len(found.trials):,} found"
-    if found.skipped:
+    if n := len(found.skipped):
         listed = "".join(
             f"<li><code>{html.escape(name)}</code>: {html.escape(why)}</li>"
             for name, why in found.skipped.items()
         )
-        n = len(found.skipped)
         what = f"{n} folder{'s' if n > 1 else ''} could not be read and were left out"
         text += f"<details><summary>{what}</summary><ul>{listed}</ul></details>"
     return text
-
-
-def _dropdown(name: str) -> widgets.Dropdown:
-    return widgets.Dropdown(
-        options=[("all", "")],
-        description=name,
-        layout=widgets.Layout(width="250px"),
-        style={"description_width": "60px"},
-    )

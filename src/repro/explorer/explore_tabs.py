@@ -19,18 +19,20 @@ from repro.explorer.brushing import (
     list_trials,
     sample_for_lines,
     short_names,
-    split_constant,
 )
 from repro.explorer.found_runs import FoundRuns
-from repro.explorer.pictures import lay_out_panels, new_picture, show_picture
+from repro.explorer.pictures import Picture, lay_out_panels
 from repro.labels import HYPERPARAMETER_LABELS, label
 from repro.show.curves import figure_incumbents, plot_overlays
 from repro.show.sensitivity import plot_parallel_coordinates
 from repro.show.table import Table
 from repro.stats.incumbents import incumbent_curves
 
-_WIDE = widgets.Layout(width="620px")
-_STYLE = {"description_width": "150px"}
+_SLIDER = {
+    "continuous_update": False,
+    "layout": widgets.Layout(width="620px"),
+    "style": {"description_width": "150px"},
+}
 
 
 class IncumbentTab:
@@ -39,22 +41,22 @@ class IncumbentTab:
     title = "Incumbents"
 
     def __init__(self):
-        self.picture, self._note = new_picture(), widgets.HTML()
-        self.widget = widgets.VBox([self.picture, self._note])
+        self.picture, self.note = Picture(), widgets.HTML()
+        self.widget = widgets.VBox([self.picture, self.note])
 
     def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
         curves = incumbent_curves(trials)
-        show_picture(
-            self.picture,
-            (lambda: lay_out_panels(figure_incumbents(curves))) if len(curves) else None,
-        )
-        note = (
+        if curves.empty:
+            self.picture.show(None)
+            self.note.value = "None of these trials has a score."
+            return
+        self.picture.show(lambda: lay_out_panels(figure_incumbents(curves)))
+        self.note.value = (
             "The best validation score so far over the steps spent: one line a tuning run, laid "
             "out trial after trial; a marker ends it. The climb of the first tenth is cut off."
         )
         if trials["model"].nunique() > 1:
-            note += " <b>Lines of several models share a panel: choose one above.</b>"
-        self._note.value = note if len(curves) else "None of these trials has a score."
+            self.note.value += " <b>Lines of several models share a panel: choose one above.</b>"
 
 
 class BrushTab:
@@ -63,18 +65,28 @@ class BrushTab:
     title = "Coordinates"
 
     def __init__(self, changed: Callable[[], None]):
-        self._changed, self._trials = changed, None
-        self.picture, self._note = new_picture(), widgets.HTML()
+        self._changed, self._trials = changed, pd.DataFrame()
+        self.picture, self.note = Picture(), widgets.HTML()
         self.sliders: dict[str, widgets.SelectionRangeSlider] = {}
-        self._clear = widgets.Button(description="Clear the brush", icon="eraser")
-        self._clear.on_click(lambda _: self._make_sliders(self._trials))
+        self.clear_button = widgets.Button(description="Clear the brush", icon="eraser")
+        self.clear_button.on_click(lambda _: self.reset(self._trials))
         self._box = widgets.VBox()
-        self.widget = widgets.VBox([self.picture, self._note, self._box, self._clear])
+        self.widget = widgets.VBox([self.picture, self.note, self._box, self.clear_button])
 
     def reset(self, trials: pd.DataFrame) -> None:
         """Offer the axes on which these trials differ, with nothing brushed."""
-        self._trials = trials
-        self._make_sliders(trials)
+        self._trials, self.sliders = trials, {}
+        for name, stops in brush_stops(trials).items():
+            texts = [f"{100 * v:.1f} %" if name == SCORE else f"{v:.3g}" for v in stops]
+            self.sliders[name] = widgets.SelectionRangeSlider(
+                options=list(zip(texts, stops, strict=True)),
+                index=(0, len(stops) - 1),
+                description=label(name, {SCORE: "validation score"} | HYPERPARAMETER_LABELS),
+                **_SLIDER,
+            )
+            self.sliders[name].observe(lambda _: self._changed(), "value")
+        self._box.children = tuple(self.sliders.values())
+        self._changed()
 
     def chosen(self) -> pd.Series:
         """Mark the trials that lie in all ranges that were narrowed."""
@@ -89,39 +101,17 @@ class BrushTab:
         mask, names = self.chosen(), [n for n in self.sliders if n != SCORE]
         scored = trials.dropna(subset=SCORE)
         if scored.empty or not names:
-            show_picture(self.picture, None)
-            self._note.value = "These trials have no score or differ in no hyperparameter."
+            self.picture.show(None)
+            self.note.value = "These trials have no score or differ in no hyperparameter."
             return
         drawn = sample_for_lines(scored, mask, names)
-        show_picture(
-            self.picture,
-            lambda: plot_parallel_coordinates(drawn, names=names, chosen=mask[drawn.index]),
-        )
+        look = {"names": names, "chosen": mask[drawn.index]}
+        self.picture.show(lambda: plot_parallel_coordinates(drawn, **look))
         note = f"<b>{mask.sum():,} of {len(trials):,} trials are chosen</b>"
         note += f"; {n:,} without a score are not drawn" if (n := len(trials) - len(scored)) else ""
         note += f"; {n:,} lines stand for all" if (n := len(drawn)) < len(scored) else ""
         note += ". Narrow a range to choose; the other trials stay behind in grey."
-        self._note.value = note
-
-    def _make_sliders(self, trials: pd.DataFrame) -> None:
-        self.sliders = {n: _slider(n, stops) for n, stops in brush_stops(trials).items()}
-        for slider in self.sliders.values():
-            slider.observe(lambda _: self._changed(), "value")
-        self._box.children = tuple(self.sliders.values())
-        self._changed()
-
-
-def _slider(name: str, stops: tuple[float, ...]) -> widgets.SelectionRangeSlider:
-    percent = name == SCORE
-    texts = [f"{100 * v:.1f} %" if percent else f"{v:.3g}" for v in stops]
-    return widgets.SelectionRangeSlider(
-        options=list(zip(texts, stops, strict=True)),
-        index=(0, len(stops) - 1),
-        description="validation score" if percent else label(name, HYPERPARAMETER_LABELS),
-        continuous_update=False,
-        layout=_WIDE,
-        style=_STYLE,
-    )
+        self.note.value = note
 
 
 class CurveTab:
@@ -132,36 +122,29 @@ class CurveTab:
 
     def __init__(self, chosen: Callable[[], pd.Series]):
         self._chosen, self._shown = chosen, None
-        self.picture, self._note = new_picture(), widgets.HTML()
-        self.best = widgets.IntSlider(
-            5, 1, 20, description="best n", continuous_update=False, layout=_WIDE, style=_STYLE
-        )
-        self.picked = widgets.SelectMultiple(
-            description="or pick trials", rows=6, layout=_WIDE, style=_STYLE
-        )
+        self.picture, self.note = Picture(), widgets.HTML()
+        self.best = widgets.IntSlider(5, 1, 20, description="best n", **_SLIDER)
+        look = {name: _SLIDER[name] for name in ("layout", "style")}
+        self.picked = widgets.SelectMultiple(description="or pick trials", rows=6, **look)
         self.best.observe(lambda _: self._pick_best(), "value")
         self.picked.observe(lambda _: self._draw(), "value")
         hint = "Several: Ctrl (⌘) or Shift and a click. The list has the best chosen trials."
         controls = [self.best, self.picked, widgets.HTML(hint)]
-        self.widget = widgets.VBox([self.picture, self._note, *controls])
+        self.widget = widgets.VBox([self.picture, self.note, *controls])
 
     def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
-        rows = trials[self._chosen()].dropna(subset=SCORE)
-        rows = best_of(rows, self._LISTED)
-        self._shown = None  # so that the list may change without being drawn
-        scores = (100 * rows[SCORE]).map("{:.1f} %".format)
+        rows = best_of(trials[self._chosen()].dropna(subset=SCORE), self._LISTED)
         names = short_names(rows)
-        options = [
-            (f"{score}  {names[i]}", i) for i, score in zip(rows["trial_id"], scores, strict=True)
+        self._shown = None  # so that the list may change without being drawn
+        self.picked.options = [
+            (f"{100 * score:.1f} %  {names[trial_id]}", trial_id)
+            for trial_id, score in zip(rows["trial_id"], rows[SCORE], strict=True)
         ]
-        self.picked.options = options
         self._shown = found, names
         self._pick_best()
 
     def _pick_best(self) -> None:
-        if self._shown is None:
-            return
-        best = tuple(value for _, value in self.picked.options[: self.best.value])
+        best = tuple(trial_id for _, trial_id in self.picked.options[: self.best.value])
         if best == self.picked.value:
             self._draw()
         else:
@@ -171,19 +154,17 @@ class CurveTab:
         if self._shown is None:
             return
         found, names = self._shown
-        names = {i: names[i] for i in self.picked.value}
         try:
-            evaluations = found.evaluations(names)
+            evaluations = found.evaluations(self.picked.value)
         except ValueError as error:
-            show_picture(self.picture, None)
-            self._note.value = f"Cannot be drawn: {html.escape(str(error))}"
+            self.picture.show(None)
+            self.note.value = f"Cannot be drawn: {html.escape(str(error))}"
             return
-        names = {i: name for i, name in names.items() if i in set(evaluations["trial_id"])}
-        show_picture(
-            self.picture, (lambda: plot_overlays(evaluations, names=names)) if names else None
-        )
+        known = set(evaluations["trial_id"])
+        names = {i: names[i] for i in self.picked.value if i in known}
+        self.picture.show((lambda: plot_overlays(evaluations, names=names)) if names else None)
         note = "Validation score at every evaluation; the first in the legend scored highest."
-        self._note.value = note if names else "No trial with a score is chosen."
+        self.note.value = note if names else "No trial with a score is chosen."
 
 
 class TableTab:
@@ -194,9 +175,10 @@ class TableTab:
     def __init__(self, chosen: Callable[[], pd.Series]):
         self._chosen, self._shown = chosen, None
         options = [(name.replace("_", " "), name) for name in SORTS]
-        self.order = widgets.Dropdown(options=options, description="sorted by", style=_STYLE)
+        style = _SLIDER["style"]
+        self.order = widgets.Dropdown(options=options, description="sorted by", style=style)
         self.n = widgets.IntSlider(
-            15, 5, 100, description="rows", continuous_update=False, style=_STYLE
+            15, 5, 100, description="rows", continuous_update=False, style=style
         )
         self.table = widgets.HTML()
         for control in (self.order, self.n):
@@ -213,7 +195,7 @@ class TableTab:
         rows = best_of(self._shown, self.n.value, by=self.order.value)
         order = self.order.value.replace("_", " ")
         order = f"by {order}, " + ("largest first" if SORTS[self.order.value] else "lowest first")
-        cells, same = split_constant(list_trials(rows))
+        cells, same = list_trials(rows)
         caption = f"{len(rows):,} of {len(self._shown):,} chosen trials, {order}. {same}"
         table = Table("trials", caption, cells).to_html()
         look = "overflow: auto; max-height: 560px; line-height: 1.4"

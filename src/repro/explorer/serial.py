@@ -1,5 +1,6 @@
 """Tuning runs in this process, one trial after another: what Ray does, without Ray."""
 
+import itertools
 import os
 import socket
 import time
@@ -22,7 +23,7 @@ def tune_runs(
     stop: Callable[[], bool] = lambda: False,
     **_,
 ) -> None:
-    """Carry out tuning runs as `orchestration.tune_runs` does, which takes the same arguments.
+    """Carry out tuning runs as `ray_tune.tune_runs` does, which takes the same arguments.
 
     Args:
         watch: told of every evaluation.
@@ -34,20 +35,13 @@ def tune_runs(
     while request := study.next_request():
         if stop():
             raise KeyboardInterrupt("stopped; finished trials are kept, run it again to go on")
-        started_at = time.time()
-        result = objective(request, _reporter(study.runs[request.run_id], request, watch))
+        state, numbers, started_at = study.runs[request.run_id], itertools.count(1), time.time()
+
+        def report(evaluation, *, request=request, state=state, numbers=numbers) -> str | None:
+            watch(request, evaluation)
+            return state.on_evaluation(request.trial, evaluation, number=next(numbers))
+
+        result = objective(request, report)
         worker = f"{socket.gethostname()}:{os.getpid()}"
         study.on_result(request, replace(result, started_at=started_at, worker=worker))
     assert study.finished
-
-
-def _reporter(state, request: Request, watch) -> Callable[[Evaluation], str | None]:
-    n_evaluations = 0
-
-    def report(evaluation: Evaluation) -> str | None:
-        nonlocal n_evaluations
-        n_evaluations += 1
-        watch(request, evaluation)
-        return state.on_evaluation(request.trial, evaluation, number=n_evaluations)
-
-    return report

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from repro.explorer import serial
 from repro.names import check_name
@@ -56,45 +56,92 @@ class SmallRun:
             )
 
 
-class Watcher(Protocol):
-    """Who is told of a small run."""
-
-    def evaluated(self, request: Request, evaluation: Evaluation) -> None: ...
-    def trial_done(self, run_id: str, result: TrialResult) -> None: ...
-    def run_done(self, run_id: str) -> None: ...
+def family_space(profile: Profile, model: str, task: str) -> SearchSpace:
+    """Return the space that the profile searches for a model on a task."""
+    check_name("task", task, profile.model(model).tasks)
+    return search_space(profile.model(model).family, epochs=profile.epochs_for(model, task))
 
 
-def learning_rates(profile: Profile, model: str) -> tuple[float, float]:
-    """Return the range that a model's search space has."""
-    domain = _space(profile, SmallRun(model, profile.model(model).tasks[0])).domains
-    return domain["learning_rate"].low, domain["learning_rate"].high
-
-
-def plan_small_run(profile: Profile, wanted: SmallRun, *, results: Path = RESULTS) -> StudyRun:
-    """Return the tuning run that is `wanted`, with its folder in `results`.
+def plan_small_run(profile: Profile, asked: SmallRun, *, results: Path = RESULTS) -> StudyRun:
+    """Return the tuning run that is asked for, with its folder in `results`.
 
     Raises:
         ValueError: if the model or the task is not the profile's.
     """
-    check_name("task", wanted.task, profile.model(wanted.model).tasks)
-    space, is_grid = _space(profile, wanted), wanted.method == "grid"
-    where = (wanted.model, wanted.task, wanted.method, f"{wanted.n_trials}trials", space.name)
-    key = run_key(*where, space=space.name, repetition=wanted.repetition)
+    space, grid = family_space(profile, asked.model, asked.task), ()
+    if asked.learning_rates:
+        rates = {"learning_rate": LogUniform(*asked.learning_rates)}
+        space = replace(space, name="own-rates", domains=space.domains | rates)
+    if asked.method == "grid":
+        default = default_configuration(space.family, epochs=space.fixed["epochs"])
+        rates = space.domains["learning_rate"]
+        points = np.geomspace(rates.low, rates.high, asked.n_trials).tolist()
+        grid = tuple(default | {"learning_rate": rate} for rate in points)
+    words = asked.model, asked.task, asked.method, f"{asked.n_trials}trials", space.name
+    key = run_key(*words, space=space.name, repetition=asked.repetition)
     tuning = TuningRun(
         run_id=key["run_id"],
-        method=wanted.method,
+        method=asked.method,
         space=space,
         seed=derive_seed(profile.seed, key["run_id"]),
-        grid=_grid(profile, wanted, space) if is_grid else (),
-        n_trials=wanted.n_trials,
-        context={"task": wanted.task, "model": wanted.model},
+        grid=grid,
+        n_trials=asked.n_trials,
+        context={"task": asked.task, "model": asked.model},
     )
     return make_run(profile, tuning, key, results)
 
 
-def carry_out_here(
-    profile: Profile, run: StudyRun, watcher: Watcher, *, stop: Callable[[], bool]
-) -> None:
+class LiveRun:
+    """What is known of a run that is under way; it is told as a progress line is.
+
+    Args:
+        changed: called after every evaluation and trial.
+    """
+
+    def __init__(self, n_trials: int, changed=lambda: None):
+        self.n_trials, self._changed = n_trials, changed
+        self.n_done = self.n_failed = self._spent = 0
+        self._done: list[tuple] = []
+        self._running: list[tuple] = []
+        self.finished = False
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """One row an evaluation, as `curves.plot_trials` takes them."""
+        columns = ["trial", "spent", "validation_score"]
+        return pd.DataFrame([*self._done, *self._running], columns=columns)
+
+    @property
+    def best(self) -> float:
+        """The incumbent's score; NaN before there is one."""
+        return self.points["validation_score"].astype(float).max()
+
+    def evaluated(self, request: Request, evaluation: Evaluation) -> None:
+        self._running.append((self.n_done, self._spent + evaluation.step, evaluation.score))
+        self._changed()
+
+    def trial_done(self, run_id: str, result: TrialResult) -> None:
+        self._done += [(self.n_done, self._spent + e.step, e.score) for e in result.evaluations]
+        self._running = []
+        self.n_done += 1
+        self.n_failed += result.status in ("failed", "diverged")
+        self._spent += result.steps
+        self._changed()
+
+    def run_done(self, run_id: str) -> None:
+        self.finished = True
+
+    def line(self) -> str:
+        """Say how far it is."""
+        text = f"{self.n_done} of {self.n_trials} trials done"
+        text += f" ({self.n_failed} failed or diverged)" if self.n_failed else ""
+        if self._running:
+            text += f" · trial {self.n_done + 1}: evaluation {len(self._running)}"
+        best = "" if np.isnan(self.best) else f" · best validation score {100 * self.best:.1f} %"
+        return text + best
+
+
+def run_here(profile: Profile, run: StudyRun, live: LiveRun, *, stop: Callable[[], bool]) -> None:
     """Tune in this process, one trial after another; Ray is not started.
 
     Args:
@@ -105,25 +152,8 @@ def carry_out_here(
     serial.tune_runs(
         [run.tuning],
         partial(fine_tune, profile=profile, folders={run.tuning.run_id: run.folder}),
-        store=StudyStore(profile, [run], watcher),
+        store=StudyStore(profile, [run], live),
         unit=profile.budget_unit,
-        watch=watcher.evaluated,
+        watch=live.evaluated,
         stop=stop,
     )
-
-
-def _space(profile: Profile, wanted: SmallRun) -> SearchSpace:
-    settings = profile.model(wanted.model)
-    epochs = profile.epochs_for(wanted.model, wanted.task)
-    space = search_space(settings.family, epochs=epochs)
-    if wanted.learning_rates is None:
-        return space
-    domains = space.domains | {"learning_rate": LogUniform(*wanted.learning_rates)}
-    return replace(space, name="own-rates", domains=domains)
-
-
-def _grid(profile: Profile, wanted: SmallRun, space: SearchSpace) -> tuple[dict, ...]:
-    epochs, rates = space.fixed["epochs"], space.domains["learning_rate"]
-    default = default_configuration(space.family, epochs=epochs)
-    points = np.geomspace(rates.low, rates.high, wanted.n_trials).tolist()
-    return tuple(default | {"learning_rate": rate} for rate in points)

@@ -13,6 +13,8 @@ from transformers import (
     DistilBertForMaskedLM,
     ElectraConfig,
     ElectraForPreTraining,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForMaskedLM,
@@ -34,6 +36,11 @@ _CLASSES = {
         DistilBertConfig,
         DistilBertForMaskedLM,
         {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "max_position_embeddings": 40},
+    ),
+    "modernbert": (
+        ModernBertConfig,
+        ModernBertForMaskedLM,
+        {**_BERT_LIKE, "bos_token_id": 2, "cls_token_id": 2, "eos_token_id": 3, "sep_token_id": 3},
     ),
 }
 BINARY = Task("cola", ("sentence",), ("unacceptable", "acceptable"), "accuracy", ("accuracy",))

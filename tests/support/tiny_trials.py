@@ -22,7 +22,7 @@ _KEYWORDS += ("load_state_from", "save_state_to")
 @pytest.fixture(scope="session")
 def specs(tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
-    families = ("bert", "electra", "roberta", "distilbert")
+    families = ("bert", "electra", "roberta", "distilbert", "modernbert")
     return {family: resolve_model(str(make_model(root / family, family))) for family in families}
 
 

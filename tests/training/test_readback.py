@@ -174,3 +174,12 @@ def test_every_family_lands_its_dropouts(run):
     for family in ("electra", "roberta", "distilbert"):
         landed = run(family=family, epochs=1).hyperparameters
         assert (landed["hidden_dropout"], landed["attention_dropout"]) == (0.15, 0.2)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_a_dropout_lands_where_zero_leaves_it_without_a_module(run, dropout):
+    # ModernBERT puts an Identity in the place of an attention dropout of zero; it has no other
+    result = run(family="modernbert", epochs=1, attention_dropout=dropout, hidden_dropout=None)
+    assert (result.status, result.message) == ("completed", "")
+    assert result.hyperparameters["attention_dropout"] == dropout
+    assert np.isnan(result.hyperparameters["hidden_dropout"])

@@ -1,4 +1,4 @@
-"""Pretrained models: where they are, how a trial gets its own copy, and how texts become numbers.
+"""Pretrained models: how a trial gets its own copy, and how texts become numbers.
 
 A model's configuration and pretrained weights are read once a process; each trial then gets a
 fresh copy. Weights come from safetensors only, and no code from a repository is ever run.
@@ -6,7 +6,6 @@ fresh copy. Weights come from safetensors only, and no code from a repository is
 
 import copy
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from repro.data.encoding import EncodedSplit, EncodedTask, encode_split
+from repro.data.encoding import EncodedTask, encode_split
 from repro.data.tasks import Task, TaskData
 from repro.models.locate import (
     EMBEDDED,
@@ -24,20 +23,6 @@ from repro.models.locate import (
     check_length,
     find_model,
 )
-
-__all__ = [
-    "DROPOUT_FIELDS",
-    "EMBEDDED",
-    "EncodedSplit",
-    "EncodedTask",
-    "ModelSpec",
-    "build_model",
-    "dropout_places",
-    "encode",
-    "load_tokenizer",
-    "quiet",
-    "resolve_model",
-]
 
 # Where an architecture's configuration keeps a hyperparameter; the first name that it has counts.
 # A head's own dropout (`classifier_dropout`, DistilBERT's `seq_classif_dropout`) stays as the
@@ -71,7 +56,6 @@ def _configuration(path: str, name: str):
 
 
 def load_tokenizer(spec: ModelSpec):
-    """Return the tokenizer of a model."""
     return _tokenizer(spec.path, _stamp(spec.path))
 
 
@@ -86,17 +70,9 @@ def _stamp(path: str) -> int:
     return hash(tuple(file.stat().st_mtime_ns for file in files if file.is_file()))
 
 
-@dataclass(frozen=True)
-class _Pretrained:
-    """A checkpoint held in memory: configuration, tensors by name, names that it did not have."""
-
-    config: object
-    tensors: dict[str, torch.Tensor]
-    fresh: frozenset[str]
-
-
 @lru_cache(maxsize=4)
-def _pretrained(path: str, stamp: int, n_labels: int) -> _Pretrained:
+def _pretrained(path: str, stamp: int, n_labels: int) -> tuple:
+    """Return a checkpoint's configuration, its tensors, and the names of those that it lacks."""
     with quiet(), torch.random.fork_rng(devices=[]):
         model, report = AutoModelForSequenceClassification.from_pretrained(
             path,
@@ -108,8 +84,7 @@ def _pretrained(path: str, stamp: int, n_labels: int) -> _Pretrained:
             output_loading_info=True,
         )
     mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
-    fresh = frozenset(report["missing_keys"]) | mismatched
-    return _Pretrained(model.config, dict(_named_tensors(model)), fresh)
+    return model.config, dict(_named_tensors(model)), set(report["missing_keys"]) | mismatched
 
 
 def _named_tensors(model: torch.nn.Module):
@@ -143,10 +118,10 @@ def build_model(
     Raises:
         ValueError: if a searched dropout has no place in this architecture.
     """
-    pretrained = _pretrained(spec.path, _stamp(spec.path), n_outputs(task))
-    config = copy.deepcopy(pretrained.config)
+    config, tensors, fresh = _pretrained(spec.path, _stamp(spec.path), _n_outputs(task))
+    config = copy.deepcopy(config)
     for name in DROPOUT_FIELDS.keys() & configuration.keys():
-        setattr(config, dropout_field(spec, config, name), float(configuration[name]))
+        setattr(config, _dropout_field(spec, config, name), float(configuration[name]))
     if task.labels is not None:
         config.id2label = dict(enumerate(task.labels))
         config.label2id = {label: i for i, label in enumerate(task.labels)}
@@ -154,11 +129,17 @@ def build_model(
     model.tie_weights()
     generator = torch.Generator().manual_seed(init_seed)
     for name, tensor in _named_tensors(model):
-        if name in pretrained.fresh:
-            _initialise(name, tensor, std=config.initializer_range, generator=generator)
+        if name not in fresh:
+            tensor.copy_(tensors[name])
+        elif tensor.ndim >= 2:
+            tensor.normal_(0.0, config.initializer_range, generator=generator)
         else:
-            tensor.copy_(pretrained.tensors[name])
+            tensor.fill_(0.0 if name.endswith("bias") else 1.0)
     return model
+
+
+def _n_outputs(task: Task) -> int:
+    return 1 if task.labels is None else len(task.labels)
 
 
 def _empty_model(config) -> torch.nn.Module:
@@ -166,24 +147,8 @@ def _empty_model(config) -> torch.nn.Module:
         return AutoModelForSequenceClassification.from_config(config)
 
 
-def _initialise(name: str, tensor: torch.Tensor, *, std: float, generator) -> None:
-    if tensor.ndim >= 2:
-        tensor.normal_(0.0, std, generator=generator)
-    else:
-        tensor.fill_(0.0 if name.endswith("bias") else 1.0)
-
-
-def n_outputs(task: Task) -> int:
-    """Return how many numbers a model gives an example of this task."""
-    return 1 if task.labels is None else len(task.labels)
-
-
-def dropout_field(spec: ModelSpec, config, name: str) -> str:
-    """Return the field of `config` that holds the hyperparameter `name`.
-
-    Raises:
-        ValueError: if it has none.
-    """
+def _dropout_field(spec: ModelSpec, config, name: str) -> str:
+    """Return the field of `config` that holds the hyperparameter `name`."""
     for field in DROPOUT_FIELDS[name]:
         if hasattr(config, field):
             return field
@@ -202,7 +167,7 @@ def dropout_places(spec: ModelSpec, *, task: Task, name: str) -> tuple[tuple[str
     Raises:
         ValueError: if there is no such place.
     """
-    places = _places(spec, _stamp(spec.path), n_outputs(task), name)
+    places = _places(spec, _stamp(spec.path), _n_outputs(task), name)
     if not places:
         raise ValueError(
             f"`{name}` must act in the model, but no module of '{spec.family}' carries it; "
@@ -214,8 +179,8 @@ def dropout_places(spec: ModelSpec, *, task: Task, name: str) -> tuple[tuple[str
 @lru_cache(maxsize=16)
 def _places(spec: ModelSpec, stamp: int, n_labels: int, name: str) -> tuple[tuple[str, str], ...]:
     telltale = 0.123456789
-    config = copy.deepcopy(_pretrained(spec.path, stamp, n_labels).config)
-    setattr(config, dropout_field(spec, config, name), telltale)
+    config = copy.deepcopy(_pretrained(spec.path, stamp, n_labels)[0])
+    setattr(config, _dropout_field(spec, config, name), telltale)
     return tuple(
         (module_name, attribute)
         for module_name, module in _empty_model(config).named_modules()
@@ -230,8 +195,7 @@ def encode(data: TaskData, spec: ModelSpec, *, max_length: int) -> EncodedTask:
     Raises:
         ValueError: if a split is empty or `max_length` is more than the model can take.
     """
-    config = _configuration(spec.path, spec.name)
-    tokenizer = load_tokenizer(spec)
+    config, tokenizer = _configuration(spec.path, spec.name), load_tokenizer(spec)
     check_length(spec.name, config.to_dict(), max_length)
     typed = getattr(config, "type_vocab_size", 0) > 1  # RoBERTa has one segment, DistilBERT none
     splits = {

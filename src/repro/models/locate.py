@@ -33,30 +33,24 @@ def find_model(name: str) -> str:
         ValueError: if it is a directory without configuration, weights or tokenizer, or an
             embedded model that is not there.
     """
-    path = str(name)
-    if name in EMBEDDED:
-        directory = data_directory() / "mini" / name
-        if not directory.is_dir():
-            raise ValueError(f"model '{name}' must be in {directory}; build it by `make pretrain`")
-        path = str(directory)
-    if Path(path).is_dir():
-        _check_directory(Path(path))
-    elif not _HUB_ID.fullmatch(path):
+    directory = data_directory() / "mini" / name if name in EMBEDDED else Path(name)
+    if name in EMBEDDED and not directory.is_dir():
+        raise ValueError(f"model '{name}' must be in {directory}; build it by `make pretrain`")
+    if not directory.is_dir():
+        if _HUB_ID.fullmatch(str(name)):
+            return str(name)
         raise ValueError(
             f"`model` must be one of {list(EMBEDDED)}, a directory with a model, or a hub id, "
-            f"but got '{path}', where there is no directory"
+            f"but got '{name}', where there is no directory"
         )
-    return path
-
-
-def _check_directory(directory: Path) -> None:
-    parts = (("config.json", ("config.json",)), ("weights", WEIGHTS), ("tokenizer", TOKENIZERS))
-    for part, names in parts:
+    parts = {"config.json": ("config.json",), "weights": WEIGHTS, "tokenizer": TOKENIZERS}
+    for part, names in parts.items():
         if not any((directory / name).is_file() for name in names):
             raise ValueError(
                 f"model directory {directory} must hold {' or '.join(names)}, but has no {part}; "
                 "save model and tokenizer there by `save_pretrained`"
             )
+    return str(directory)
 
 
 def check_length(name: str, config: Mapping, max_length: int) -> None:
@@ -102,11 +96,10 @@ def guess_family(model: str) -> str:
 
     BERT has a miniature space only: the sources give no grid for a BERT of full size.
     """
-    if model in ("tiny-electra", "tiny-roberta", "tiny-bert"):
+    if model in EMBEDDED:
         return model.removeprefix("tiny-") + "-mini"
-    config = Path(model) / "config.json"
-    text = json.loads(config.read_text()).get("model_type", "") if config.is_file() else model
-    fitting = [family for family in ("electra", "roberta") if family in str(text).lower()]
+    text = read_config(model).get("model_type", model).lower()
+    fitting = [family for family in ("electra", "roberta") if family in text]
     if len(fitting) == 1:
         return fitting[0]
     raise ValueError(f"model {model!r} must come with its `family`, one of {list(FAMILIES)}")

@@ -32,7 +32,7 @@ class PackedBatch:
 
 
 def can_pack(model: torch.nn.Module) -> bool:
-    """Tell whether `packed_logits` knows the architecture of this model."""
+    """Whether `packed_logits` knows the architecture of this model."""
     return model.config.model_type in _FAMILIES and not model.config.is_decoder
 
 
@@ -42,28 +42,22 @@ def pack(split: EncodedSplit, rows: np.ndarray, device: torch.device) -> PackedB
     longest = int(lengths.max())
     mask = np.arange(longest) < lengths[:, None]
     padded = not mask.all()
-    n_tokens = int(lengths.sum())
     slots = np.zeros(mask.shape, dtype=np.int64)
-    slots[mask] = np.arange(n_tokens)
-
-    def send(values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values).to(device, non_blocking=True)
-
+    slots[mask] = np.arange(lengths.sum())
+    types = np.zeros(mask.shape) if split.types is None else split.types[rows, :longest]
     return PackedBatch(
-        ids=send(split.ids[rows, :longest][mask]),
-        types=send(_types(split, rows, longest)[mask]),
-        positions=send(np.nonzero(mask)[1]),
-        first=send(slots[:, 0].copy()),
-        slots=send(slots.reshape(-1)) if padded else None,
-        places=send(np.flatnonzero(mask)) if padded else None,
-        mask=send(mask[:, None, None]) if padded else None,
+        ids=_send(split.ids[rows, :longest][mask], device),
+        types=_send(types[mask].astype(np.int32), device),
+        positions=_send(np.nonzero(mask)[1], device),
+        first=_send(slots[:, 0].copy(), device),
+        slots=_send(slots.reshape(-1), device) if padded else None,
+        places=_send(np.flatnonzero(mask), device) if padded else None,
+        mask=_send(mask[:, None, None], device) if padded else None,
     )
 
 
-def _types(split: EncodedSplit, rows: np.ndarray, longest: int) -> np.ndarray:
-    if split.types is None:
-        return np.zeros((len(rows), longest), dtype=np.int32)
-    return split.types[rows, :longest].astype(np.int32)
+def _send(values: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(values).to(device, non_blocking=True)
 
 
 def packed_logits(model: torch.nn.Module, batch: PackedBatch) -> torch.Tensor:
@@ -134,15 +128,9 @@ def pad(split: EncodedSplit, rows: np.ndarray, device: torch.device) -> dict:
     """
     lengths = split.lengths[rows]
     longest = int(lengths.max())
-    inputs = {"input_ids": _gather(split.ids, rows, longest, device)}
+    inputs = {"input_ids": split.ids[rows, :longest].astype(np.int64)}
     if split.types is not None:
-        inputs["token_type_ids"] = _gather(split.types, rows, longest, device)
+        inputs["token_type_ids"] = split.types[rows, :longest].astype(np.int64)
     if int(lengths.min()) < longest:
-        mask = np.arange(longest) < lengths[:, None]
-        inputs["attention_mask"] = torch.from_numpy(mask).to(device, non_blocking=True)
-    return inputs
-
-
-def _gather(table: np.ndarray, rows: np.ndarray, longest: int, device: torch.device):
-    values = table[rows, :longest].astype(np.int64, copy=False)
-    return torch.from_numpy(values).to(device, non_blocking=True)
+        inputs["attention_mask"] = np.arange(longest) < lengths[:, None]
+    return {name: _send(values, device) for name, values in inputs.items()}

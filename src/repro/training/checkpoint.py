@@ -14,7 +14,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from repro.models.build import ModelSpec, load_tokenizer, quiet
+from repro.models.build import load_tokenizer, quiet
+from repro.models.locate import ModelSpec
 from repro.training.optimizer import DropoutNoise
 
 _AVERAGES = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of each parameter

@@ -1,5 +1,7 @@
 """Correlations of validation and test scores: Table 7, all trials, what was printed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,19 +9,17 @@ import pytest
 from repro.chapters.resplit.analysis import (
     correlate,
     correlations,
+    count_test_evaluations,
+    join_trials,
     published_correlations,
-    row_correlations,
     top_trials,
 )
-from repro.chapters.resplit.claims import resplit_claims
-from repro.published import load_published
-from synthetic_study import make_study
 
 
 def make_trials(validation, test, **more):
     n = len(validation)
-    columns = {"split": "official", "model": "m", "task": "rte", "repetition": 1}
-    columns |= {"run_id": "m/rte/rs", "trial": range(n)} | more
+    columns = {"split": "original", "model": "m", "task": "rte", "repetition": 1}
+    columns |= {"run_id": "m/rte/rs", "trial": range(n), "test_source": "labels"} | more
     return pd.DataFrame({**columns, "validation_score": validation, "test_score": test})
 
 
@@ -53,14 +53,6 @@ def test_too_few_or_constant_scores_have_no_correlation(x, y):
     assert np.isnan([found[name] for name in ("pearson", "pearson_p", "spearman")]).all()
 
 
-def test_row_correlations_are_scipy_s():
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(2, 5, 7))
-    x[4] = 3.0
-    expected = [correlate(a, b)["pearson"] for a, b in zip(x, y, strict=True)]
-    np.testing.assert_allclose(row_correlations(x, y), expected)
-
-
 def test_intervals_hold_the_point_and_do_not_depend_on_the_order():
     rng = np.random.default_rng(0)
     validation = rng.normal(size=40)
@@ -74,35 +66,30 @@ def test_intervals_hold_the_point_and_do_not_depend_on_the_order():
 
 
 def test_what_the_paper_prints_does_not_give_what_it_states():
-    found = published_correlations(load_published("liu_wang_2021_table07")).set_index("partition")
+    found = published_correlations().set_index("split")
     # the values of the facts on this paper: -0.316 and 0.801
-    assert found.loc["origin", "pearson"] == pytest.approx(-0.316, abs=5e-4)
+    assert found.loc["original", "pearson"] == pytest.approx(-0.316, abs=5e-4)
     assert found.loc["resplit", "pearson"] == pytest.approx(0.801, abs=5e-4)
     assert (found["stated"] - found["pearson"]).abs().min() > 0.1
     # the stated p-values do belong to the stated r at n = 4: p = 1 - |r|
     np.testing.assert_allclose(found["stated_p"], 1 - found["stated"].abs(), atol=2e-3)
-    assert (found["lowest"] < found["pearson"]).all() and (
-        found["pearson"] < found["highest"]
-    ).all()
+    assert (found["lowest"] < found["pearson"]).all()
+    assert (found["pearson"] < found["highest"]).all()
 
 
-def claims_of(official, resplit, **more):
-    keys = {"model": "m", "task": "rte"}
-    rows = [keys | {"split": s, "repetition": i, "pearson": r}
-            for s, values in (("official", official), ("resplit", resplit))
-            for i, r in enumerate(values)]  # fmt: skip
-    shifts = [keys | {"task": t, "shift": s, "pearson": r}
-              for t in ("rte", "cola") for s, r in more.get("shifts", {}).items()]  # fmt: skip
-    grid = make_study(methods=("grid",), repetitions=1).trials
-    return [row["agrees"] for row in resplit_claims(pd.DataFrame(rows), pd.DataFrame(shifts), grid)]
+def test_trials_of_both_splits_are_joined_by_method():
+    frame = pd.DataFrame({"method": ["grid", "rs"], "trial": [0, 0]})
+    results = {split: SimpleNamespace(trials=frame) for split in ("original", "resplit")}
+    joined = join_trials(results, method="rs")
+    assert joined["split"].tolist() == ["original", "resplit"]
+    assert set(joined["method"]) == {"rs"} and joined.index.tolist() == [0, 1]
 
 
-def test_claims_agree_only_where_intervals_decide():
-    # all below 0, all above 0, all differences above 0, and a fall of r on both tasks
-    agrees = claims_of([-0.5, -0.4, -0.3], [0.5, 0.6, 0.7], shifts={0.0: 0.9, 1.0: 0.2})
-    assert agrees[:4] == [True, True, True, True]
-    agrees = claims_of([0.5, 0.4, 0.3], [-0.5, -0.6, -0.7], shifts={0.0: 0.2, 1.0: 0.9})
-    assert agrees[:4] == [False, False, False, False]
-    assert claims_of([0.5, -0.4], [-0.5, 0.6])[:4] == [None, None, None, None]
-    assert claims_of([np.nan, np.nan], [np.nan, np.nan])[:3] == [None, None, None]
-    assert agrees[4] in (True, None)  # on validation the best checkpoint cannot lose
+def test_uses_of_test_sets_are_summed_over_runs():
+    row = {"task": "rte", "split": "test", "n_examples": 32.0, "n_returned": 0}
+    rows = [row | {"run_id": name, "n_trials": 3, "n_scored": 2} for name in ("a", "b")]
+    results = SimpleNamespace(test_evaluations=pd.DataFrame(rows))
+    found = count_test_evaluations({"original": results, "grid search": results})
+    assert found["study"].tolist() == ["grid search", "original"]
+    columns = ["n_examples", "n_runs", "n_trials", "n_scored", "n_returned"]
+    assert found[columns].to_numpy().tolist() == [[32, 2, 6, 4, 0]] * 2

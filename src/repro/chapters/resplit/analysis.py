@@ -1,41 +1,62 @@
 """Do validation and test scores rank trials alike? Table 7 of Liu & Wang 2021, and more than four.
 
-Frames in are random search's `trials` of `repro.records`, with the column `split`.
+There are two splits, "original" (the profile's own) and "resplit". Trials are those of
+`repro.records`, with the column `split`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
-from repro.stats.correlation import correlation_interval
+from repro.published import load_published
+from repro.results.tables import Results
+from repro.stats.correlation import correlation_interval, row_correlations
 from repro.stats.intervals import FEW
 
+SPLITS = ("original", "resplit")
 TOP = 4
 # what the text of A.5 says: Pearson's r and its p-value
-STATED = {"origin": (-0.1414, 0.858), "resplit": (0.6602, 0.339)}
+STATED = {"original": (-0.1414, 0.858), "resplit": (0.6602, 0.339)}
 _HALF_DIGIT = 0.05  # percent: the scores are printed with one decimal
+_NUMBERS = ["n", "pearson", "pearson_p", "spearman", "spearman_p"]
 
 
-def top_trials(trials: pd.DataFrame, *, n: int = TOP) -> pd.DataFrame:
-    """Pick the `n` best trials of each tuning run by validation score, the earlier on a tie.
+def join_trials(results: Mapping[str, Results], *, method: str) -> pd.DataFrame:
+    """Return the trials of a method on both splits, with the column `split`."""
+    trials = pd.concat(one.trials.assign(split=split) for split, one in results.items())
+    return trials[trials["method"] == method].reset_index(drop=True)
+
+
+def count_test_evaluations(studies: Mapping[str, Results]) -> pd.DataFrame:
+    """Sum the `test_evaluations` of tuning runs: one row a study, task and test set."""
+    counts = pd.concat(one.test_evaluations.assign(study=name) for name, one in studies.items())
+    sums = {name: (name, "sum") for name in ("n_trials", "n_scored", "n_returned")}
+    groups = counts.groupby(["study", "task", "split"])
+    runs, examples = ("run_id", "nunique"), ("n_examples", "max")
+    return groups.agg(n_runs=runs, **sums, n_examples=examples).reset_index()
+
+
+def top_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Pick the four best trials of each tuning run by validation score, the earlier on a tie.
 
     Returns:
-        columns split, model, task, repetition, rank (1, 2, ... by validation), validation_score,
-        test_score (fractions; NaN where hidden), test_rank (ties share the smallest), and
-        test_source where `trials` have it.
+        columns split, model, task, repetition, rank (1 to 4, by validation), validation_score,
+        test_score (fractions; NaN where hidden), test_source, test_rank (ties share the smallest).
     Source: Liu & Wang 2021, A.5, Table 7.
     """
     keys = ["split", "model", "task", "repetition"]
-    scored = trials.dropna(subset="validation_score").sort_values([*keys, "trial"])
-    ranked = scored.sort_values("validation_score", ascending=False, kind="stable")
-    ranked = ranked.assign(rank=ranked.groupby(keys).cumcount() + 1)
-    top = ranked[ranked["rank"] <= n].sort_values([*keys, "rank"])
-    places = top.groupby(keys)["test_score"].rank(method="min", ascending=False)
-    columns = [*keys, "rank", "validation_score", "test_score"]
-    columns += top.columns.intersection(["test_source"]).tolist()
-    return top[columns].assign(test_rank=places).reset_index(drop=True)
+    order = {"validation_score": False, "trial": True}
+    scored = trials.dropna(subset="validation_score").sort_values(
+        [*keys, *order], ascending=[True] * len(keys) + list(order.values())
+    )
+    top = scored.groupby(keys).head(TOP)
+    runs = top.groupby(keys)
+    places = runs["test_score"].rank(method="min", ascending=False)
+    top = top.assign(rank=runs.cumcount() + 1, test_rank=places).reset_index(drop=True)
+    scores = ["validation_score", "test_score", "test_source", "test_rank"]
+    return top[[*keys, "rank", *scores]]
 
 
 def correlate(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
@@ -46,10 +67,9 @@ def correlate(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
         list is constant. With n = 4, Pearson's p-value is 1 - |r|.
     """
     pairs = pd.DataFrame({"x": np.asarray(x, float), "y": np.asarray(y, float)}).dropna()
-    row = {"n": len(pairs)}
+    row = dict.fromkeys(_NUMBERS, float("nan")) | {"n": len(pairs)}
     if len(pairs) < 3 or (pairs.nunique() == 1).any():
-        nothing = ("pearson", "pearson_p", "spearman", "spearman_p")
-        return row | dict.fromkeys(nothing, float("nan"))
+        return row
     for name, test in (("pearson", pearsonr), ("spearman", spearmanr)):
         found = test(pairs["x"], pairs["y"])
         row |= {name: float(found.statistic), f"{name}_p": float(found.pvalue)}
@@ -73,44 +93,36 @@ def correlations(
     rows = []
     for key, group in trials.groupby(list(by), sort=True):
         pairs = group[["validation_score", y]].dropna().sort_values(["validation_score", y])
-        found = correlate(pairs["validation_score"], pairs[y])
-        ends = dict.fromkeys(("low", "high"), float("nan"))
-        if len(pairs) >= FEW:
-            spread = correlation_interval(*pairs.to_numpy(float).T, kind="pearson", seed=seed)
-            ends = {name: spread[name] for name in ends}
-        rows.append(dict(zip(by, key, strict=True)) | found | ends)
-    columns = [*by, "n", "pearson", "pearson_p", "spearman", "spearman_p", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+        scores = pairs.to_numpy(float).T
+        row = dict(zip(by, key, strict=True)) | correlate(*scores)
+        interval = correlation_interval(*scores, kind="pearson", seed=seed)
+        ends = {end: interval[end] if len(pairs) >= FEW else np.nan for end in ("low", "high")}
+        rows.append(row | ends)
+    return pd.DataFrame(rows, columns=[*by, *_NUMBERS, "low", "high"])
 
 
-def row_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return Pearson's r of each row of `x` with that of `y`; NaN where one is constant.
-
-    Args:
-        x, y: shape (n_rows, n).
-    """
-    x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
-    spread = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
-    constant = spread < 1e-12
-    return np.where(constant, np.nan, (x * y).sum(axis=1) / np.where(constant, 1, spread))
+def published_table7() -> pd.DataFrame:
+    """Return what Table 7 prints: split, rank, validation_score, test_score (percent)."""
+    table = load_published("liu_wang_2021_table07")
+    split = table["partition"].map({"origin": "original", "resplit": "resplit"})
+    return table.assign(split=split)[["split", "rank", "validation_score", "test_score"]]
 
 
-def published_correlations(table7: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def published_correlations(*, seed: int = 0) -> pd.DataFrame:
     """Set the correlations that A.5 states beside those of the scores that Table 7 prints.
 
     Args:
-        table7: partition, validation_score, test_score (percent, as printed).
         seed: of the search for what rounding allows.
     Returns:
-        one row a partition: stated, stated_p, what `correlate` gives for the printed scores, and
+        one row a split: stated, stated_p, what `correlate` gives for the printed scores, and
         lowest and highest: what r can be of scores that are printed so.
     """
     rows = []
-    for partition, group in table7.groupby("partition", sort=True):
-        x, y = (group[c].to_numpy(float) for c in ("validation_score", "test_score"))
-        stated, p = STATED[partition]
+    for split, group in published_table7().groupby("split", sort=True):
+        x, y = group[["validation_score", "test_score"]].to_numpy(float).T
+        stated, p = STATED[split]
         low, high = _rounding_range(x, y, np.random.default_rng(seed))
-        row = {"partition": partition, "stated": stated, "stated_p": p}
+        row = {"split": split, "stated": stated, "stated_p": p}
         rows.append(row | correlate(x, y) | {"lowest": low, "highest": high})
     return pd.DataFrame(rows)
 

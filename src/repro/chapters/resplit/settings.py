@@ -1,4 +1,4 @@
-"""The settings of the notebook on resplits, and the two studies that it compares."""
+"""The settings of notebook 04, and the two studies that it compares."""
 
 from typing import Annotated, Any
 
@@ -33,26 +33,26 @@ class ResplitSettings(Checked):
 
 
 def split_profiles(profile: Any) -> dict[str, Any]:
-    """Return the profiles of two studies, random search on the profile's own split and on resplit.
+    """Return the profiles of two studies: on the profile's own split, and on a resplit.
 
     Args:
         profile: a Profile with the section `resplit`.
     Returns:
-        split -> profile, the one that is not "resplit" first; on the miniature its test set is at
-        shift 0, and its trials also predict a test set at each shift.
+        "original" and "resplit" -> profile; the test set of the former is at shift 0 where data are
+        generated, and its trials also predict a test set at each shift.
     """
     settings = profile.resplit
     names = settings.models or (profile.models[0].name,)
     models = [profile.model(name).model_dump() | {"tasks": settings.tasks} for name in names]
-    own = profile.split if profile.split != "resplit" else "official"
+    original = profile.split if profile.split != "resplit" else "official"
     shifted = dict.fromkeys(settings.shifts, settings.examples) if profile.source == "mini" else {}
     return {
-        split: type(profile).model_validate(
+        name: type(profile).model_validate(
             dict(profile)
             | {"split": split, "models": models, "methods": ("grid", "rs")}
             | {"budget_gst": settings.budget_gst, "repetitions": settings.repetitions}
-            | {"shifted_tests": shifted if split == own else {}, "shift": 0.0}
+            | {"shifted_tests": shifted if name == "original" else {}, "shift": 0.0}
             | ({} if split == "official" else {"test_labels": {}})
         )
-        for split in (own, "resplit")
+        for name, split in {"original": original, "resplit": "resplit"}.items()
     }

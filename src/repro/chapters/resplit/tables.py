@@ -1,95 +1,83 @@
-"""The tables of the notebook on resplits: Table 7, its correlations, simulated runs, looks."""
+"""The tables of the notebook on resplits: Table 7, correlations, simulated runs, uses of test sets.
 
-from collections.abc import Mapping
+Captions end with `note`, which says where the numbers come from; the frames come from the functions
+of `analysis` and `winners_curse` that are named.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
-from repro.chapters.resplit.analysis import top_trials
-from repro.labels import TASK_LABELS, in_order, label
-from repro.show.cells import NOTHING, frame_of, number, percent, points, with_dagger
-from repro.show.table import Table
+from repro.chapters.resplit.analysis import published_table7
+from repro.chapters.resplit.winners_curse import average_runs
+from repro.results.tables import Results
+from repro.show.cells import (
+    describe_study,
+    in_paper_order,
+    percent,
+    points,
+    task_label,
+    with_dagger,
+)
+from repro.show.table import NOTHING, Table, number
 
 
-def table7(trials: pd.DataFrame, *, published: pd.DataFrame, note: str) -> Table:
-    """Show the best four trials of the first repetition on each split, with their test ranks.
-
-    Args:
-        trials: of random search, with the column split: "resplit" and another one.
-        published: Table 7 (partition, task, rank, validation_score, test_score in percent).
-        note: where the numbers come from.
-    """
-    data, own = top_trials(trials), _own_split(trials)
-    places = published.groupby("partition")["test_score"].rank(method="min", ascending=False)
-    paper = published.assign(
-        test_rank=places,
-        split=published["partition"].map({"origin": own, "resplit": "resplit"}),
-        validation_score=published["validation_score"] / 100,
-        test_score=published["test_score"] / 100,
+def describe_splits(results: Mapping[str, Results]) -> str:
+    """Say in one sentence which profile, how many repetitions and how many failures there are."""
+    runs, trials = (
+        pd.concat(getattr(one, table) for one in results.values()) for table in ("runs", "trials")
     )
-    rows = []
-    first = data[data["repetition"] == 1]
-    for task in in_order(first["task"], TASK_LABELS):
-        for model, group in first[first["task"] == task].groupby("model"):
-            rows += _rank_rows(f"{label(task, TASK_LABELS)}, {model}", group)
-    rows += _rank_rows("QNLI, paper", paper)
+    return describe_study(runs, trials)
+
+
+def table7(top: pd.DataFrame, *, note: str) -> Table:
+    """Show `top_trials` of the first repetition on each split, with their test ranks."""
+    paper = published_table7().assign(task="QNLI, paper", test_source="")
+    paper[["validation_score", "test_score"]] /= 100
+    places = paper.groupby("split")["test_score"].rank(method="min", ascending=False)
+    ours = in_paper_order(top[top["repetition"] == 1], ["task", "model", "split", "rank"])
+    ours = ours.assign(task=ours["task"].map(task_label) + ", " + ours["model"])
+    rows = pd.concat([ours, paper.assign(test_rank=places)], ignore_index=True)
+    cells = {
+        "task": rows["task"],
+        "rank": rows["rank"].astype(str),
+        "split": rows["split"],
+        "validation": rows["validation_score"].map(percent),
+        "test": rows["test_score"].map(percent).combine(rows["test_source"], with_dagger),
+        "test rank": [number(place, ".0f") for place in rows["test_rank"]],
+    }
     caption = (
-        "Table 7: the four best trials of one random search by validation score, on the split "
-        f"“{own}” and on a resplit: scores in percent, and the rank of the test score among the "
+        "Table 7: the four best trials of one random search by validation score, on the original "
+        "split and on a resplit: scores in percent, and the rank of the test score among the "
         f"four. Repetition 1; the other ones are in the CSV file. {note}"
     )
-    return Table("table07", caption, frame_of(rows), data=data, blocks="task")
+    frame = _side_by_side(pd.DataFrame(cells), ["task", "rank"], by="split")
+    return Table("table07", caption, frame, data=top, blocks="task")
 
 
-def _own_split(frame: pd.DataFrame) -> str:
-    return next((s for s in frame["split"].unique() if s != "resplit"), "official")
-
-
-def _rank_rows(name: str, group: pd.DataFrame) -> list[dict]:
-    splits = sorted(group["split"].unique(), key=lambda split: split == "resplit")
-    rows = []
-    for rank in sorted(group["rank"].unique()):
-        row = {"task": name, "rank": number(rank, "d")}
-        for split in splits:
-            found = group[(group["split"] == split) & (group["rank"] == rank)]
-            for column in ("validation", "test"):
-                value = found[f"{column}_score"].iloc[0] if len(found) else float("nan")
-                sources = found.get("test_source", ()) if column == "test" else ()
-                row[f"{split}: {column}"] = with_dagger(percent(value), *sources)
-            place = found["test_rank"].iloc[0] if len(found) else float("nan")
-            row[f"{split}: test rank"] = number(place, ".0f")
-        rows.append(row)
-    return rows
-
-
-def top_correlations(found: pd.DataFrame, *, published: pd.DataFrame, note: str) -> Table:
-    """Show the correlations of the best four trials of every repetition, with their p-values.
-
-    Args:
-        found: from `agreement.correlations` by split, model, task and repetition.
-        published: from `agreement.published_correlations`.
-    """
-    own, rows = _own_split(found), []
-    order = in_order(found["task"], TASK_LABELS)
-    found = found.sort_values("task", key=lambda tasks: tasks.map(order.index), kind="stable")
-    keys = ["task", "model", "repetition"]
-    for (task, model, repetition), group in found.groupby(keys, sort=False):
-        row = {"task": label(task, TASK_LABELS), "whose": f"{model}, repetition {repetition}"}
-        for cells in group.sort_values("split", key=lambda s: s == "resplit").to_dict("records"):
-            row |= _r_and_p(cells["split"], cells)
-        rows.append(row)
-    printed = published.assign(split=published["partition"].map(
-        {"origin": own, "resplit": "resplit"}))  # fmt: skip
-    stated = printed.assign(pearson=printed["stated"], pearson_p=printed["stated_p"])
-    for whose, table in (("paper, as stated", stated), ("paper, from its Table 7", printed)):
-        row = {"task": "QNLI", "whose": whose}
-        for cells in table.to_dict("records"):
-            if whose.endswith("stated"):
-                cells |= {"spearman": float("nan"), "spearman_p": float("nan")}
-            row |= _r_and_p(cells["split"], cells)
-        rows.append(row)
+def top_correlations(top: pd.DataFrame, published: pd.DataFrame, *, note: str) -> Table:
+    """Show `correlations` of `top_trials` by repetition, and `published_correlations`."""
+    ours = in_paper_order(top, ["task", "model", "repetition", "split"])
+    whose = ours["model"] + ", repetition " + ours["repetition"].astype(str)
+    r = ["pearson", "pearson_p"]
+    stated = published[["split", "stated", "stated_p"]].set_axis(["split", *r], axis="columns")
+    rows = pd.concat(
+        [
+            ours.assign(whose=whose),
+            stated.assign(task="qnli", whose="paper, as stated"),
+            published.assign(task="qnli", whose="paper, from its Table 7"),
+        ]
+    )
+    cells = {
+        "task": rows["task"].map(task_label),
+        "whose": rows["whose"],
+        "split": rows["split"],
+        "Pearson (p)": rows["pearson"].combine(rows["pearson_p"], _with_p),
+        "Spearman (p)": rows["spearman"].combine(rows["spearman_p"], _with_p),
+    }
     ranges = "; ".join(
-        f"{row['partition']}: {row['lowest']:+.2f} to {row['highest']:+.2f}"
-        for row in published.to_dict("records")
+        f"{row.split}: {row.lowest:+.2f} to {row.highest:+.2f}" for row in published.itertuples()
     )
     caption = (
         "Correlation of validation and test scores over the four best trials of one random search "
@@ -97,120 +85,99 @@ def top_correlations(found: pd.DataFrame, *, published: pd.DataFrame, note: str)
         "prints do not give the r that it states: scores rounded to these digits can have any r "
         f"in a range ({ranges}). {note}"
     )
-    return Table("top_four_correlations", caption, frame_of(rows), data=found, blocks="task")
+    frame = _side_by_side(pd.DataFrame(cells), ["task", "whose"], by="split")
+    return Table("top_four_correlations", caption, frame, data=top, blocks="task")
 
 
-def _r_and_p(split: str, cells: Mapping) -> dict[str, str]:
-    return {
-        f"{split}: {name} (p)": _with_p(cells[key], cells[f"{key}_p"])
-        for name, key in (("Pearson", "pearson"), ("Spearman", "spearman"))
+def all_correlations(found: pd.DataFrame, *, by: str, name: str, what: str) -> Table:
+    """Show the correlations over all trials, side by side for each value of `by`, with intervals.
+
+    Args:
+        found: from `analysis.correlations` by `by` (split or shift), model and task.
+        name: file name of the table.
+        what: what is correlated, and where the numbers come from.
+    """
+    rows = in_paper_order(found, ["model", "task", by])
+    counts = rows.groupby(["model", "task"])["n"].transform(
+        lambda n: "/".join(map(str, dict.fromkeys(n)))
+    )
+    ends = rows[["pearson", "low", "high"]].itertuples(index=False)
+    cells = {
+        "model": rows["model"],
+        "task": rows["task"].map(task_label),
+        "trials": counts,
+        by: rows[by] if by == "split" else rows[by].map("shift {:g}".format),
+        "Pearson": [_with_interval(*values) for values in ends],
+        "Spearman (p)": rows["spearman"].combine(rows["spearman_p"], _with_p),
     }
+    caption = (
+        f"Correlation over all trials of random search, repetitions pooled: {what} Pearson's r "
+        "with its 95 % percentile bootstrap interval over trials, Spearman's with its p-value."
+    )
+    frame = _side_by_side(pd.DataFrame(cells), ["model", "task", "trials"], by=by)
+    return Table(name, caption, frame, data=found, blocks="model")
+
+
+def _side_by_side(cells: pd.DataFrame, index: Sequence[str], *, by: str) -> pd.DataFrame:
+    """Lay out rows of text that differ in `by` beside each other, in the order they come in."""
+    order = pd.MultiIndex.from_frame(cells[list(index)].drop_duplicates())
+    heads = [column for column in cells if column not in (*index, by)]
+    wide = cells.pivot(index=list(index), columns=by, values=heads).reindex(order)
+    wide = wide[[(head, value) for value in cells[by].unique() for head in heads]]
+    wide.columns = [f"{value}: {head}" for head, value in wide.columns]
+    return wide.fillna(NOTHING).reset_index().astype("str")
 
 
 def _with_p(value: float, p: float) -> str:
     return NOTHING if pd.isna(value) else f"{value:+.2f} ({p:.2f})"
 
 
-def all_correlations(found: pd.DataFrame, *, columns: str, name: str, what: str) -> Table:
-    """Show the correlations over all trials, one column a value of `columns`, with intervals.
-
-    Args:
-        found: from `agreement.correlations` by `columns`, model and task.
-        name: file name of the table.
-        what: what is correlated, and where the numbers come from.
-    """
-    rows = []
-    for model in sorted(found["model"].unique()):
-        for task in in_order(found["task"], TASK_LABELS):
-            group = found[(found["model"] == model) & (found["task"] == task)]
-            if group.empty:
-                continue
-            row = {"model": model, "task": label(task, TASK_LABELS)}
-            row["trials"] = "/".join(number(n, "d") for n in dict.fromkeys(group["n"]))
-            for cells in group.sort_values(columns).to_dict("records"):
-                head = cells[columns] if columns == "split" else f"{columns} {cells[columns]:g}"
-                row[f"{head}: Pearson"] = _with_interval(cells)
-                row[f"{head}: Spearman (p)"] = _with_p(cells["spearman"], cells["spearman_p"])
-            rows.append(row)
-    caption = (
-        f"Correlation over all trials of random search, repetitions pooled: {what} Pearson's r "
-        "with its 95 % percentile bootstrap interval over trials, Spearman's with its p-value."
-    )
-    return Table(name, caption, frame_of(rows), data=found, blocks="model")
-
-
-def _with_interval(cells: Mapping) -> str:
-    if pd.isna(cells["pearson"]):
+def _with_interval(value: float, low: float, high: float) -> str:
+    if pd.isna(value):
         return NOTHING
-    text = f"{cells['pearson']:+.2f}"
-    return text if pd.isna(cells["low"]) else f"{text} [{cells['low']:+.2f}, {cells['high']:+.2f}]"
+    return f"{value:+.2f}" if pd.isna(low) else f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def simulated_runs(simulated: pd.DataFrame, *, note: str) -> Table:
-    """Show what became of simulated tuning runs, averaged over models and tasks.
-
-    Args:
-        simulated: from `selection.simulate_runs`, with model and task.
-    """
-    keys = ["n_trials", "validation_size", "shift"]
-    numbers = ["correlation", "top_correlation", "negative", "overfits", "optimism"]
-    if simulated.empty:
-        empty = pd.DataFrame(columns=["trials", "validation examples", "shift"], dtype="str")
-        return Table("simulated_runs", f"No simulated runs: no shifted test sets. {note}", empty)
-    n_tasks = simulated.groupby("n_trials")["task"].transform("nunique")
-    everywhere = simulated[n_tasks == simulated["task"].nunique()]
-    ends = everywhere["n_trials"].agg(["min", "max"])
-    everywhere = everywhere[everywhere["n_trials"].isin(ends)]
-    data = everywhere.groupby(keys)[numbers].mean().reset_index()
-    rows = [
-        {
-            "trials": number(row["n_trials"], ".0f"),
-            "validation examples": number(row["validation_size"], ".0f"),
-            "shift": number(row["shift"], "g"),
-            "r, all trials": number(row["correlation"], "+.2f"),
-            "r, top four": number(row["top_correlation"], "+.2f"),
-            "r of top four below 0": percent(row["negative"]),
-            "runs that overfit": percent(row["overfits"]),
-            "winner's curse": points(row["optimism"]),
-        }
-        for row in data.to_dict("records")
-    ]
+    """Show what became of `simulate_runs`, averaged over models and tasks."""
     caption = (
         "Simulated tuning runs with the fewest and the most trials that all tasks have, means over "
         "models and tasks: r of validation and test scores; shares in percent of the runs; and by "
         "how many points the incumbent's validation score lies above its test score, more than it "
         f"does for all trials. {note}"
     )
-    return Table("simulated_runs", caption, frame_of(rows), data=simulated, blocks="trials")
+    columns = {
+        "trials": ("n_trials", ".0f"),
+        "validation examples": ("validation_size", ".0f"),
+        "shift": ("shift", "g"),
+        "r, all trials": ("correlation", "+.2f"),
+        "r, top four": ("top_correlation", "+.2f"),
+        "r of top four below 0": ("negative", percent),
+        "runs that overfit": ("overfits", percent),
+        "winner's curse": ("optimism", points),
+    }
+    if simulated.empty:
+        caption = f"No simulated runs: no shifted test sets. {note}"
+    rows, name = average_runs(simulated), "simulated_runs"
+    table = Table.of(rows, name=name, caption=caption, columns=columns, blocks="trials")
+    return replace(table, data=simulated)
 
 
-def looks_table(looks: pd.DataFrame, *, note: str) -> Table:
-    """Show how often each test set was looked at.
-
-    Args:
-        looks: from `Results.test_evaluations`, with the column study.
-    """
-    keys = ["study", "task", "split"]
-    sums = looks.groupby(keys).agg(
-        n_runs=("run_id", "nunique"), n_trials=("n_trials", "sum"), looks=("n_scored", "sum"),
-        returned=("n_returned", "sum"), n_examples=("n_examples", "max"),
-    ).reset_index()  # fmt: skip
-    rows = [
-        {
-            "study": row["study"],
-            "task": label(row["task"], TASK_LABELS),
-            "test set": row["split"],
-            "examples": number(row["n_examples"], ".0f"),
-            "tuning runs": number(row["n_runs"], "d"),
-            "trials": number(row["n_trials"], "d"),
-            "looks": number(row["looks"], "d"),
-            "returned scores": number(row["returned"], "d"),
-        }
-        for row in sums.to_dict("records")
-    ]
+def uses_table(counts: pd.DataFrame, *, note: str) -> Table:
+    """Show how often each test set was used, by `count_test_evaluations`."""
     caption = (
-        "How often each test set was looked at: one look is one trial whose predictions were held "
-        "against its labels. All of them came after the tuning run had ended; tuning is given no "
-        f"test labels. {note}"
+        "How often each test set was used: once for each trial whose predictions were held against "
+        "its labels. All of that came after the tuning run had ended; tuning is given no test "
+        f"labels. {note}"
     )
-    return Table("test_looks", caption, frame_of(rows), data=sums, blocks="study")
+    columns = {
+        "study": "study",
+        "task": ("task", task_label),
+        "test set": "split",
+        "examples": ("n_examples", ".0f"),
+        "tuning runs": ("n_runs", "d"),
+        "trials": ("n_trials", "d"),
+        "trials scored": ("n_scored", "d"),
+        "returned scores": ("n_returned", "d"),
+    }
+    return Table.of(counts, name="test_looks", caption=caption, columns=columns, blocks="study")

@@ -1,91 +1,79 @@
 """The winner's curse: what choosing the best of many trials does to its validation score.
 
-Tuning runs are simulated from the predictions of real trials: a simulated run draws trials, draws a
+Tuning runs are simulated from the predictions of real trials: a simulated run draws trials, a
 validation set and a test set from examples that the trials predicted, and chooses as tuning does.
 So one set of trained trials serves every shift, size and number of trials.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from repro.chapters.resplit.analysis import TOP, row_correlations
+from repro.chapters.resplit.analysis import TOP
+from repro.data.tasks import resolve_task
+from repro.results.tables import Results
+from repro.stats.correlation import row_correlations
+from repro.stats.weighted_scores import weighted_scores
 
-METRICS = ("accuracy", "matthews", "pearson")
-SIMULATED = [
-    *("shift", "validation_size", "n_trials", "n_draws"),
-    *("correlation", "correlation_low", "correlation_high"),
-    *("top_correlation", "top_correlation_low", "top_correlation_high"),
-    *("negative", "overfits", "optimism"),
-]
-POOL = "test-shift"  # what the splits of further test sets begin with
-
-
-def sample_scores(
-    predictions: np.ndarray, labels: np.ndarray, *, counts: np.ndarray, metric: str
-) -> np.ndarray:
-    """Score all trials on samples of the examples.
-
-    Args:
-        predictions: shape (n_examples, n_trials); class ids, or numbers in a regression.
-        labels: shape (n_examples,).
-        counts: shape (n_samples, n_examples), how often a sample holds an example.
-        metric: one of METRICS; Matthews of two classes, where it is Pearson's r of the class ids.
-    Returns:
-        shape (n_samples, n_trials); 0 where a correlation is not defined.
-    """
-    if metric not in METRICS:
-        raise ValueError(f"`metric` must be one of {METRICS}, but got {metric!r}")
-    n = counts.sum(axis=1, keepdims=True)
-    counts, predictions = counts.astype(float), predictions.astype(float)
-    if metric == "accuracy":
-        return counts @ (predictions == labels[:, None]) / n
-    mean, label_mean = counts @ predictions / n, (counts @ labels)[:, None] / n
-    covariance = counts @ (predictions * labels[:, None]) / n - mean * label_mean
-    variance = (counts @ predictions**2 / n - mean**2) * (
-        (counts @ labels**2)[:, None] / n - label_mean**2
-    )
-    defined = variance > 1e-12
-    return np.where(defined, covariance / np.sqrt(np.where(defined, variance, 1)), 0.0)
+_POOL = "test-shift"  # what the splits of further test sets begin with
+_SIZES = ["n_trials", "validation_size", "shift"]
+_AVERAGED = ["correlation", "top_correlation", "negative", "overfits", "optimism"]
 
 
-def pools(predictions: pd.DataFrame) -> dict[float, pd.DataFrame]:
-    """Return shift -> rows of the further test set at this shift.
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What all trials on one model and task predict."""
 
-    Args:
-        predictions: split, index, label and a column a trial, of one model and task.
-    """
-    names = [name for name in predictions["split"].unique() if name.startswith(POOL)]
-    return {
-        float(name.removeprefix(POOL)): predictions[predictions["split"] == name]
-        for name in sorted(names, key=lambda name: float(name.removeprefix(POOL)))
-    }
+    model: str
+    task: str
+    metric: str
+    table: pd.DataFrame  # split, index, label and a column a trial, none missing
+    grid: Collection[str]  # grid search's trials, the yardstick; the others may be drawn
+
+    def pools(self) -> dict[float, pd.DataFrame]:
+        """Return shift -> rows of the further test set at this shift."""
+        cut = self.table.groupby("split")
+        pools = {float(s.removeprefix(_POOL)): rows for s, rows in cut if s.startswith(_POOL)}
+        return dict(sorted(pools.items()))
+
+    def score(self, pool: pd.DataFrame, counts: np.ndarray) -> np.ndarray:
+        """Score all trials on samples, a row each: `counts` says how often they hold an example."""
+        predictions, labels = pool.iloc[:, 3:].to_numpy(), pool["label"].to_numpy()
+        return weighted_scores(predictions, labels, counts, metric=self.metric)
 
 
-def score_pools(predictions: pd.DataFrame, *, metric: str) -> pd.DataFrame:
+def read_predictions(results: Results, tasks: Sequence[str]) -> list[Predictions]:
+    """Return what all trials predict, one entry a model and task; `tasks` may be YAML files."""
+    metrics = {Path(task).stem: resolve_task(task).metric for task in tasks}
+    trials = results.trials
+    grid = set(trials.loc[trials["method"] == "grid", "trial_id"])
+    return [
+        Predictions(model, task, metrics[task], results.joint_predictions(model, task), grid)
+        for model, task in trials[["model", "task"]].drop_duplicates().itertuples(index=False)
+    ]
+
+
+def score_pools(studies: Sequence[Predictions]) -> pd.DataFrame:
     """Score every trial on the whole further test set of every shift.
 
     Returns:
-        columns trial_id, shift, pool_score (fraction).
+        columns trial_id, shift, pool_score (fraction); no rows without further test sets.
     """
-    rows = []
-    for shift, pool in pools(predictions).items():
-        columns = list(pool.columns[3:])
-        whole = np.ones((1, len(pool)))
-        scores = sample_scores(
-            pool[columns].to_numpy(), pool["label"].to_numpy(), counts=whole, metric=metric
-        )
-        rows.append(pd.DataFrame({"trial_id": columns, "shift": shift, "pool_score": scores[0]}))
-    columns = ["trial_id", "shift", "pool_score"]
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    parts = [pd.DataFrame(columns=["trial_id", "shift", "pool_score"])]
+    for study in studies:
+        for shift, pool in study.pools().items():
+            scores = study.score(pool, np.ones((1, len(pool))))[0]
+            columns = {"trial_id": pool.columns[3:], "shift": shift, "pool_score": scores}
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
 def simulate_runs(
-    predictions: pd.DataFrame,
+    studies: Sequence[Predictions],
     *,
-    grid: Sequence[str],
-    metric: str,
     validation_sizes: Sequence[int],
     trial_counts: Sequence[int],
     draws: int,
@@ -98,87 +86,90 @@ def simulate_runs(
     halves of one set would not do: what is easy in one half is lacking in the other.)
 
     Args:
-        predictions: as for `pools`, without missing ones; trials of random and of grid search. The
-            split test must be of the validation set's distribution, as at shift 0.
-        grid: columns of grid search's trials, the yardstick; the others are drawn.
+        studies: whose split test must be of the validation set's distribution, as at shift 0.
         trial_counts: those that are more than the trials there are, are left out.
     Returns:
-        one row a shift, validation_size and n_trials: correlation (mean over draws of Pearson's r
-        over the run's trials), top_correlation (of its top four), each with low and high (of 95 %
-        of the draws), negative (share of draws with a top correlation below 0), overfits (share
-        that beats grid search on validation and loses on test), optimism (mean over draws of the
-        incumbent's validation score minus its test score, beyond that of all trials), n_draws. No
-        rows without further test sets.
+        one row a model, task, shift, validation_size and n_trials, with what `summarise_runs`
+        gives; no rows without further test sets.
     """
-    rng, by_shift = np.random.default_rng(seed), pools(predictions)
-    if not by_shift:
-        return pd.DataFrame(columns=SIMULATED)
-    names = predictions.columns[3:]
-    is_grid = names.isin(list(grid))
-    places = {"drawn": np.flatnonzero(~is_grid), "grid": np.flatnonzero(is_grid)}
-    order = rng.permuted(np.tile(places["drawn"], (draws, 1)), axis=1)
-    drawing = {"draws": draws, "metric": metric, "rng": rng}
-    tests = {s: _draw_scores(pool, len(pool), **drawing) for s, pool in by_shift.items()}
-    population, rows = predictions[predictions["split"] == "test"], []
-    for size in validation_sizes:
-        validation = _draw_scores(population, size, **drawing)
-        for shift, test in tests.items():
-            for n in [n for n in trial_counts if n <= order.shape[1]]:
-                runs = _Runs(validation, test, order[:, :n], places)
-                key = {"shift": shift, "validation_size": size, "n_trials": n}
-                rows.append(key | runs.summary())
-    return pd.DataFrame(rows, columns=SIMULATED)
+    rows = []
+    for study in studies:
+        rng, is_grid = np.random.default_rng(seed), study.table.columns[3:].isin(list(study.grid))
+        grid, others = np.flatnonzero(is_grid), np.flatnonzero(~is_grid)
+        trials = rng.permuted(np.tile(others, (draws, 1)), axis=1)
+
+        def draw(pool, size, study=study, rng=rng):
+            shares = np.full(len(pool), 1 / len(pool))
+            return study.score(pool, rng.multinomial(size, shares, size=draws))
+
+        tests = {shift: draw(pool, len(pool)) for shift, pool in study.pools().items()}
+        population = study.table[study.table["split"] == "test"]
+        for size in validation_sizes if tests else ():
+            validation = draw(population, size)
+            for shift, test in tests.items():
+                key = {"model": study.model, "task": study.task, "shift": shift}
+                for n in [n for n in trial_counts if n <= len(others)]:
+                    summary = summarise_runs(validation, test, trials=trials[:, :n], grid=grid)
+                    rows.append(key | {"validation_size": size, "n_trials": n} | summary)
+    return (
+        pd.DataFrame(rows) if rows else pd.DataFrame(columns=["model", "task", *_SIZES, *_AVERAGED])
+    )
 
 
-def _draw_scores(pool: pd.DataFrame, size: int, *, draws: int, metric: str, rng) -> np.ndarray:
-    """Score all trials on `draws` samples of `size` examples, drawn with replacement."""
-    counts = rng.multinomial(size, np.full(len(pool), 1 / len(pool)), size=draws)
-    values = pool[pool.columns[3:]].to_numpy()
-    return sample_scores(values, pool["label"].to_numpy(), counts=counts, metric=metric)
-
-
-class _Runs:
-    """Simulated runs of one size.
+def summarise_runs(
+    validation: np.ndarray, test: np.ndarray, *, trials: np.ndarray, grid: np.ndarray
+) -> dict[str, float]:
+    """Say what became of validation and test in simulated runs of one size.
 
     Args:
         validation, test: shape (n_runs, n_columns), scores of all trials.
         trials: shape (n_runs, n_trials), the columns that a run draws.
-        places: the columns of random search ("drawn") and of grid search ("grid").
+        grid: the columns of grid search.
+    Returns:
+        correlation (mean of Pearson's r over a run's trials) and top_correlation (over its best
+        four), each with low and high (of 95 % of the runs), negative (share of runs with a top
+        correlation below 0), overfits (share better than grid search on validation and worse on
+        test), optimism (mean of the incumbent's validation score minus its test score, beyond that
+        of all trials), n_draws; NaN where not defined.
+    Source: Liu & Wang 2021, sec. 5.2, without ties (overfits).
     """
+    all_gaps = np.delete(validation - test, grid, axis=1).mean(axis=1)
+    own = [np.take_along_axis(scores, trials, axis=1) for scores in (validation, test)]
+    ranks = np.argsort(-own[0], axis=1, kind="stable")[:, :TOP]
+    top = [np.take_along_axis(scores, ranks, axis=1) for scores in own]
+    row = {}
+    for name, pair in (("correlation", own), ("top_correlation", top)):
+        r = pd.Series(row_correlations(*pair)).dropna()
+        low, high = r.quantile([0.025, 0.975])
+        row |= {name: r.mean(), f"{name}_low": low, f"{name}_high": high}
+    row |= {"negative": (r < 0).mean(), "overfits": np.nan}
+    best, best_test = (scores[:, 0] for scores in top)
+    if len(grid):
+        place = validation[:, grid].argmax(axis=1)[:, None]
+        rival, rival_test = (
+            np.take_along_axis(scores[:, grid], place, axis=1)[:, 0]
+            for scores in (validation, test)
+        )
+        row["overfits"] = ((best > rival + 1e-9) & (best_test < rival_test - 1e-9)).mean()
+    return row | {"optimism": (best - best_test - all_gaps).mean(), "n_draws": len(best)}
 
-    def __init__(self, validation, test, trials, places: Mapping[str, np.ndarray]) -> None:
-        grid, drawn = places["grid"], places["drawn"]
-        self.usual_gap = (validation - test)[:, drawn].mean(axis=1)
-        self.validation = np.take_along_axis(validation, trials, axis=1)
-        self.test = np.take_along_axis(test, trials, axis=1)
-        self.grid_validation, self.grid_test = validation[:, grid], test[:, grid]
 
-    def summary(self) -> dict[str, float]:
-        ranks = np.argsort(-self.validation, axis=1, kind="stable")[:, :TOP]
-        top = [np.take_along_axis(scores, ranks, axis=1) for scores in (self.validation, self.test)]
-        row = {}
-        for name, found in (
-            ("correlation", row_correlations(self.validation, self.test)),
-            ("top_correlation", row_correlations(*top)),
-        ):
-            known = found[~np.isnan(found)]
-            low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
-            mean = known.mean() if len(known) else np.nan
-            row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
-        best, best_test = top[0][:, 0], top[1][:, 0]
-        row["negative"] = float(np.mean(known < 0)) if len(known) else np.nan
-        row["overfits"] = self._overfits(best, best_test)
-        row["optimism"] = float(np.mean(best - best_test - self.usual_gap))
-        return row | {"n_draws": len(best)}
+def average_runs(simulated: pd.DataFrame) -> pd.DataFrame:
+    """Average over models and tasks the runs with the fewest and the most trials that all have."""
+    counts = _common_counts(simulated)
+    rows = simulated[simulated["n_trials"].isin(counts[:1] + counts[-1:])]
+    return rows.groupby(_SIZES, as_index=False)[_AVERAGED].mean()
 
-    def _overfits(self, best: np.ndarray, best_test: np.ndarray) -> float:
-        """Return the share of runs that overfit (Liu & Wang 2021, sec. 5.2, without ties)."""
-        if not self.grid_validation.shape[1]:
-            return float("nan")
-        place = self.grid_validation.argmax(axis=1)[:, None]
-        grid = np.take_along_axis(self.grid_validation, place, axis=1)[:, 0]
-        grid_test = np.take_along_axis(self.grid_test, place, axis=1)[:, 0]
-        return float(np.mean((best > grid + 1e-9) & (best_test < grid_test - 1e-9)))
+
+def largest_runs(simulated: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with the most trials that all models and tasks have."""
+    return simulated[simulated["n_trials"].isin(_common_counts(simulated)[-1:])]
+
+
+def _common_counts(simulated: pd.DataFrame) -> list[int]:
+    studies = simulated["model"] + "/" + simulated["task"]
+    n_studies = studies.groupby(simulated["n_trials"]).nunique()
+    return n_studies.index[n_studies == studies.nunique()].tolist()
 
 
 def observed_optimism(trials: pd.DataFrame, pool_scores: pd.DataFrame) -> pd.DataFrame:
@@ -188,21 +179,19 @@ def observed_optimism(trials: pd.DataFrame, pool_scores: pd.DataFrame) -> pd.Dat
     validation set is easier than the fresh examples, whoever is chosen.
 
     Args:
-        trials: of random search, as in records.
-        pool_scores: trial_id and pool_score, at shift 0.
+        trials: of random search, on the original split.
+        pool_scores: from `score_pools`; those at shift 0 count.
     Returns:
-        one row a run and number of trials so far: model, task, repetition, n_trials, difference
+        one row a run and number of trials so far: model, task, repetition, n_trials, optimism
         (fraction; a trial's best checkpoint was chosen on its validation score as well).
     """
-    table = trials.merge(pool_scores[["trial_id", "pool_score"]], on="trial_id")
-    table = table.dropna(subset="validation_score").sort_values(["run_id", "trial"])
-    table["gap"] = table["validation_score"] - table["pool_score"]
-    table["gap"] -= table.groupby(["model", "task"])["gap"].transform("mean")
-    rows = []
-    for _, run in table.groupby("run_id"):
-        best = run["validation_score"].expanding().apply(np.argmax, raw=True).astype(int)
-        gap = run["gap"].to_numpy()[best]
-        keys = run[["model", "task", "repetition"]]
-        rows.append(keys.assign(n_trials=np.arange(1, len(run) + 1), difference=gap))
-    columns = ["model", "task", "repetition", "n_trials", "difference"]
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    fresh = pool_scores[pool_scores["shift"] == 0]
+    rows = trials.merge(fresh[["trial_id", "pool_score"]], on="trial_id")
+    rows = rows.dropna(subset="validation_score").sort_values(["run_id", "trial"])
+    gaps = (rows["validation_score"] - rows["pool_score"]).astype(float)
+    gaps -= gaps.groupby([rows["model"], rows["task"]]).transform("mean")
+    runs = rows.groupby("run_id")["validation_score"]
+    is_incumbent = ~(rows["validation_score"] <= runs.cummax().groupby(rows["run_id"]).shift())
+    optimism = gaps.where(is_incumbent).groupby(rows["run_id"]).ffill()
+    rows = rows.assign(n_trials=runs.cumcount() + 1, optimism=optimism)
+    return rows[["model", "task", "repetition", "n_trials", "optimism"]].reset_index(drop=True)

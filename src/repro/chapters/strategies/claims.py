@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from repro.chapters.strategies.analysis import BASE, STRATEGY, kind_and_number
+from repro.show.claims import claims_in_words as claims_in_words
+from repro.show.claims import claims_table as claims_table
 from repro.stats.incumbents import SPLITS, paired_differences
 from repro.stats.intervals import bootstrap_interval, summarise_differences
 from repro.stats.verdicts import Claim, Unit, decide, hold

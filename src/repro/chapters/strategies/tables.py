@@ -4,7 +4,9 @@ import pandas as pd
 
 from repro.chapters.strategies.analysis import BASE, STRATEGY, kind_and_number
 from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, label
+from repro.show.cells import describe_study as describe_study
 from repro.show.cells import in_paper_order, percent, seconds, short
+from repro.show.spaces import space_rows, table1
 from repro.show.table import NOTHING, Table, number
 
 _VARIANTS = {
@@ -13,6 +15,16 @@ _VARIANTS = {
     "known": "known configuration first",
     "best-seeds": "from the best seeds",
 }
+
+
+def spaces_table(planned: list, *, profile: str) -> Table:
+    """Show what grid search tries and where the others search, from `run.enumerate_strategies`."""
+    by_method = {run.tuning.method: run.tuning for run in planned}
+    grid = list(by_method["grid"].grid)
+    spaces = {"Bayesian": by_method["hyperopt_asha"].space, "population": by_method["pbt"].space}
+    rows = pd.concat(space_rows(name, space=space, grid=grid) for name, space in spaces.items())
+    rows.loc[rows["space"] == "grid", "model"] = "grid search"
+    return table1(rows.drop_duplicates(), profile=profile)
 
 
 def strategy_label(method: str, variant: str) -> str:

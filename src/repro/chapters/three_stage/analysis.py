@@ -13,6 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from repro.chapters.three_stage.spaces import TUNED
 from repro.stats.incumbents import SPLITS, best_trials, incumbent_curves, paired_differences
+from repro.stats.incumbents import incumbent_bands as incumbent_bands
 from repro.stats.intervals import t_interval
 from repro.stats.sensitivity import edge_of_range
 
@@ -115,6 +116,13 @@ def mean_disagreement(predictions: pd.DataFrame, labels: pd.Series) -> float:
     return float((n_right * (n_models - n_right)).mean() / pairs)
 
 
+def cut_texts(lengths, max_lengths) -> pd.DataFrame:
+    """Tell what share of texts, by their numbers of tokens, each maximum length cuts."""
+    lengths = pd.Series(lengths)
+    shares = {f"at most {n} tokens": f"{(lengths > n).mean():.0%}" for n in max_lengths}
+    return pd.DataFrame({"training texts cut": shares})
+
+
 def sweep_curves(trials: pd.DataFrame) -> pd.DataFrame:
     """Follow the best validation score so far over the trials of each sweep."""
     curves = incumbent_curves(trials[trials["stage"].isin(["cold", "warm"])], cost="trials")
@@ -174,6 +182,13 @@ def search_edges(trials: pd.DataFrame, space) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def best_trial(trials: pd.DataFrame) -> str:
+    """Return the id of the best trial of all searches of the first repetition."""
+    first = trials[(trials["repetition"] == 1) & trials["stage"].isin(SEARCHES)]
+    best = first.sort_values("validation_score", ascending=False, kind="stable")
+    return best["trial_id"].iloc[0]
+
+
 def final_scores(trials: pd.DataFrame) -> pd.DataFrame:
     """Summarise the configurations that were trained again with fresh seeds.
 
@@ -183,7 +198,7 @@ def final_scores(trials: pd.DataFrame) -> pd.DataFrame:
         score that it was chosen for, in the first repetition; NaN for one that was not chosen).
     """
     first = trials[(trials["repetition"] == 1) & trials["stage"].isin(SEARCHES)]
-    selected = best_trials(first).set_index("stage")["validation_score"]
+    selected = first.groupby("stage")["validation_score"].max()
     rows = []
     for name, group in trials[trials["stage"] == "final"].groupby("variant", sort=False):
         for split in SPLITS:

@@ -9,6 +9,8 @@ from dataclasses import replace
 import pandas as pd
 
 from repro.chapters.three_stage.analysis import final_pairs, late_gains, search_pairs, sweep_curves
+from repro.show.claims import claims_in_words as claims_in_words
+from repro.show.claims import claims_table as claims_table
 from repro.stats.intervals import summarise_differences
 from repro.stats.verdicts import Claim, Unit, hold
 

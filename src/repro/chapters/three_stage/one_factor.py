@@ -12,12 +12,20 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from repro.chapters.three_stage.spaces import CANDIDATES, Project
 from repro.stats.intervals import LEVEL, t_interval
 from repro.stats.sensitivity import SCORE, completed, holm
 
 ALPHA = 0.05
 SEEDS = ["init_seed", "order_seed", "dropout_seed"]
 _VARIATION = ["candidate", "direction", "value"]
+
+
+def candidate_values(project: Project) -> pd.DataFrame:
+    """List the lower, the baseline's and the higher value of each candidate, as text."""
+    frame = pd.DataFrame([project.baseline, *project.variations])
+    values = {name: sorted(frame[columns[0]].unique()) for name, columns in CANDIDATES.items()}
+    return pd.DataFrame(values, index=["lower", "baseline", "higher"]).T.map("{:.3g}".format)
 
 
 def seed_differences(

@@ -12,14 +12,7 @@ from repro.chapters.three_stage.analysis import FINAL_LABELS
 from repro.labels import HYPERPARAMETER_LABELS, in_order, label
 from repro.show.cells import percent, short
 from repro.show.curves import plot_band
-from repro.show.style import (
-    COLUMN_WIDTH,
-    PAGE_WIDTH,
-    MethodStyle,
-    new_axes,
-    new_figure,
-    styled,
-)
+from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle, new_axes, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from repro.chapters.three_stage.analysis import FINAL_LABELS, TUNED
+from repro.chapters.three_stage.analysis import FINAL_LABELS
+from repro.chapters.three_stage.spaces import TUNED, Project
 from repro.labels import HYPERPARAMETER_LABELS, in_order, label
+from repro.show.cells import describe_study as describe_study
 from repro.show.cells import interval, percent, points, short
+from repro.show.spaces import space_rows, table1
 from repro.show.table import NOTHING, Table, number
 
 _PRINTED_FOR = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}
@@ -37,6 +40,13 @@ def printed_table(printed: pd.DataFrame) -> Table:
 
 def _ends(low: float, high: float) -> str:
     return f"[{percent(low)}, {percent(high)}]"
+
+
+def spaces_table(project: Project, *, profile: str) -> Table:
+    """Show the manual grid and the ranges of the sweep."""
+    rows = space_rows("sweep", space=project.sweep_space, grid=project.manual_grid)
+    rows.loc[rows["space"] == "grid", "model"] = "manual"
+    return table1(rows, profile=profile)
 
 
 def gaps_table(gaps: pd.DataFrame, *, n: int) -> Table:

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from repro.chapters.resplit.analysis import (
-    correlate,
     correlations,
     count_test_evaluations,
     join_trials,
@@ -37,20 +36,21 @@ def test_top_trials_rank_by_validation_with_ties_to_the_earlier():
 def test_correlation_of_four_pairs_by_hand():
     # x = 1, 2, 3, 4 and y = 1, 2, 3, 0: deviations (-1.5, -.5, .5, 1.5) and (-.5, .5, 1.5, -1.5),
     # products .75 - .25 + .75 - 2.25 = -1, squares 5 and 5: r = -0.2; p = 1 - |r| for n = 4
-    found = correlate([1, 2, 3, 4], [1, 2, 3, 0])
+    found = correlations(make_trials([1, 2, 3, 4], [1, 2, 3, 0]), ["task"]).iloc[0]
     assert found["pearson"] == pytest.approx(-0.2)
     assert found["pearson_p"] == pytest.approx(0.8)
     # the ranks of y are 2, 3, 4, 1: the same numbers up to a constant
     assert found["spearman"] == pytest.approx(-0.2)
-    assert found["n"] == 4
+    assert found["n"] == 4 and np.isnan(found["low"])
 
 
 @pytest.mark.parametrize(
-    ("x", "y"), [([], []), ([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([1, 2, np.nan], [1, 2, 3])]
+    ("x", "y"), [([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([1, 2, np.nan], [1, 2, 3])]
 )
 def test_too_few_or_constant_scores_have_no_correlation(x, y):
-    found = correlate(x, y)
-    assert np.isnan([found[name] for name in ("pearson", "pearson_p", "spearman")]).all()
+    found = correlations(make_trials(x, y), ["task"]).iloc[0]
+    assert found[["pearson", "pearson_p", "spearman", "low"]].isna().all()
+    assert correlations(make_trials([], []), ["task"]).empty
 
 
 def test_intervals_hold_the_point_and_do_not_depend_on_the_order():
@@ -66,15 +66,16 @@ def test_intervals_hold_the_point_and_do_not_depend_on_the_order():
 
 
 def test_what_the_paper_prints_does_not_give_what_it_states():
-    found = published_correlations().set_index("split")
+    found = published_correlations().set_index(["whose", "split"])
+    stated, printed = found.loc["paper, as stated"], found.loc["paper, from its Table 7"]
     # the values of the facts on this paper: -0.316 and 0.801
-    assert found.loc["original", "pearson"] == pytest.approx(-0.316, abs=5e-4)
-    assert found.loc["resplit", "pearson"] == pytest.approx(0.801, abs=5e-4)
-    assert (found["stated"] - found["pearson"]).abs().min() > 0.1
+    assert printed.loc["original", "pearson"] == pytest.approx(-0.316, abs=5e-4)
+    assert printed.loc["resplit", "pearson"] == pytest.approx(0.801, abs=5e-4)
+    assert (stated["pearson"] - printed["pearson"]).abs().min() > 0.1
     # the stated p-values do belong to the stated r at n = 4: p = 1 - |r|
-    np.testing.assert_allclose(found["stated_p"], 1 - found["stated"].abs(), atol=2e-3)
-    assert (found["lowest"] < found["pearson"]).all()
-    assert (found["pearson"] < found["highest"]).all()
+    np.testing.assert_allclose(stated["pearson_p"], 1 - stated["pearson"].abs(), atol=2e-3)
+    assert (printed["lowest"] < printed["pearson"]).all()
+    assert (printed["pearson"] < printed["highest"]).all()
 
 
 def test_trials_of_both_splits_are_joined_by_method():

@@ -20,7 +20,6 @@ TOP = 4
 # what the text of A.5 says: Pearson's r and its p-value
 STATED = {"original": (-0.1414, 0.858), "resplit": (0.6602, 0.339)}
 _HALF_DIGIT = 0.05  # percent: the scores are printed with one decimal
-_NUMBERS = ["n", "pearson", "pearson_p", "spearman", "spearman_p"]
 
 
 def join_trials(results: Mapping[str, Results], *, method: str) -> pd.DataFrame:
@@ -59,23 +58,6 @@ def top_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return top[[*keys, "rank", *scores]]
 
 
-def correlate(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
-    """Correlate two lists of scores, without pairs that have a missing one.
-
-    Returns:
-        n, pearson, pearson_p, spearman, spearman_p (two-sided); NaN below three pairs or where a
-        list is constant. With n = 4, Pearson's p-value is 1 - |r|.
-    """
-    pairs = pd.DataFrame({"x": np.asarray(x, float), "y": np.asarray(y, float)}).dropna()
-    row = dict.fromkeys(_NUMBERS, float("nan")) | {"n": len(pairs)}
-    if len(pairs) < 3 or (pairs.nunique() == 1).any():
-        return row
-    for name, test in (("pearson", pearsonr), ("spearman", spearmanr)):
-        found = test(pairs["x"], pairs["y"])
-        row |= {name: float(found.statistic), f"{name}_p": float(found.pvalue)}
-    return row
-
-
 def correlations(
     trials: pd.DataFrame, by: Sequence[str], *, y: str = "test_score", seed: int = 0
 ) -> pd.DataFrame:
@@ -87,18 +69,24 @@ def correlations(
         y: the column of test scores.
         seed: of the bootstrap, which resamples trials.
     Returns:
-        one row a group: `by`, what `correlate` gives, and low and high, the 95 % percentile
-        bootstrap interval of Pearson's r (NaN below five trials).
+        one row a group: `by`, n (trials with both scores), pearson, pearson_p, spearman, spearman_p
+        (two-sided; NaN below three trials or where a score is constant), and low and high, the
+        95 % percentile bootstrap interval of Pearson's r (NaN below five trials).
     """
     rows = []
     for key, group in trials.groupby(list(by), sort=True):
         pairs = group[["validation_score", y]].dropna().sort_values(["validation_score", y])
-        scores = pairs.to_numpy(float).T
-        row = dict(zip(by, key, strict=True)) | correlate(*scores)
-        interval = correlation_interval(*scores, kind="pearson", seed=seed)
-        ends = {end: interval[end] if len(pairs) >= FEW else np.nan for end in ("low", "high")}
-        rows.append(row | ends)
-    return pd.DataFrame(rows, columns=[*by, *_NUMBERS, "low", "high"])
+        scores, row = pairs.to_numpy(float).T, dict(zip(by, key, strict=True)) | {"n": len(pairs)}
+        if len(pairs) >= 3 and (pairs.nunique() > 1).all():
+            for name, test in (("pearson", pearsonr), ("spearman", spearmanr)):
+                found = test(*scores)
+                row |= {name: float(found.statistic), f"{name}_p": float(found.pvalue)}
+        if len(pairs) >= FEW:
+            interval = correlation_interval(*scores, kind="pearson", seed=seed)
+            row |= {"low": interval["low"], "high": interval["high"]}
+        rows.append(row)
+    numbers = ["n", "pearson", "pearson_p", "spearman", "spearman_p", "low", "high"]
+    return pd.DataFrame(rows, columns=[*by, *numbers])
 
 
 def published_table7() -> pd.DataFrame:
@@ -114,17 +102,20 @@ def published_correlations(*, seed: int = 0) -> pd.DataFrame:
     Args:
         seed: of the search for what rounding allows.
     Returns:
-        one row a split: stated, stated_p, what `correlate` gives for the printed scores, and
-        lowest and highest: what r can be of scores that are printed so.
+        two rows a split, of what is stated and of what is printed: whose, the columns of
+        `correlations`, and lowest and highest: what r can be of scores that are printed so.
     """
-    rows = []
-    for split, group in published_table7().groupby("split", sort=True):
-        x, y = group[["validation_score", "test_score"]].to_numpy(float).T
-        stated, p = STATED[split]
-        low, high = _rounding_range(x, y, np.random.default_rng(seed))
-        row = {"split": split, "stated": stated, "stated_p": p}
-        rows.append(row | correlate(x, y) | {"lowest": low, "highest": high})
-    return pd.DataFrame(rows)
+    printed, ranges = published_table7(), []
+    for split, rows in printed.groupby("split"):
+        scores = rows[["validation_score", "test_score"]].to_numpy(float).T
+        low, high = _rounding_range(*scores, np.random.default_rng(seed))
+        ranges.append({"split": split, "lowest": low, "highest": high})
+    stated = pd.DataFrame(STATED, index=["pearson", "pearson_p"]).T.rename_axis("split")
+    parts = [
+        stated.reset_index().assign(whose="paper, as stated"),
+        correlations(printed, ["split"]).assign(whose="paper, from its Table 7"),
+    ]
+    return pd.concat(parts).merge(pd.DataFrame(ranges), on="split")
 
 
 def _rounding_range(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:

@@ -34,11 +34,7 @@ _SIMULATED = {  # column -> what it is, and times what it is drawn
 
 @styled
 def plot_scores_against(trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw trials' test scores over their validation scores; each run's best four are ringed.
-
-    Args:
-        trials: of one task and split.
-    """
+    """Draw one task's test scores over validation scores; each run's best four are ringed."""
     ax = ax or new_axes()
     trials = trials.dropna(subset=["validation_score", "test_score"])
     x, y = 100 * trials["validation_score"], 100 * trials["test_score"]
@@ -67,11 +63,12 @@ def figure_scores_against(trials: pd.DataFrame) -> Figure:
 
 @styled
 def plot_simulated(simulated: pd.DataFrame, column: str, ax: Axes | None = None) -> Axes:
-    """Draw a column of simulated runs over the size of the validation set, a line a shift.
+    """Draw a column of `simulate_runs` over the size of the validation set, a line a shift.
+
+    Where the column has one, a band of 95 % of the runs is drawn at the smallest shift.
 
     Args:
-        simulated: from `winners_curse.simulate_runs`, of one model, task and number of trials; a
-            band of 95 % of the runs is drawn at the smallest shift where the column has one.
+        simulated: of one model, task and number of trials.
     """
     ax, (name, scale) = ax or new_axes(), _SIMULATED[column]
     by_size = simulated.sort_values("validation_size")

@@ -4,7 +4,7 @@ Captions end with `note`, which says where the numbers come from; the frames com
 of `analysis` and `winners_curse` that are named.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -20,7 +20,7 @@ from repro.show.cells import (
     task_label,
     with_dagger,
 )
-from repro.show.table import NOTHING, Table, number
+from repro.show.table import NOTHING, Table
 
 
 def describe_splits(results: Mapping[str, Results]) -> str:
@@ -38,62 +38,56 @@ def table7(top: pd.DataFrame, *, note: str) -> Table:
     places = paper.groupby("split")["test_score"].rank(method="min", ascending=False)
     ours = in_paper_order(top[top["repetition"] == 1], ["task", "model", "split", "rank"])
     ours = ours.assign(task=ours["task"].map(task_label) + ", " + ours["model"])
-    rows = pd.concat([ours, paper.assign(test_rank=places)], ignore_index=True)
-    cells = {
-        "task": rows["task"],
-        "rank": rows["rank"].astype(str),
-        "split": rows["split"],
-        "validation": rows["validation_score"].map(percent),
-        "test": rows["test_score"].map(percent).combine(rows["test_source"], with_dagger),
-        "test rank": [number(place, ".0f") for place in rows["test_rank"]],
-    }
     caption = (
         "Table 7: the four best trials of one random search by validation score, on the original "
         "split and on a resplit: scores in percent, and the rank of the test score among the "
         f"four. Repetition 1; the other ones are in the CSV file. {note}"
     )
-    frame = _side_by_side(pd.DataFrame(cells), ["task", "rank"], by="split")
-    return Table("table07", caption, frame, data=top, blocks="task")
+    columns = {
+        "task": "task",
+        "rank": ("rank", "d"),
+        "split": "split",
+        "validation": ("validation_score", percent),
+        "test": (["test_score", "test_source"], lambda score, by: with_dagger(percent(score), by)),
+        "test rank": ("test_rank", ".0f"),
+    }
+    about = {"name": "table07", "caption": caption, "columns": columns, "blocks": "task"}
+    rows = pd.concat([ours, paper.assign(test_rank=places)], ignore_index=True)
+    return _side_by_side(Table.of(rows, **about), by="split", data=top)
 
 
 def top_correlations(top: pd.DataFrame, published: pd.DataFrame, *, note: str) -> Table:
     """Show `correlations` of `top_trials` by repetition, and `published_correlations`."""
     ours = in_paper_order(top, ["task", "model", "repetition", "split"])
-    whose = ours["model"] + ", repetition " + ours["repetition"].astype(str)
-    r = ["pearson", "pearson_p"]
-    stated = published[["split", "stated", "stated_p"]].set_axis(["split", *r], axis="columns")
-    rows = pd.concat(
-        [
-            ours.assign(whose=whose),
-            stated.assign(task="qnli", whose="paper, as stated"),
-            published.assign(task="qnli", whose="paper, from its Table 7"),
-        ]
-    )
-    cells = {
-        "task": rows["task"].map(task_label),
-        "whose": rows["whose"],
-        "split": rows["split"],
-        "Pearson (p)": rows["pearson"].combine(rows["pearson_p"], _with_p),
-        "Spearman (p)": rows["spearman"].combine(rows["spearman_p"], _with_p),
-    }
-    ranges = "; ".join(
-        f"{row.split}: {row.lowest:+.2f} to {row.highest:+.2f}" for row in published.itertuples()
+    ours = ours.assign(whose=ours["model"] + ", repetition " + ours["repetition"].astype(str))
+    ranges = (
+        f"{row.split}: {row.lowest:+.2f} to {row.highest:+.2f}"
+        for row in published.drop_duplicates("split").itertuples()
     )
     caption = (
         "Correlation of validation and test scores over the four best trials of one random search "
         "(p-value, two-sided; with four pairs Pearson's is 1 - |r|). The scores that the paper "
         "prints do not give the r that it states: scores rounded to these digits can have any r "
-        f"in a range ({ranges}). {note}"
+        f"in a range ({'; '.join(ranges)}). {note}"
     )
-    frame = _side_by_side(pd.DataFrame(cells), ["task", "whose"], by="split")
-    return Table("top_four_correlations", caption, frame, data=top, blocks="task")
+    columns = {
+        "task": ("task", task_label),
+        "whose": "whose",
+        "split": "split",
+        "Pearson (p)": (["pearson", "pearson_p"], _with_p),
+        "Spearman (p)": (["spearman", "spearman_p"], _with_p),
+    }
+    rows = pd.concat([ours, published.assign(task="qnli")])
+    name = "top_four_correlations"
+    table = Table.of(rows, name=name, caption=caption, columns=columns, blocks="task")
+    return _side_by_side(table, by="split", data=top)
 
 
 def all_correlations(found: pd.DataFrame, *, by: str, name: str, what: str) -> Table:
-    """Show the correlations over all trials, side by side for each value of `by`, with intervals.
+    """Show the `correlations` over all trials for each value of `by`, with intervals.
 
     Args:
-        found: from `analysis.correlations` by `by` (split or shift), model and task.
+        by: split or shift.
         name: file name of the table.
         what: what is correlated, and where the numbers come from.
     """
@@ -101,31 +95,32 @@ def all_correlations(found: pd.DataFrame, *, by: str, name: str, what: str) -> T
     counts = rows.groupby(["model", "task"])["n"].transform(
         lambda n: "/".join(map(str, dict.fromkeys(n)))
     )
-    ends = rows[["pearson", "low", "high"]].itertuples(index=False)
-    cells = {
-        "model": rows["model"],
-        "task": rows["task"].map(task_label),
-        "trials": counts,
-        by: rows[by] if by == "split" else rows[by].map("shift {:g}".format),
-        "Pearson": [_with_interval(*values) for values in ends],
-        "Spearman (p)": rows["spearman"].combine(rows["spearman_p"], _with_p),
-    }
     caption = (
         f"Correlation over all trials of random search, repetitions pooled: {what} Pearson's r "
         "with its 95 % percentile bootstrap interval over trials, Spearman's with its p-value."
     )
-    frame = _side_by_side(pd.DataFrame(cells), ["model", "task", "trials"], by=by)
-    return Table(name, caption, frame, data=found, blocks="model")
+    columns = {
+        "model": "model",
+        "task": ("task", task_label),
+        "trials": "trials",
+        by: (by, "shift {:g}".format if by == "shift" else str),
+        "Pearson": (["pearson", "low", "high"], _with_interval),
+        "Spearman (p)": (["spearman", "spearman_p"], _with_p),
+    }
+    about = {"name": name, "caption": caption, "columns": columns, "blocks": "model"}
+    return _side_by_side(Table.of(rows.assign(trials=counts), **about), by=by, data=found)
 
 
-def _side_by_side(cells: pd.DataFrame, index: Sequence[str], *, by: str) -> pd.DataFrame:
-    """Lay out rows of text that differ in `by` beside each other, in the order they come in."""
-    order = pd.MultiIndex.from_frame(cells[list(index)].drop_duplicates())
-    heads = [column for column in cells if column not in (*index, by)]
-    wide = cells.pivot(index=list(index), columns=by, values=heads).reindex(order)
-    wide = wide[[(head, value) for value in cells[by].unique() for head in heads]]
+def _side_by_side(table: Table, *, by: str, data: pd.DataFrame) -> Table:
+    """Lay out beside each other what differs in column `by` alone of those before it."""
+    heads = list(table.frame)
+    index, heads = heads[: heads.index(by)], heads[heads.index(by) + 1 :]
+    order = pd.MultiIndex.from_frame(table.frame[index].drop_duplicates())
+    wide = table.frame.pivot(index=index, columns=by, values=heads).reindex(order)
+    wide = wide[[(head, value) for value in table.frame[by].unique() for head in heads]]
     wide.columns = [f"{value}: {head}" for head, value in wide.columns]
-    return wide.fillna(NOTHING).reset_index().astype("str")
+    frame = wide.fillna(NOTHING).reset_index().astype("str")
+    return replace(table, frame=frame, data=data)
 
 
 def _with_p(value: float, p: float) -> str:

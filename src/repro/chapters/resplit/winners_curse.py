@@ -7,6 +7,7 @@ So one set of trained trials serves every shift, size and number of trials.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,11 @@ class Predictions:
         """Score all trials on samples, a row each: `counts` says how often they hold an example."""
         predictions, labels = pool.iloc[:, 3:].to_numpy(), pool["label"].to_numpy()
         return weighted_scores(predictions, labels, counts, metric=self.metric)
+
+    def draw(self, pool: pd.DataFrame, size: int, *, draws: int, rng) -> np.ndarray:
+        """Score all trials on `draws` samples of `size` examples, drawn with replacement."""
+        shares = np.full(len(pool), 1 / len(pool))
+        return self.score(pool, rng.multinomial(size, shares, size=draws))
 
 
 def read_predictions(results: Results, tasks: Sequence[str]) -> list[Predictions]:
@@ -97,11 +103,7 @@ def simulate_runs(
         rng, is_grid = np.random.default_rng(seed), study.table.columns[3:].isin(list(study.grid))
         grid, others = np.flatnonzero(is_grid), np.flatnonzero(~is_grid)
         trials = rng.permuted(np.tile(others, (draws, 1)), axis=1)
-
-        def draw(pool, size, study=study, rng=rng):
-            shares = np.full(len(pool), 1 / len(pool))
-            return study.score(pool, rng.multinomial(size, shares, size=draws))
-
+        draw = partial(study.draw, draws=draws, rng=rng)
         tests = {shift: draw(pool, len(pool)) for shift, pool in study.pools().items()}
         population = study.table[study.table["split"] == "test"]
         for size in validation_sizes if tests else ():
@@ -111,9 +113,8 @@ def simulate_runs(
                 for n in [n for n in trial_counts if n <= len(others)]:
                     summary = summarise_runs(validation, test, trials=trials[:, :n], grid=grid)
                     rows.append(key | {"validation_size": size, "n_trials": n} | summary)
-    return (
-        pd.DataFrame(rows) if rows else pd.DataFrame(columns=["model", "task", *_SIZES, *_AVERAGED])
-    )
+    nothing = pd.DataFrame(columns=["model", "task", *_SIZES, *_AVERAGED])
+    return pd.DataFrame(rows) if rows else nothing
 
 
 def summarise_runs(

@@ -219,7 +219,9 @@ def test_a_repeated_grid_is_paired_by_repetition(best):
 
 def test_a_missing_grid_is_named(best):
     incumbents, grid = split_grid(best)
-    with pytest.raises(ValueError, match=r"tiny-electra/rte/.* has none; add method 'grid'"):
+    with pytest.raises(
+        ValueError, match="tiny-electra/rte must have .* has none; add method 'grid'"
+    ):
         pair_with_grid(incumbents, grid[~((grid.task == "rte") & (grid.model == "tiny-electra"))])
 
 

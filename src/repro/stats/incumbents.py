@@ -99,11 +99,13 @@ def pair_with_grid(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame
     Args:
         incumbents, grid: rows of `best_trials`.
     Returns:
-        `incumbents` with grid_validation_score, grid_test_score and grid_validation_loss.
+        `incumbents` with grid_validation_score, grid_test_score, grid_validation_loss and, where
+        there is test_source, grid_test_source.
     Raises:
         ValueError: naming the model and task without a grid search to compare with.
     """
     names = ["validation_score", "test_score", "validation_loss"]
+    names += grid.columns.intersection(["test_source"]).tolist()
     grid = grid.rename(columns={n: f"grid_{n}" for n in names})
     values, cell = [f"grid_{n}" for n in names], ["model", "task"]
     again = grid[grid.duplicated([*cell, "repetition"])]
@@ -121,8 +123,8 @@ def pair_with_grid(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame
     missing = rows[~rows["row"].isin(paired["row"])]
     if len(missing):
         raise ValueError(
-            "every tuning run must have a grid search to compare with, but "
-            f"{missing['run_id'].iloc[0]} has none; add method 'grid' for its model and task"
+            f"{missing['model'].iloc[0]}/{missing['task'].iloc[0]} must have a grid search to "
+            "compare with, but has none; add method 'grid'"
         )
     return paired.sort_values("row").drop(columns="row").reset_index(drop=True)
 

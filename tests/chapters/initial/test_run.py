@@ -1,18 +1,12 @@
 """The notebook from its second cell to its last, on made-up runs; what cannot be compared."""
 
-import json
-
-import matplotlib.pyplot as plt
 import pytest
 
+from notebook_cells import run_notebook
 from repro.chapters.initial import run
 from repro.chapters.initial.run import run_initial_study
-from repro.paths import ROOT
-from repro.show import report
 from repro.study.profile import load_profile
 from synthetic_study import make_study
-
-NOTEBOOK = ROOT / "notebooks/01_initial_study.ipynb"
 
 
 @pytest.mark.parametrize("methods", [["grid"], ["rs", "asha"]])
@@ -25,26 +19,12 @@ def test_what_cannot_be_compared_is_refused_before_any_training(methods):
 @pytest.mark.parametrize("models", [["tiny-electra"], ["tiny-bert"]])
 def test_the_notebook_runs_whatever_its_models_stand_for(models, tmp_path, monkeypatch):
     # BERT is not in the paper: nothing is printed to compare it with
-    monkeypatch.setattr(
-        run, "run_study", lambda _: make_study(models=models, tasks=["rte", "cola"])
-    )
-    monkeypatch.setattr(report.Report.__init__, "__kwdefaults__", {"note": "", "figures": tmp_path})
-    plt.switch_backend("agg")
-    sources = [
-        "".join(cell["source"])
-        for cell in json.loads(NOTEBOOK.read_text())["cells"]
-        if cell["cell_type"] == "code"
-    ]
-    names = {}
-    exec(sources[0], names)
-    names |= {"profile": "smoke", "models": models}
-    for source in sources[1:]:
-        exec(source, names)
-    folder = names["report"].folder
-    items = {item["name"]: item for item in report.read_items(folder)}
+    study = make_study(models=models, tasks=["rte", "cola"])
+    monkeypatch.setattr(run, "run_study", lambda _: study)
+    parameters = {"profile": "smoke", "models": models}
+    items = run_notebook("01_initial_study", parameters, tmp_path, monkeypatch)
     assert {"hpo_minus_grid", "hpo_minus_grid_paper", "ledger"} < set(items)
-    for model in models:
-        kinds = ("table03", "table06_trials", "table08_09", "best_vs_last", "claims")
-        kinds += ("hpo_minus_grid_runs", "trial_counts", "incumbents")
-        assert {f"{kind}_{model}" for kind in kinds} < set(items)
+    kinds = ("table03", "table06_trials", "table08_09", "best_vs_last", "claims")
+    kinds += ("hpo_minus_grid_runs", "trial_counts", "incumbents")
+    assert {f"{kind}_{models[0]}" for kind in kinds} < set(items)
     assert items["hpo_minus_grid_paper"]["caption"].endswith("Table 3, in points.")

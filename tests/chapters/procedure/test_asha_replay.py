@@ -5,20 +5,21 @@ import pandas as pd
 import pytest
 
 from repro.chapters.procedure.asha_replay import asha_losses, full_curves, replay_asha, rung_times
+from repro.study.profile import load_profile
 from repro.tuning.methods import make_scheduler
 from synthetic_study import make_study
 
 
-def test_rungs_and_warm_up_of_the_paper():
-    # k = 5: rungs at 0.2, 0.8, 3.2 (and 12.8) epochs; warm-up ends at 0.3 and 0.6 epochs.
-    settings = pd.DataFrame(
-        {"epochs": [3, 10], "evaluations_per_epoch": 5, "warmup_grid": [0.1, 0.06]}
-        | {"warmup_low": 0.0, "warmup_high": [0.2, 0.12]}
-    )
-    found = rung_times(settings)
-    assert found["rungs"].tolist() == [(0.2, 0.8), (0.2, 0.8, 3.2)]
-    assert found["warmup_ends"].tolist() == pytest.approx([0.3, 0.6])
-    assert found["warmup_ends_high"].tolist() == pytest.approx([0.6, 1.2])
+def test_rungs_and_warm_up_in_the_paper_and_under_a_profile():
+    # Five evaluations an epoch: rungs at 1, 4 and 16 are 0.2, 0.8 and 3.2 epochs. Grid search
+    # warms up over a tenth of 3 or 10 epochs, RoBERTa's over 0.06 of 10; the spaces to twice that.
+    times = rung_times(load_profile("smoke"))
+    paper = times[times["name"].str.endswith("(paper)")]
+    assert paper["rungs"].tolist() == [(0.2, 0.8), (0.2, 0.8, 3.2), (0.2, 0.8, 3.2)]
+    assert paper["warmup_ends"].tolist() == pytest.approx([0.3, 1.0, 0.6])
+    assert paper["warmup_ends_high"].tolist() == pytest.approx([0.6, 2.0, 1.2])
+    own = times[times["name"] == "tiny-electra"]  # one epoch with two evaluations
+    assert own["rungs"].tolist() == [(0.5,)] and own["warmup_ends_low"].tolist() == [0]
 
 
 def test_a_trial_stops_below_the_best_quarter_of_those_before_it():

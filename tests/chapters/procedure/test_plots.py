@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from repro.chapters.procedure.asha_replay import rung_times
 from repro.chapters.procedure.plots import figure_flow, figure_full_curves, plot_flow, plot_rungs
 
 ELECTRA = "electra-base"
@@ -29,13 +28,15 @@ def test_figure_1_marks_each_methods_way(trace):
 
 
 def test_rungs_and_curves_are_drawn():
-    settings = {"name": ["a", "b"], "epochs": [3, 10], "evaluations_per_epoch": 5}
-    settings |= {"warmup_grid": 0.1, "warmup_low": 0.0, "warmup_high": 0.2}
-    ax = plot_rungs(rung_times(pd.DataFrame(settings)))
+    times = pd.DataFrame({"name": ["a", "b"], "epochs": [3, 10], "warmup_ends": [0.3, 1.0]})
+    times = times.assign(warmup_ends_low=0, warmup_ends_high=[0.6, 2.0], rungs=[(1.0,), (0.2, 0.8)])
+    ax = plot_rungs(times)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
-    full = pd.DataFrame({"task": "rte", "short_warmup": [True, True, False]})
+    drawn = [c.get_offsets().tolist() for c in ax.collections if len(c.get_offsets()) > 1]
+    assert [[0.3, 0], [1.0, 1]] in drawn and [[1.0, 0], [0.2, 1], [0.8, 1]] in drawn
+    full = pd.DataFrame({"model": "a", "task": "rte", "short_warmup": [True, True, False]})
     full["curve"] = [(0.5, 0.6), (0.4, 0.9), (0.3, 0.2)]
-    axes = figure_full_curves(full, epochs=3, rungs=(1.0,)).axes
+    axes = figure_full_curves(full, times).axes
     winner = next(line for line in axes[0].lines if line.get_label() == "the winner")
     assert winner.get_ydata().tolist() == [40, 90]
     assert winner.get_xdata().tolist() == [1.5, 3.0]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import serial
+from notebook_cells import run_notebook
 from repro.chapters.procedure import run as procedure
 from repro.chapters.procedure.run import run_procedure
 from repro.records import make_table
@@ -42,6 +43,8 @@ class FakeStudy:
         trial |= {"warmup_ratio": 0.02} if folder.key["method"] != "grid" else {}
         names = ("validation_score", "test_score", "validation_loss")
         trial |= dict(zip(names, self.scores(folder.key), strict=True))
+        metric = {"rte": "accuracy", "cola": "matthews"}[folder.key["task"]]
+        trial[f"validation_{metric}"] = trial["validation_score"]
         folder.path.mkdir(parents=True)
         make_table("trials", [trial]).to_parquet(folder.path / "trials.parquet")
         costs = {"steps": 10, "seconds": 1.0, "n_trials": 1, "n_failed": 0, "spent": 10.0}
@@ -159,6 +162,8 @@ def test_a_missing_score_names_its_cell(monkeypatch, tmp_path):
         ({"spaces": {"electra-mini": ["full"]}}, "`spaces` must have a default"),
         ({"budgets_gst": [4, 1]}, "must rise from one to the next"),
         ({"methods": ["grid"]}, "must not hold grid"),
+        ({"weak": "los"}, "`procedure.weak`: Input should be 'loss', 'tie' or 'off'"),
+        ({"outperforms": "all"}, "`procedure.outperforms`: Input should be 'means', "),
     ],
 )
 def test_impossible_settings_are_refused_on_loading(settings, message):
@@ -194,6 +199,41 @@ def test_tasks_by_family_need_a_default_and_known_families():
         profile(procedure={"tasks": {"electra-mini": ["rte"]}})
     with pytest.raises(ValueError, match="unknown family 'electro'"):
         profile(procedure={"tasks": {"default": ["rte"], "electro": ["rte"]}})
+
+
+def made_up_predictions(run_id):
+    rng = np.random.default_rng(zlib.crc32(run_id.encode()))
+    frame = pd.DataFrame({"split": ["validation", "test"] * 50, "index": np.arange(100) // 2})
+    columns = {"checkpoint": "best", "label": 1, "prediction": rng.integers(2, size=100)}
+    return frame.assign(**columns)
+
+
+def made_up_evaluations(results):
+    steps = pd.DataFrame({"step": [1, 2, 3, 4]})
+    table = results.trials[["trial_id", "validation_score"]].merge(steps, how="cross")
+    return table.assign(epoch=table["step"] / 4, seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    ("models", "methods"),
+    [(["tiny-electra", "tiny-roberta"], ["rs", "asha"]), (["tiny-bert"], ["asha"])],
+)
+def test_the_notebook_runs_whatever_its_models_and_methods(tmp_path, monkeypatch, models, methods):
+    # BERT is not in the paper; without random search there are no full curves for ASHA to stop
+    fake = FakeStudy(overfits_until(["full"], budgets=[1.0]))
+    settings = {"methods": methods, "tasks": ["rte", "cola"]}
+    procedure_of = partial(run_procedure, results=tmp_path / "results")
+    monkeypatch.setattr(procedure, "carry_out", fake)
+    monkeypatch.setattr(procedure, "run_procedure", procedure_of)
+    monkeypatch.setattr(Results, "predictions", lambda _, run_id: made_up_predictions(run_id))
+    monkeypatch.setattr(Results, "evaluations", property(made_up_evaluations))
+    parameters = {"profile": "smoke", "models": models, "repetitions": 2, "procedure": settings}
+    items = run_notebook("02_procedure_execution", parameters, tmp_path, monkeypatch)
+    assert {"figure01", "replay", "trace", "costs", "costs_paper", "uncertainty"} < set(items)
+    for model in models:
+        assert {f"{kind}_{model}" for kind in ("paths", "table10_11", "claims")} < set(items)
+        assert (f"full_curves_{model}" in items) == ("rs" in methods)
+    assert items["paths_electra-base"]["caption"].endswith("from Tables 10 and 11.")
 
 
 def trained(monkeypatch, folder, stop_after=None):

@@ -1,32 +1,48 @@
 """ASHA against warm-up: when rungs fall, and what ASHA stops that would have won."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+from repro.tuning.spaces import grid_configurations, search_space
+
+if TYPE_CHECKING:
+    from repro.study.profile import Profile
 
 RUNGS = (1, 4, 16, 64)  # evaluations; Ray's defaults, which Liu & Wang used
 REDUCTION_FACTOR = 4
 
 
-def rung_times(settings: pd.DataFrame) -> pd.DataFrame:
-    """Say when rungs fall and when warm-up ends, in epochs.
+def rung_times(profile: Profile) -> pd.DataFrame:
+    """Say when rungs fall and when warm-up ends, in epochs, in the paper and under a profile.
 
-    Args:
-        settings: one row a model and group of tasks: epochs, evaluations_per_epoch, warmup_grid,
-            warmup_low and warmup_high (ratios); other columns are kept.
     Returns:
-        `settings` with warmup_ends (grid's), warmup_ends_low, warmup_ends_high and rungs (tuple),
-        in epochs, the rungs before the end of training.
+        one row a model and number of epochs, the paper's (five evaluations an epoch) first: name,
+        epochs, warmup_ends (grid search's), warmup_ends_low and warmup_ends_high (of the search
+        space), and rungs (tuple), those before the end of training.
     """
-    frame = settings.copy()
-    for name, ending in (("grid", ""), ("low", "_low"), ("high", "_high")):
-        frame[f"warmup_ends{ending}"] = frame[f"warmup_{name}"] * frame["epochs"]
-    frame["rungs"] = [
-        tuple(r / k for r in RUNGS if r / k <= epochs)
-        for epochs, k in zip(frame["epochs"], frame["evaluations_per_epoch"], strict=True)
+    settings = [
+        ("ELECTRA-base (paper)", "electra", 3, 5),
+        ("ELECTRA-base, RTE and STS-B (paper)", "electra", 10, 5),
+        ("RoBERTa-base (paper)", "roberta", 10, 5),
     ]
-    return frame
+    for model in profile.models:
+        epochs = [profile.epochs_for(model.name, task) for task in model.tasks]
+        per_epoch = map(profile.evaluations_for, model.tasks)
+        pairs = sorted(set(zip(epochs, per_epoch, strict=True)))
+        settings += [(model.name, model.family, *pair) for pair in pairs]
+    rows = []
+    for name, family, epochs, per_epoch in settings:
+        domain = search_space(family, epochs=epochs).domains["warmup_ratio"]
+        grid = grid_configurations(family, epochs=epochs)[0]["warmup_ratio"]
+        row = {"name": name, "epochs": epochs, "warmup_ends": grid * epochs}
+        row |= {"warmup_ends_low": domain.low * epochs, "warmup_ends_high": domain.high * epochs}
+        rows.append(row | {"rungs": tuple(r / per_epoch for r in RUNGS if r / per_epoch <= epochs)})
+    return pd.DataFrame(rows)
 
 
 def full_curves(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
@@ -104,10 +120,13 @@ def asha_losses(full: pd.DataFrame, *, n_orders: int = 100, seed: int = 0) -> pd
             saved = 1 - ends.sum() / lengths.sum()
             orders.append((ends[winner] < lengths[winner], *losses, saved))
             stopped_first.append((ends < lengths) & (ends == 1))
-        names = ("p_winner_stopped", "validation_loss", "test_loss", "evaluations_saved")
         row = {"model": model, "task": task, "n_trials": len(curves)}
-        row |= dict(zip(names, map(np.mean, zip(*orders, strict=True)), strict=True))
-        share, short = np.mean(stopped_first, axis=0), group["short_warmup"].to_numpy()
+        row |= dict(zip(_LOSSES, map(np.mean, zip(*orders, strict=True)), strict=True))
+        share, short = pd.Series(np.mean(stopped_first, axis=0)), group["short_warmup"].to_numpy()
         row |= {"p_stopped_low": share[short].mean(), "p_stopped_high": share[~short].mean()}
         rows.append(row | {"warmup_median": group["warmup_ratio"].median()})
-    return pd.DataFrame(rows)
+    columns = ["model", "task", "n_trials", *_LOSSES, "p_stopped_low", "p_stopped_high"]
+    return pd.DataFrame(rows, columns=[*columns, "warmup_median"])
+
+
+_LOSSES = ("p_winner_stopped", "validation_loss", "test_loss", "evaluations_saved")

@@ -1,5 +1,7 @@
 """The claims of section 5, each held against what our paths did."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from scipy.stats import binomtest, fisher_exact
 
@@ -13,19 +15,25 @@ def procedure_claims(
     trace: pd.DataFrame,
     published: pd.DataFrame,
     *,
+    model: str,
+    paper: str,
     costs: pd.DataFrame,
-    patterns: pd.DataFrame,
-    paper_patterns: pd.DataFrame,
+    patterns: Mapping[str, pd.DataFrame],
+    paper_patterns: Mapping[str, pd.DataFrame],
     seed: int = 0,
 ) -> list[Claim]:
     """Hold the claims of section 5 on one model against our paths.
 
     Args:
-        trace, published: our trace and the replay of the paper's, each of one model.
-        costs: from `procedure_costs`, of the model.
-        patterns, paper_patterns: from `hyperparameter_patterns`, ours and the paper's.
+        trace, published: our trace and the replay of the paper's.
+        paper: the published model that `model` stands for; without one there are no claims.
+        costs: from `procedure_costs`.
+        patterns, paper_patterns: model -> from `hyperparameter_patterns`.
     """
-    traces, share = (trace, published), costs["share_steps"].iloc[0]
+    if not paper:
+        return []
+    traces = trace[trace["model"] == model], published[published["model"] == paper]
+    share = costs.set_index("model").loc[model, "share_steps"]
     gains, printed = map(_gains_of_budget, traces)
     more = "More budget raises the mean validation score (5.2)"
     raised = f"{100 * printed['difference'].mean():+.2f} points"
@@ -57,7 +65,7 @@ def procedure_claims(
         ),
         _compare(
             "Overfitting runs' warm-up lies below grid's, as often as in the paper (5.1)",
-            *map(_shorter_warmups, (patterns, paper_patterns)),
+            *map(_shorter_warmups, (patterns[model], paper_patterns[paper])),
         ),
     ]
 

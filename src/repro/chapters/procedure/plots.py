@@ -118,7 +118,7 @@ def plot_rungs(times: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw when ASHA's rungs fall and when warm-up ends, one row a setting.
 
     Args:
-        times: from `rung_times`, with `name`.
+        times: from `rung_times`.
     """
     ax = ax or new_axes(PAGE_WIDTH, 0.9 + 0.32 * len(times))
     rows, low, high = range(len(times)), times["warmup_ends_low"], times["warmup_ends_high"]
@@ -142,15 +142,15 @@ def plot_rungs(times: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def figure_full_curves(full: pd.DataFrame, *, epochs: float, rungs: tuple[float, ...]) -> Figure:
+def figure_full_curves(full: pd.DataFrame, times: pd.DataFrame) -> Figure:
     """Draw the curves of trials that ran to the end, by warm-up, with the rungs ASHA would use.
 
     Args:
         full: from `full_curves`, of one model.
-        epochs: of training.
-        rungs: when they fall, in epochs.
+        times: from `rung_times`.
     """
-    plot = partial(_plot_curves, epochs=epochs, rungs=rungs)
+    own = times[times["name"] == full["model"].iloc[0]].iloc[0]
+    plot = partial(_plot_curves, epochs=own["epochs"], rungs=own["rungs"])
     return panels(plot, full, height=1.7, legend=4)
 
 

@@ -6,14 +6,13 @@ repetition, and grid search's row for each model and task.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
-from repro.names import check_name
+from repro.stats.incumbents import pair_with_grid
 from repro.stats.overfitting import judge
 
-WEAK = ("loss", "tie", "off")  # what else weak overfitting needs, besides a tie and a lower test
-OUTPERFORMS = ("means", "validation", "every")
 PATH = ("model", "task", "method")
 _SCORES = ("validation_score", "test_score")
 _TOLERANCE = 1e-9  # scores closer than this are equal
@@ -31,12 +30,8 @@ class Rule:
             ("validation"), or every repetition does on both ("every").
     """
 
-    weak: str = "loss"
-    outperforms: str = "means"
-
-    def __post_init__(self):
-        check_name("rule `weak`", self.weak, WEAK)
-        check_name("rule `outperforms`", self.outperforms, OUTPERFORMS)
+    weak: Literal["loss", "tie", "off"] = "loss"
+    outperforms: Literal["means", "validation", "every"] = "means"
 
 
 @dataclass(frozen=True)
@@ -120,14 +115,13 @@ def _outperforms(gains: pd.DataFrame, rule: Rule) -> bool:
 
 
 def _describe_overfitting(rows: pd.DataFrame, n: int) -> str:
-    parts = []
-    for row, (validation, test) in zip(
-        rows.itertuples(), 100 * _gains(rows).to_numpy(), strict=True
-    ):
-        weakly = " weakly" if row.verdict == "weak" else ""
-        parts.append(
-            f"rep {row.repetition}{weakly} (validation {validation:+.1f}, test {test:+.1f})"
+    parts = [
+        f"rep {rep}{' weakly' if verdict == 'weak' else ''} "
+        f"(validation {validation:+.1f}, test {test:+.1f})"
+        for rep, verdict, validation, test in zip(
+            rows["repetition"], rows["verdict"], *100 * _gains(rows).T.to_numpy(), strict=True
         )
+    ]
     return f"{len(rows)} of {n} overfit: {', '.join(parts)}"
 
 
@@ -146,15 +140,7 @@ def judge_rounds(rounds: pd.DataFrame, rule: Rule) -> pd.DataFrame:
             that leaves a tie open), or with another number of repetitions than the others.
     """
     is_grid = rounds["method"] == "grid"
-    names = [*_SCORES, "validation_loss", *rounds.columns.intersection(["test_source"])]
-    grid = rounds[is_grid].set_index(["model", "task"])[names].add_prefix("grid_")
-    paired = rounds[~is_grid].join(grid, on=["model", "task"], validate="many_to_one")
-    places = pd.MultiIndex.from_frame(paired[["model", "task"]])
-    if len(alone := places[~places.isin(grid.index)]):
-        raise ValueError(
-            f"{'/'.join(alone[0])} must have a grid search to compare with, but has none; "
-            "add method 'grid'"
-        )
+    paired = pair_with_grid(rounds[~is_grid], rounds[is_grid])
     for name in (*_SCORES, *(f"grid_{score}" for score in _SCORES)):
         if len(missing := paired[paired[name].isna()]):
             raise ValueError(
@@ -169,8 +155,7 @@ def judge_rounds(rounds: pd.DataFrame, rule: Rule) -> pd.DataFrame:
             f"every round must have {usual} repetitions as the others, but {'/'.join(path)}, round "
             f"{number:g} has {odd.iloc[0]}; run the missing ones or leave the others out"
         )
-    paired = paired.reset_index(drop=True).astype({"round": int})
-    return paired.assign(verdict=_verdicts(paired, rule))
+    return paired.assign(round=paired["round"].astype(int), verdict=_verdicts(paired, rule))
 
 
 def _verdicts(paired: pd.DataFrame, rule: Rule) -> pd.Series:
@@ -196,23 +181,19 @@ def _place(rows: pd.DataFrame) -> str:
 def trace_round(
     scores: pd.DataFrame, setting: Setting, *, ladder: Ladder, rule: Rule
 ) -> tuple[dict, Decision]:
-    """Decide on one round and lay it out as a row of the trace.
+    """Decide on one round (see `decide`), and lay it out as a row of the trace.
 
-    Args:
-        scores: rows of one round from `judge_rounds`.
-        setting: where the round was run.
     Returns:
         the row (the path, round, setting, scores of grid and means, how many overfit, decision,
         reason) and the decision.
     """
     decision = decide(scores, setting, ladder=ladder, rule=rule)
-    first = scores.iloc[0]
+    first, n_of = scores.iloc[0], scores["verdict"].value_counts()
     row = {name: first[name] for name in (*PATH, "round", "action")}
     row |= {"space": setting.space, "budget_gst": setting.budget_gst, "n": len(scores)}
     row |= {f"grid_{s}": first[f"grid_{s}"] for s in _SCORES}
     row |= {f"mean_{s}": float(scores[s].mean()) for s in _SCORES}
-    row |= {"n_overfits": int((scores["verdict"] == "overfits").sum())}
-    row |= {"n_weak": int((scores["verdict"] == "weak").sum())}
+    row |= {"n_overfits": int(n_of.get("overfits", 0)), "n_weak": int(n_of.get("weak", 0))}
     return row | {"decision": decision.action, "reason": decision.reason}, decision
 
 
@@ -257,19 +238,13 @@ def paths_of(trace: pd.DataFrame) -> pd.DataFrame:
 
 
 def replay_options(rounds: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Replay the paper's rounds under other readings of its rule.
-
-    Returns:
-        one row a reading: rule, n_as_printed (paths walked as printed), n_paths.
-    """
-    options = {
+    """Count the paths that are walked as printed under each reading of the paper's rule."""
+    readings = {
         "as above": Rule(weak="tie"),
         "no weak overfitting": Rule(weak="off"),
         "outperforms on validation alone": Rule(weak="tie", outperforms="validation"),
         "every repetition outperforms": Rule(weak="tie", outperforms="every"),
     }
-    rows = []
-    for name, rule in options.items():
-        same = paths_of(replay(rounds, verdicts, rule=rule))["agrees"]
-        rows.append({"rule": name, "n_as_printed": same.sum(), "n_paths": len(same)})
-    return pd.DataFrame(rows)
+    same = {name: paths_of(replay(rounds, verdicts, rule=rule)) for name, rule in readings.items()}
+    rows = [(name, paths["agrees"].sum(), len(paths)) for name, paths in same.items()]
+    return pd.DataFrame(rows, columns=["rule", "n_as_printed", "n_paths"])

@@ -20,7 +20,7 @@ from repro.stats.incumbents import best_trials
 from repro.stats.overfitting import overfits, overfitting_hyperparameters
 from repro.study.profile import ModelSettings, Profile
 from repro.study.study import StudyRun, carry_out, enumerate_runs, read_results
-from repro.tuning.spaces import grid_configurations, search_space
+from repro.tuning.spaces import search_space
 
 
 @dataclass(frozen=True)
@@ -169,33 +169,3 @@ def _with_costs(trace: list[dict], rounds: pd.DataFrame, results: Results) -> pd
     frame = pd.DataFrame(trace).join(sums, on=[*PATH, "round"])
     frame["path"] = frame.groupby(list(PATH), sort=False).ngroup()
     return frame.sort_values(["path", "round"]).drop(columns="path").reset_index(drop=True)
-
-
-def warmup_settings(profile: Profile) -> pd.DataFrame:
-    """List when trials are evaluated and how long they may warm up, in the paper and here.
-
-    Returns:
-        one row a model and number of epochs, as `analysis.rungs.rung_times` takes them, with name
-        and model; the paper's settings (five evaluations an epoch) first.
-    """
-    rows = [
-        _warmup_row(f"{name} (paper)", family, epochs, 5)
-        for name, family, epochs in (
-            ("ELECTRA-base", "electra", 3),
-            ("ELECTRA-base, RTE and STS-B", "electra", 10),
-            ("RoBERTa-base", "roberta", 10),
-        )
-    ]
-    for model in profile.models:
-        pairs = {
-            (profile.epochs_for(model.name, t), profile.evaluations_for(t)) for t in model.tasks
-        }
-        rows += [_warmup_row(model.name, model.family, *pair) for pair in sorted(pairs)]
-    return pd.DataFrame(rows)
-
-
-def _warmup_row(name: str, family: str, epochs: int, evaluations: int) -> dict:
-    domain = search_space(family, epochs=epochs).domains["warmup_ratio"]
-    grid = grid_configurations(family, epochs=epochs)[0]["warmup_ratio"]
-    row = {"name": name, "model": name, "epochs": epochs, "evaluations_per_epoch": evaluations}
-    return row | {"warmup_grid": grid, "warmup_low": domain.low, "warmup_high": domain.high}

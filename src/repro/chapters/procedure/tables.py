@@ -1,12 +1,14 @@
 """Tables of the procedure: its rounds and decisions, how sure they are, and what they cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
 
 from repro.chapters.procedure.rules import PATH, paths_of
 from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, TASK_LABELS, in_order, label
+from repro.show import claims
+from repro.show.cells import describe_study as describe_study
 from repro.show.cells import (
     frame_of,
     in_paper_order,
@@ -21,6 +23,7 @@ from repro.show.cells import (
 from repro.show.report import model_slug
 from repro.show.table import BOLD, NOTHING, Mark, Table
 from repro.stats.incumbents import SPLITS
+from repro.stats.verdicts import Claim
 
 _MARKS = {
     "overfits": Mark("dark", "the repetition overfits"),
@@ -31,7 +34,6 @@ _ACTIONS = {"reduce_space": "↓ space", "more_budget": "↑ budget"}
 # what the paper fixed after a look at the overfitting runs (sec. 5.1)
 _FIXED = {"electra-base": ("warmup_ratio",), "roberta-base": ("warmup_ratio", "hidden_dropout")}
 _hyperparameter_label = partial(label, labels=HYPERPARAMETER_LABELS)
-_share = "{:.0%}".format
 _of = "{} of {}".format
 
 
@@ -119,10 +121,9 @@ def trace_table(trace: pd.DataFrame, *, note: str) -> Table:
 
 
 def replay_table(trace: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
-    """Show every replayed path beside the published one, with the reason where they differ.
+    """Show every path of a replay beside the published one, with the reason where they differ.
 
     Args:
-        trace: from `replay`.
         verdicts: the published Table 5.
     """
     final, cells = verdicts.set_index(list(PATH)), []
@@ -186,11 +187,7 @@ def table5(
 
 
 def patterns_table(patterns: Mapping[str, pd.DataFrame], *, note: str, name: str) -> Table:
-    """Show which hyperparameters overfitting runs set to one side of grid search's value.
-
-    Args:
-        patterns: model -> from `hyperparameter_patterns`.
-    """
+    """Show, by model, which hyperparameters overfitting runs set to one side of grid's value."""
     columns = _MODEL | {"hyperparameter": ("hyperparameter", _hyperparameter_label)}
     columns |= {"runs": ("n_runs", "d"), "tasks": ("n_tasks", "d"), "below grid": ("n_lower", "d")}
     columns |= {"above": ("n_higher", "d"), "equal": ("n_equal", "d")}
@@ -229,7 +226,6 @@ def uncertainty_table(
     """Show each overfitting repetition's differences from grid search with their standard errors.
 
     Args:
-        uncertainty: from `sign_uncertainty` or `published_uncertainty`.
         chance: from `verdicts_by_chance`: how often a round overfits by chance alone.
     """
 
@@ -264,11 +260,7 @@ def describe_uncertainty(uncertainty: pd.DataFrame) -> str:
 
 
 def chance_table(chance: pd.DataFrame, trace: pd.DataFrame, *, note: str) -> Table:
-    """Show how often rounds give each verdict by chance, beside how often they overfit here.
-
-    Args:
-        chance: from `verdicts_by_chance`.
-    """
+    """Show how often rounds give each verdict by chance, beside how often they overfit here."""
     rounds = trace.assign(over=trace["n_overfits"] + trace["n_weak"] > 0)
     rounds = rounds.groupby(["model", "task"])["over"].agg(n_over="sum", n="size").reset_index()
     columns = _TASK | {"trials in the pool": ("n_pool", "d"), "draws": ("n_draws", "d")}
@@ -286,7 +278,6 @@ def costs_table(costs: pd.DataFrame, *, unit: str, note: str, name: str = "costs
     """Show what the procedure spent, against every space x budget.
 
     Args:
-        costs: from `procedure_costs` or `published_costs`.
         unit: "steps", or "days" where the steps are Table 2's seconds.
     """
     columns = _MODEL | {"paths": ("n_paths", "d"), "rounds": (["rounds", "all_rounds"], _of)}
@@ -296,23 +287,19 @@ def costs_table(costs: pd.DataFrame, *, unit: str, note: str, name: str = "costs
     else:
         columns |= {"steps": ("steps", ",.0f"), "steps, all": ("all_steps", ",.0f")}
         columns |= {"seconds": ("seconds", ",.0f"), "seconds, all": ("all_seconds", ",.0f")}
-    columns["share"] = ("share_steps", _share)
+    columns["share"] = ("share_steps", ".0%")
     caption = f"Cost against every space x budget. {note}"
     return Table.of(costs, name=name, caption=caption, columns=columns)
 
 
 def asha_table(losses: pd.DataFrame, *, note: str) -> Table:
-    """Show what ASHA stops, replayed over full curves.
-
-    Args:
-        losses: from `asha_losses`.
-    """
-    columns = _TASK | {"trials": ("n_trials", "d"), "winner stopped": ("p_winner_stopped", _share)}
+    """Show what ASHA stops, replayed over full curves."""
+    columns = _TASK | {"trials": ("n_trials", "d"), "winner stopped": ("p_winner_stopped", ".0%")}
     for split in SPLITS:
         columns[f"{split} lost"] = (f"{split}_loss", lambda loss: points(-loss))
-    columns["evaluations saved"] = ("evaluations_saved", _share)
+    columns["evaluations saved"] = ("evaluations_saved", ".0%")
     for side, words in (("low", "short"), ("high", "long")):
-        columns[f"stopped first, {words} warm-up"] = (f"p_stopped_{side}", _share)
+        columns[f"stopped first, {words} warm-up"] = (f"p_stopped_{side}", ".0%")
     caption = (
         "ASHA replayed over full curves in random orders: how often it stops the trial that would "
         "have won, what its own winner scores less (points), and how often it stops trials at the "
@@ -320,3 +307,9 @@ def asha_table(losses: pd.DataFrame, *, note: str) -> Table:
     )
     name = "asha_replay"
     return Table.of(losses, name=name, caption=caption, columns=columns, blocks="model")
+
+
+def claims_table(verdicts: Sequence[Claim], *, model: str, paper: str, note: str) -> Table:
+    """Show which of the paper's claims hold for one model, from `procedure_claims`."""
+    note = f"{model} for {paper}. {note}" if paper else f"{model} stands for none of its models."
+    return claims.claims_table(verdicts, note=note, name=f"claims_{model_slug(model)}")

@@ -49,19 +49,15 @@ def sign_uncertainty(
         ours, grids = predictions(judgement["run_id"]), predictions(grid_run)
         rng, row = np.random.default_rng([seed, number]), {}
         for split, side in zip(SPLITS, (1, -1), strict=True):
-            examples = _same_examples(ours, grids, split)
-            both, labels = examples[["ours", "grid"]].to_numpy(float), examples["label"]
-            scores, grid = np.concatenate(
-                [
-                    weighted_scores(both, labels, weights, metric=metrics[judgement["task"]])
-                    for weights in _draw_weights(len(both), rng, n_resamples)
-                ]
-            ).T
-            difference = side * (scores - grid)
-            row[f"se_{split}"], row[f"se_{split}_difference"] = (
-                values.std(ddof=1) for values in (scores, difference)
-            )
-            row[f"p_{split}"] = (difference > 0).mean() + (difference == 0).mean() / 2
+            both, labels = _same_examples(ours, grids, split)
+            resampled = [
+                weighted_scores(both, labels, weights, metric=metrics[judgement["task"]])
+                for weights in _draw_weights(len(labels), rng, n_resamples)
+            ]
+            scores, grid = np.concatenate(resampled).T
+            gains = side * (scores - grid)
+            row |= {f"se_{split}": scores.std(ddof=1), f"se_{split}_difference": gains.std(ddof=1)}
+            row[f"p_{split}"] = (gains > 0).mean() + (gains == 0).mean() / 2
         rows.append(row)
     return _with_chances(pd.concat([judged, pd.DataFrame(rows, index=judged.index)], axis=1))
 
@@ -80,18 +76,16 @@ def _tuned_metrics(best: pd.DataFrame) -> dict[str, str]:
     return metrics
 
 
-def _same_examples(ours: pd.DataFrame, grids: pd.DataFrame, split: str) -> pd.DataFrame:
-    parts = []
-    for name, frame in (("ours", ours), ("grid", grids)):
-        rows = frame[(frame["split"] == split) & (frame["checkpoint"] == "best")]
-        parts.append(rows.set_index("index").rename(columns={"prediction": name}))
-    pair = parts[0][["ours", "label"]].join(parts[1]["grid"], how="inner")
-    if not len(pair) == len(parts[0]) == len(parts[1]):
+def _same_examples(ours: pd.DataFrame, grids: pd.DataFrame, split: str) -> tuple:
+    """Return predictions, of shape (n, 2), and labels."""
+    sides = [f[(f["split"] == split) & (f["checkpoint"] == "best")] for f in (ours, grids)]
+    pair = sides[0].merge(sides[1][["index", "prediction"]], on="index", suffixes=("", "_grid"))
+    if not len(pair) == len(sides[0]) == len(sides[1]):
         raise ValueError(
             f"two runs must have predictions of the same {split} examples to be compared, but got "
-            f"{len(parts[0])} and {len(parts[1])}, {len(pair)} in common"
+            f"{len(sides[0])} and {len(sides[1])}, {len(pair)} in common"
         )
-    return pair
+    return pair[["prediction", "prediction_grid"]].to_numpy(float), pair["label"]
 
 
 def _draw_weights(n_examples: int, rng, n_resamples: int) -> Iterator[np.ndarray]:

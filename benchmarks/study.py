@@ -18,7 +18,7 @@ import psutil
 import yaml
 
 from repro.study.profile import load_profile
-from repro.study.study import run_study
+from repro.study.study import enumerate_runs, run_all
 
 
 def main() -> None:
@@ -28,10 +28,10 @@ def main() -> None:
     n_cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder, PeakMemory() as memory:
         start = time.perf_counter()
-        results = run_study(profile, results=Path(folder))
+        results = run_all(profile, enumerate_runs(profile), results=Path(folder))
         wall = time.perf_counter() - start
         start = time.perf_counter()
-        run_study(profile, results=Path(folder))
+        run_all(profile, enumerate_runs(profile), results=Path(folder))
         again = time.perf_counter() - start
         runs, trials = results.runs, results.trials
     work = float(trials["training_seconds"].sum() + trials["evaluation_seconds"].sum())

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from repro import __main__ as command_line
+from repro.cli import commands as command_line
 from repro.cli import notebooks as reproduce
 from repro.paths import ROOT
 
@@ -74,7 +74,7 @@ def test_notebooks_run_in_order_and_what_fails_is_kept(tmp_path, monkeypatch):
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from repro import __main__ as command_line
+from repro.cli import commands as command_line
 from repro.cli import notebooks as reproduce
 
 folders = reproduce.Folders(Path("."), Path(sys.argv[1]) / "build", Path(sys.argv[1]) / "figures")
@@ -139,25 +139,20 @@ def test_progress_is_drawn_over_one_line_on_a_terminal(monkeypatch):
     assert "\n" not in out.getvalue()
 
 
-@pytest.fixture
-def reads(monkeypatch):
-    """Return what the progress file was read to hold, one item a look."""
-    seen, read = [], reproduce._read
-    monkeypatch.setattr(reproduce, "_read", lambda file: (seen.append(read(file)), seen[-1])[1])
-    return seen
-
-
 @pytest.mark.parametrize(
     ("every", "printed"),
     [(0, ["running", "first", "second"]), (3600, ["running", "first"])],
     ids=["whenever it changed", "but not too often"],
 )
-def test_progress_goes_to_a_log(reads, every, printed):
+def test_progress_goes_to_a_log(every, printed):
     out = io.StringIO()
     with reproduce.show_progress("01_study", out, poll=0.01, every=every) as file:
         for text in ("first", "second"):
             file.write_text(text)
-            wait_for(lambda text=text: reads.count(text) > 2)
+            if text in printed:
+                wait_for(lambda text=text: text in out.getvalue())
+            else:
+                time.sleep(0.2)  # twenty looks, of which one would print it
     assert out.getvalue().splitlines() == [f"01_study: {text}" for text in printed]
 
 
@@ -188,6 +183,17 @@ def test_bad_input_is_one_line_before_anything_runs(folders, capsys, arguments, 
     assert error.count("\n") == 1
     assert re.search(message, error)
     assert not folders.build.exists()
+
+
+def test_a_plan_is_made_of_the_notebooks_that_are_named(capsys):
+    plan = ["plan", "--steps-per-second", "100", "--profile", "smoke"]
+    assert command_line.main([*plan, "--notebook", "03", "--notebook", "05"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines[1:]} == {"03", "05", "total"}
+    assert command_line.main([*plan, "--notebook", "13"]) == 2
+    assert "a notebook must be" in capsys.readouterr().err
+    assert command_line.main([*plan, "-p", "repetitons", "2"]) == 2
+    assert "unknown key 'repetitons' (did you mean 'repetitions'?)" in capsys.readouterr().err
 
 
 def test_debug_shows_the_traceback(folders):

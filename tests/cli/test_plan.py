@@ -2,9 +2,11 @@
 
 import pytest
 
-from repro.cli.plan import by_part, plan
-from repro.cli.plan_parts import COUNTED, DEPENDENT, runs_of
-from repro.study.profile import load_profile
+from official_layout import write_official
+from repro.chapters.initial.run import planned_runs
+from repro.cli.plan import COUNTED, by_part, plan
+from repro.study.profile import chapter_modules, load_profile
+from repro.study.runs import bind_run
 
 KEYS = ["section", "part", "model", "task"]
 ELECTRA, ROBERTA = "google/electra-base-discriminator", "FacebookAI/roberta-base"
@@ -14,7 +16,7 @@ ON_RTE = 3 * 10 * 78
 
 @pytest.fixture(scope="module")
 def paper():
-    return plan(load_profile("paper"), steps_per_second=10.0)
+    return plan(load_profile("paper"), steps_per_second=10.0).table
 
 
 def select(table, *key):
@@ -40,17 +42,17 @@ def test_the_paper_profile_has_the_papers_grids(paper):
 def test_the_procedures_worst_case_by_hand(paper):
     # a method: 3 repetitions at 1 GST in the first round, which are the initial study's
     first = select(paper, "02 procedure", "first round", ELECTRA, "rte")
-    assert first["steps"].tolist() == [3 * ON_RTE] * 3
+    assert first["steps"].tolist() == [3 * 3 * ON_RTE]  # of three methods
     assert set(first["bound"]) == {COUNTED}
     # then 4 GST in the full space, in S-wr and in Smin
     further = select(paper, "02 procedure", "further rounds", ELECTRA, "rte")
-    assert further["runs"].tolist() == [9] * 3
-    assert further["steps"].tolist() == [3 * 3 * 4 * ON_RTE] * 3
+    assert further["runs"].tolist() == [3 * 9]
+    assert further["steps"].tolist() == [3 * 3 * 3 * 4 * ON_RTE]
     assert set(further["bound"]) == {"at most"}
     other = load_profile("paper", procedure={"budgets_gst": [2]}, tasks=["rte"])
-    table = plan(other, steps_per_second=1)
+    table = plan(other, steps_per_second=1).table
     first = select(table, "02 procedure", "first round", ELECTRA, "rte")
-    assert first["steps"].tolist() == [3 * 2 * ON_RTE] * 3 and set(first["bound"]) == {""}
+    assert first["steps"].tolist() == [3 * 3 * 2 * ON_RTE] and set(first["bound"]) == {""}
 
 
 def test_the_other_sections_by_hand(paper):
@@ -68,11 +70,13 @@ def test_the_other_sections_by_hand(paper):
     assert strategies.loc["grid", "steps"] == 3 * 3 * 9 * (156 + 78)
     # 8 members of at most 5 epochs; 5 intervals of an epoch, or 10 of a half
     assert strategies.loc["pbt", ["trials", "steps"]].tolist() == [3 * 8 * 15, 3 * 8 * 2 * 780]
-    assert strategies["bound"].tolist() == ["", *["at most"] * 4]
+    assert strategies.index[strategies["bound"] == ""].tolist() == ["grid"]
+    assert set(strategies["bound"]) == {"", "at most"}
     # the project: 15 configurations x 5 seeds of 3 epochs of ceil(3668 / 32) = 115 steps
     stages = select(paper, "06 three stages").set_index("part")
     assert stages.loc["one-factor", ["trials", "steps"]].tolist() == [75, 75 * 345]
-    assert stages["trials"].tolist() == [75, 3 * 18, 3 * 20, 3 * 20, 6 * 20]
+    trials = {"one-factor": 75, "manual": 3 * 18, "cold": 3 * 20, "warm": 3 * 20, "final": 6 * 20}
+    assert stages["trials"].to_dict() == trials
 
 
 def test_the_total_counts_nothing_twice(paper):
@@ -88,22 +92,38 @@ def test_the_total_counts_nothing_twice(paper):
 
 def test_a_plan_measures_the_rate_and_counts_what_is_done(tmp_path):
     profile = load_profile("smoke", tasks=["rte"])
-    runs = list(runs_of(profile, tmp_path))
-    runs[0][2].folder.path.mkdir(parents=True)
-    (runs[0][2].folder.path / "run.json").write_text("{}")
-    assert runs[0][2].folder.finished
-    table = plan(profile, results=tmp_path)
+    grid = bind_run(profile, next(planned_runs(profile)).run, results=tmp_path)
+    grid.path.mkdir(parents=True)
+    (grid.path / "run.json").write_text("{}")
+    table = plan(profile, results=tmp_path).table
     assert table["steps"].iloc[:4].tolist() == [6] * 4
     assert (table["hours"] > 0).all()
     rows = table.iloc[:-1]
-    assert rows.loc[rows["part"].isin(DEPENDENT), "done"].eq(-1).all()
-    rows = rows[~rows["part"].isin(DEPENDENT)]
-    assert rows["done"].tolist() == [1, *[0] * (len(rows) - 1)]
+    depends = rows["part"].isin(["further rounds", "pbt from best seeds", "warm", "final"])
+    assert rows.loc[depends, "done"].eq(-1).all()
+    done = rows[~depends].set_index(KEYS)["done"]
+    assert done[done > 0].to_dict() == {("01 initial study", "grid", "tiny-electra", "rte"): 1}
+    assert done.min() == 0
     assert table["done"].iloc[-1] == 1
-    # every run that is looked for is one of those that the plan prices
-    priced = rows.set_index(KEYS)["runs"].groupby(KEYS).sum()
-    found = [(s, p, r.folder.key["model"], r.folder.key["task"]) for s, p, r in runs]
-    assert {key: found.count(key) for key in found} == priced.to_dict()
+
+
+def test_each_chapter_that_is_found_is_planned(paper):
+    chapters = {module.SECTION for module in chapter_modules("run")}
+    assert chapters == set(paper["section"]) - {"total"}
+    one = plan(load_profile("paper"), steps_per_second=10.0, notebooks=["05_strategy_comparison"])
+    assert set(one.table["section"]) == {"05 strategies", "total"}
+
+
+def test_a_notebook_without_its_data_is_left_out_and_said_so(tmp_path):
+    profile = load_profile(
+        "laptop", source=str(write_official(tmp_path, "cola")), split="official", tasks=["cola"]
+    )
+    planned = plan(profile, steps_per_second=1)
+    assert set(planned.table["section"]) == {"01 initial study", "total"}
+    assert {"03 seed study", "05 strategies", "06 three stages"} < set(planned.left_out)
+    assert "mrpc" in planned.left_out["06 three stages"].lower()
+    with pytest.raises((ValueError, OSError), match="(?i)mrpc"):
+        plan(profile, steps_per_second=1, notebooks=["06"])
 
 
 def test_a_rate_must_be_positive():

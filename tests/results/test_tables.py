@@ -11,7 +11,7 @@ from repro.results.deferred import read_returned_scores
 from repro.show.cells import describe_study
 from repro.study.objective import load_data
 from repro.study.profile import load_profile
-from repro.study.study import enumerate_runs, read_results
+from repro.study.study import enumerate_runs, read_results, run_all
 
 GOLD = "g\tf\t2012\t0004\t5.0\tA cat.\tOne cat.\ng\tf\t2012\t0005\t1.5\tA cat.\tA dog.\n"
 
@@ -21,7 +21,7 @@ def smoke(**changes):
 
 
 def read(profile, folder):
-    return read_results(profile, enumerate_runs(profile, results=folder))
+    return read_results(profile, enumerate_runs(profile), results=folder)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_all_trials_predictions_lie_side_by_side(tmp_path):
     runs = write_runs(profile, tmp_path)
     results = read(profile, tmp_path)
     for run in runs:
-        run_id, data = run.tuning.run_id, load_data(profile, run.task)
+        run_id, data = run.tuning.run_id, load_data(run.tuning.context.data)
         table = results.trial_predictions(run_id)
         assert list(table) == ["split", "index", "label", "trial0000", "trial0002"]
         assert table["split"].value_counts().to_dict() == {
@@ -103,7 +103,7 @@ def returned_file(tmp_path, *rows, header="task,run,trial,metric,percent"):
 
 def test_returned_scores_stand_in_for_hidden_ones_and_are_marked(hidden, tmp_path):
     folder, changes, gold = hidden
-    name = enumerate_runs(smoke(**changes), results=folder)[0].folder.name
+    name = read(smoke(**changes), folder).folders[0].name
     rows = (
         f"stsb,{name},trial0002,pearson,87.5", f"stsb,{name},trial0002,spearman,-86.1",
         f"stsb,{name},trial0000,pearson,", "rte,another/study-00000000,trial0000,accuracy,70",
@@ -140,10 +140,9 @@ def test_scores_that_cannot_be_are_refused(tmp_path, row, message):
 
 
 def test_another_table_is_refused_before_anything_starts(tmp_path, monkeypatch):
-    from repro.study.study import run_study
-
-    monkeypatch.setattr("repro.study.study._tune", lambda *_: pytest.fail("something was started"))
-    file = returned_file(tmp_path, header="task,score")
+    started = lambda *_, **__: pytest.fail("something was started")  # noqa: E731
+    monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", started)
+    profile = smoke(returned_scores=str(returned_file(tmp_path, header="task,score")))
     with pytest.raises(ValueError, match="must have the columns task, run, trial, metric, percent"):
-        run_study(smoke(returned_scores=str(file)), results=tmp_path / "results")
+        run_all(profile, enumerate_runs(profile), results=tmp_path / "results")
     assert not (tmp_path / "results").exists()

@@ -1,4 +1,4 @@
-"""A profile's data, gold labels of hidden test sets, and that no trial is given test labels."""
+"""A study's data, gold labels of hidden test sets, and that no trial is given test labels."""
 
 import pickle
 from dataclasses import replace
@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 
 from official_layout import write_official
-from repro.study import objective, study
-from repro.study.objective import fine_tune, load_blind, load_data
+from repro.data.definitions import GLUE_SIZES
+from repro.study import objective
+from repro.study.objective import (
+    DataSettings,
+    count_training_examples,
+    encoded,
+    fine_tune,
+    load_data,
+)
 from repro.study.profile import load_profile
+from repro.study.runs import bind_run
 from repro.study.study import enumerate_runs
 from repro.training import trial as training
 from repro.tuning.runs import Request
@@ -20,6 +28,10 @@ GOLD = "g\tf\t2012\t0004\t5.0\tA cat.\tOne cat.\ng\tf\t2012\t0005\t1.5\tA cat.\t
 
 def smoke(**changes):
     return load_profile("smoke", **({"tasks": ["rte"], "shifted_tests": {1.0: 20}} | changes))
+
+
+def load(profile, task="rte"):
+    return load_data(profile.data(task), test_labels=profile.test_labels.get(task))
 
 
 @pytest.fixture
@@ -48,10 +60,12 @@ def given_to_a_trial(profile, monkeypatch):
         raise InterruptedError
 
     monkeypatch.setattr(training, "train_trial", train)
+    encoded.cache_clear()
     run = enumerate_runs(profile)[0]
-    request = Request(run.tuning.run_id, 0, run.tuning.grid[0], run.tuning.context)
+    tuning, folder = run.tuning, bind_run(profile, run)
+    request = Request(tuning.run_id, 0, tuning.grid[0], tuning.context, seeds=tuning.seeds[0])
     with pytest.raises(InterruptedError):
-        fine_tune(request, print, profile=profile, folders={request.run_id: run.folder})
+        fine_tune(request, print, folders={request.run_id: folder})
     arrays = [given["data"].splits[name].labels for name in ("test", "test-shift1")]
     assert arrays == [None, None]
     assert given["data"].splits["train"].labels is not None
@@ -61,46 +75,48 @@ def given_to_a_trial(profile, monkeypatch):
 
 def test_a_trial_is_given_nothing_that_depends_on_test_labels(monkeypatch):
     profile = smoke()
-    data = load_data(profile, "rte")
+    data = load(profile)
     before = given_to_a_trial(profile, monkeypatch)
-    monkeypatch.setattr("repro.study.objective.load_data", lambda *_: with_other_test_labels(data))
+    monkeypatch.setattr(objective, "load_data", lambda *_: with_other_test_labels(data))
     assert given_to_a_trial(profile, monkeypatch) == before
     # the comparison can tell: another validation label is seen
     other = data.splits["validation"].assign(label=0)
     changed = replace(data, splits=data.splits | {"validation": other})
-    monkeypatch.setattr("repro.study.objective.load_data", lambda *_: changed)
+    monkeypatch.setattr(objective, "load_data", lambda *_: changed)
     assert given_to_a_trial(profile, monkeypatch) != before
+    encoded.cache_clear()
 
 
 def test_what_is_sent_to_a_worker_holds_no_examples():
     profile = smoke()
-    folders = {r.tuning.run_id: r.folder for r in enumerate_runs(profile)}
-    sent = pickle.dumps([profile, folders])
-    first = load_data(profile, "rte").splits["test"]["text_a"].iloc[0]
+    runs = enumerate_runs(profile)
+    folders = {run.tuning.run_id: bind_run(profile, run) for run in runs}
+    sent = pickle.dumps([folders, [run.tuning.context for run in runs]])
+    first = load(profile).splits["test"]["text_a"].iloc[0]
     assert first.encode() not in sent
 
 
 def test_shifted_tests_are_further_test_sets_of_their_own_size():
-    data = load_data(smoke(shifted_tests={0.0: 10, 0.5: 20}), "rte")
+    data = load(smoke(shifted_tests={0.0: 10, 0.5: 20}))
     assert {name: len(frame) for name, frame in data.splits.items()} == {
         "train": 64, "validation": 32, "test": 32, "test-shift0": 10, "test-shift0.5": 20,
     }  # fmt: skip
-    plain = load_data(smoke(shifted_tests={}), "rte")
+    plain = load(smoke(shifted_tests={}))
     for name, frame in plain.splits.items():
         assert frame.equals(data.splits[name])
-    assert set(load_data(smoke(split="resplit"), "rte").splits) == {"train", "validation", "test"}
+    assert set(load(smoke(split="resplit")).splits) == {"train", "validation", "test"}
 
 
 def test_gold_labels_are_used_when_named_and_train_nothing_anew(glue):
     changes, gold = glue
     hidden = smoke(**changes)
-    assert load_data(hidden, "stsb").hidden("test")
+    assert load(hidden, "stsb").hidden("test")
     named = smoke(**changes, test_labels={"stsb": str(gold)})
-    assert load_data(named, "stsb").splits["test"]["label"].tolist() == [5.0, 1.5]
-    assert load_blind(named, "stsb").hidden("test")
-    _, encoded = objective.encoded(named, "stsb", "tiny-electra")
-    assert encoded.splits["test"].labels is None
-    paths = [[r.folder.path for r in enumerate_runs(p)] for p in (hidden, named)]
+    assert load(named, "stsb").splits["test"]["label"].tolist() == [5.0, 1.5]
+    assert load_data(named.data("stsb")).hidden("test")
+    _, data = encoded("tiny-electra", named.data("stsb"), max_length=48)
+    assert data.splits["test"].labels is None
+    paths = [[bind_run(p, run).path for run in enumerate_runs(p)] for p in (hidden, named)]
     assert paths[0] == paths[1]
 
 
@@ -116,22 +132,34 @@ def test_files_of_labels_that_cannot_be_used_are_refused(glue):
         smoke(**changes, split="resplit", test_labels={"stsb": str(gold)})
     gold.write_text(GOLD.splitlines()[0] + "\n", encoding="utf-8")
     with pytest.raises(ValueError, match="must have 2 rows as the test set has, but got 1"):
-        load_data(smoke(**changes, test_labels={"stsb": str(gold)}), "stsb")
+        load(smoke(**changes, test_labels={"stsb": str(gold)}), "stsb")
 
 
 def test_the_profile_says_the_ratios_of_a_resplit():
     profile = smoke(split="resplit", split_ratios=[0.5, 0.25, 0.25])
-    sizes = [len(f) for f in load_data(profile, "rte").splits.values()]
+    sizes = [len(f) for f in load(profile).splits.values()]
     assert sizes == [48, 24, 24]
     with pytest.raises(ValueError, match="three shares above 0 that sum to 1"):
-        enumerate_runs(smoke(split="resplit", split_ratios=[0.8, 0.1, 0.2]))
+        load(smoke(split="resplit", split_ratios=[0.8, 0.1, 0.2]))
     assert np.isclose(sum(smoke().split_ratios), 1)
 
 
+@pytest.mark.parametrize("split", ["official", "held_out", "resplit"])
+def test_examples_of_the_hub_are_counted_as_they_would_be_split(split, monkeypatch):
+    # 103 + 21 of the hub and of the miniature; ratios at which rounding matters: 0.7 of 124 is 86.8
+    monkeypatch.setitem(GLUE_SIZES, "rte", {"train": 103, "validation": 21, "test": 9})
+    sizes = (("test", 9), ("train", 103), ("validation", 21))
+    ratios = {"split": split, "split_ratios": (0.7, 0.1, 0.2)}
+    loaded = load_data(DataSettings("rte", sizes=sizes, **ratios)).splits["train"]
+    assert count_training_examples(DataSettings("rte", source="hub", **ratios)) == len(loaded)
+
+
 def test_studies_of_two_splits_do_not_share_results():
-    official, resplit = (enumerate_runs(smoke(split=s)) for s in ("official", "resplit"))
-    assert not {r.folder.path for r in official} & {r.folder.path for r in resplit}
-    assert study.load_data is load_data
+    official, resplit = (
+        {bind_run(p, run).path for run in enumerate_runs(p)}
+        for p in (smoke(split=split, shifted_tests={}) for split in ("official", "resplit"))
+    )
+    assert not official & resplit
 
 
 def test_further_test_sets_are_predicted_by_the_best_checkpoint(run, encoded):

@@ -7,7 +7,7 @@ import pytest
 from repro.data.miniature.tasks import load_mini_task
 from repro.paths import data_directory
 from repro.study.profile import load_profile
-from repro.study.study import run_study
+from repro.study.study import enumerate_runs, run_all
 
 pytest_plugins = ("shared_ray",)
 # On a busy machine Ray may have to start again; the first attempt leaves open pipes behind.
@@ -38,7 +38,7 @@ def paper(hub, **changes):
 def test_the_paper_profile_runs_its_whole_path(hub, shared_ray, tmp_path):
     profile = paper(hub, repetitions=1, trials_at_once_per_run=2, trials_at_once=2)
     assert (profile.precision, profile.budget_unit) == ("fp16", "seconds")
-    results = run_study(profile, results=tmp_path)
+    results = run_all(profile, enumerate_runs(profile), results=tmp_path)
     runs, trials = results.runs.set_index("method"), results.trials
     assert (trials["status"].isin(["completed", "stopped", "cut"])).all()
     assert trials["test_score"].isna().all()  # GLUE's test labels are hidden

@@ -28,7 +28,7 @@ def test_every_profile_is_valid_and_described(name):
     assert known_profiles()[name] == profile.description != ""
     for model in profile.models:
         for task in model.tasks:
-            assert profile.epochs_for(model.name, task) >= 1
+            assert model.epochs_for(task) >= 1
             assert profile.evaluations_for(task) >= 1
 
 
@@ -39,10 +39,10 @@ def test_paper_profile_holds_the_published_settings():
     assert set(electra.tasks) == {"wnli", "rte", "mrpc", "cola", "stsb", "sst2", "qnli", "mnli"}
     assert set(roberta.tasks) == {"wnli", "rte", "mrpc", "cola", "stsb"}
     # Table 2: "10 for RTE/STS-B, 3 for other", RoBERTa 10
-    electra_epochs = {task: paper.epochs_for(electra.name, task) for task in electra.tasks}
+    electra_epochs = {task: electra.epochs_for(task) for task in electra.tasks}
     assert {task for task, epochs in electra_epochs.items() if epochs == 10} == {"rte", "stsb"}
     assert set(electra_epochs.values()) == {3, 10}
-    assert {paper.epochs_for(roberta.name, task) for task in roberta.tasks} == {10}
+    assert {roberta.epochs_for(task) for task in roberta.tasks} == {10}
     # Appendix A.1: 10 evaluations an epoch for SST, QNLI and MNLI, 5 for the others
     frequent = {task for task in electra.tasks if paper.evaluations_for(task) == 10}
     assert frequent == {"sst2", "qnli", "mnli"}
@@ -64,7 +64,7 @@ def test_values_override_the_file_and_none_does_not():
 def test_tasks_and_epochs_go_to_every_model():
     profile = load_profile("mini", tasks="cola", epochs=7)
     assert [model.tasks for model in profile.models] == [("cola",), ("cola",)]
-    assert profile.epochs_for("tiny-roberta", "cola") == 7
+    assert profile.model("tiny-roberta").epochs_for("cola") == 7
 
 
 def test_models_are_picked_by_name_or_given_whole():
@@ -72,12 +72,12 @@ def test_models_are_picked_by_name_or_given_whole():
     new = load_profile("mini", models=["tiny-bert"]).models[0]
     assert (new.family, new.tasks) == ("bert-mini", load_profile("mini").models[0].tasks)
     whole = {"name": "someone/large", "family": "roberta", "tasks": ["sst2"], "epochs": 2}
-    assert load_profile("mini", models=[whole]).epochs_for("someone/large", "sst2") == 2
+    assert load_profile("mini", models=[whole]).models[0].epochs_for("sst2") == 2
 
 
 def test_epochs_may_differ_by_task_and_have_a_default(tmp_path):
     profile = load_profile(write_profile(tmp_path, MINE))
-    assert [profile.epochs_for("tiny-electra", task) for task in ("rte", "cola")] == [2, 1]
+    assert [profile.models[0].epochs_for(task) for task in ("rte", "cola")] == [2, 1]
     assert profile.name == "mine"
     assert (
         load_profile("mini", evaluations_per_epoch={"default": 5, "rte": 3}).evaluations_for("rte")

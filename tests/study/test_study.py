@@ -12,9 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import serial
 from repro.records import check_table
 from repro.study.profile import load_profile
-from repro.study.study import enumerate_runs, run_study
+from repro.study.runs import bind_run
+from repro.study.study import enumerate_runs, run_all
 from repro.tuning.runs import derive_seed
 from repro.tuning.spaces import search_space
 
@@ -30,10 +32,18 @@ def smoke(**changes):
     return load_profile("smoke", **({"tasks": ["rte"]} | changes))
 
 
+def run(profile, folder):
+    return run_all(profile, enumerate_runs(profile), results=folder)
+
+
+def folders(profile, results):
+    return [bind_run(profile, run, results=results) for run in enumerate_runs(profile)]
+
+
 @pytest.fixture(scope="module")
 def study(shared_ray, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
-    return folder, run_study(smoke(), results=folder)
+    return folder, run(smoke(), folder)
 
 
 def same_numbers(a, b):
@@ -93,24 +103,35 @@ def test_the_incumbents_predictions_give_its_scores(study):
 
 def test_a_finished_study_is_read_and_not_run_again(study, monkeypatch):
     folder, results = study
-    monkeypatch.setattr("repro.study.study._tune", lambda *_: pytest.fail("it was run again"))
-    same_numbers(run_study(smoke(), results=folder), results)
+    again = lambda *_, **__: pytest.fail("it was run again")  # noqa: E731
+    monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", again)
+    same_numbers(run(smoke(), folder), results)
 
 
 def test_another_question_is_not_answered_by_old_results(study):
     folder, _ = study
-    same = enumerate_runs(smoke(), results=folder)
-    other = enumerate_runs(smoke(training_seed=43), results=folder)
-    assert all(run.folder.finished for run in same)
-    assert not any(run.folder.finished for run in other)
-    assert [r.folder.key for r in same] == [r.folder.key for r in other]
+    same, other = (folders(smoke(**c), folder) for c in ({}, {"training_seed": 43}))
+    assert all(folder.finished for folder in same)
+    assert not any(folder.finished for folder in other)
+    assert [folder.key for folder in same] == [folder.key for folder in other]
+
+
+def test_a_larger_budget_goes_on_from_the_trials_of_a_smaller_one(tmp_path, monkeypatch):
+    profiles = [smoke(methods=["grid", "rs"], budget_gst=gst) for gst in (1, 3)]
+    monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", serial.tune_runs)
+    one, three = (run(profile, tmp_path / "both").trials for profile in profiles)
+    alone = run(profiles[1], tmp_path / "alone").trials
+    pd.testing.assert_frame_equal(three.drop(columns=TIMINGS), alone.drop(columns=TIMINGS))
+    whole = one[(one["method"] == "rs") & (one["status"] != "cut")]
+    assert len(whole) and set(whole["started_at"]) < set(three["started_at"])  # not trained again
 
 
 def test_adding_a_method_or_a_task_moves_no_other_run():
-    few = {r.tuning.run_id: r for r in enumerate_runs(smoke(methods=["grid", "asha"]))}
-    many = {r.tuning.run_id: r for r in enumerate_runs(smoke(tasks=["cola", "rte"]))}
-    assert few.keys() < many.keys()
-    assert all(few[run_id].folder.path == many[run_id].folder.path for run_id in few)
+    few, many = (
+        {folder.key["run_id"]: folder.path for folder in folders(smoke(**changes), Path("results"))}
+        for changes in ({"methods": ["grid", "asha"]}, {"tasks": ["cola", "rte"]})
+    )
+    assert few.items() < many.items()
 
 
 def test_seeds_derive_by_key():
@@ -121,7 +142,7 @@ def test_seeds_derive_by_key():
 def test_run_json_says_what_was_asked_and_holds_no_environment(study):
     folder, _ = study
     about = json.loads(next(folder.rglob("run.json")).read_text())
-    assert about["question"]["training_seed"] == 42
+    assert about["inputs"]["seeds"] == [{"init": 42, "order": 42, "dropout": 42}]
     assert about["versions"]["torch"].startswith("2.13.0")
     assert about["settings"]["precision"] == "fp32"
     assert os.environ["PATH"] not in json.dumps(about)
@@ -130,10 +151,11 @@ def test_run_json_says_what_was_asked_and_holds_no_environment(study):
 SCRIPT = """
 from pathlib import Path
 from repro.study.profile import load_profile
-from repro.study.study import run_study
+from repro.study.study import enumerate_runs, run_all
 from repro.tuning.cluster import connect
 connect(cores={cores})
-run_study(load_profile("smoke", tasks=["rte"]), results=Path({folder!r}))
+profile = load_profile("smoke", tasks=["rte"])
+run_all(profile, enumerate_runs(profile), results=Path({folder!r}))
 """
 
 
@@ -155,16 +177,13 @@ def test_killed_and_started_again_it_gives_the_tables_of_an_uninterrupted_run(st
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    unfinished = [
-        run for run in enumerate_runs(smoke(), results=tmp_path) if not run.folder.finished
-    ]
-    assert unfinished
+    assert not all(folder.finished for folder in folders(smoke(), tmp_path))
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("run.json")}
     assert start(tmp_path, cores=1).wait() == 0
     assert not list(tmp_path.rglob("*.partial"))
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     _, uninterrupted = study
-    same_numbers(run_study(smoke(), results=tmp_path), uninterrupted)
+    same_numbers(run(smoke(), tmp_path), uninterrupted)
 
 
 def test_interrupted_it_leaves_no_processes_behind(tmp_path):
@@ -196,7 +215,7 @@ def test_interrupted_it_leaves_no_processes_behind(tmp_path):
 )
 def test_a_study_that_cannot_be_is_refused_before_anything_starts(changes, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        run_study(smoke(**changes), results=tmp_path)
+        run(smoke(**changes), tmp_path)
     assert not list(tmp_path.rglob("*.json"))
 
 
@@ -205,9 +224,9 @@ def test_a_trial_that_diverges_is_a_row(shared_ray, tmp_path, monkeypatch):
 
     rates = (1e-3, float("1e30"))
     monkeypatch.setitem(
-        spaces._LEARNING_RATES, "electra-mini", (rates, spaces.LogUniform(1e-4, 1e-3))
+        spaces.LEARNING_RATES, "electra-mini", (rates, spaces.LogUniform(1e-4, 1e-3))
     )
-    results = run_study(smoke(methods=["grid"]), results=tmp_path)
+    results = run(smoke(methods=["grid"]), tmp_path)
     statuses = results.trials.set_index("learning_rate")["status"]
     assert statuses[1e-3] == "completed"
     assert statuses[rates[1]] == "diverged"

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from finished_runs import write_runs
-from repro import __main__ as command_line
-from repro.data.tasks import TASKS
+from repro.cli import commands as command_line
+from repro.data.definitions import GLUE_SIZES, TASKS
 from repro.paths import ROOT
 from repro.study import submission
+from repro.study.objective import fingerprint_data
 from repro.study.profile import load_profile
 from repro.study.study import enumerate_runs, read_results
 from repro.study.submission import FILES, submit
@@ -30,23 +31,23 @@ def smoke(**changes):
 def study(tmp_path, monkeypatch):
     """A finished study; GLUE's numbers of rows are its own for the time being."""
     profile, folder = smoke(), tmp_path / "results"
-    monkeypatch.setattr("repro.study.objective.load_data", None)  # only `with_sizes` may be asked
-    for module in ("finished_runs", "repro.study.study"):
+    for module in ("finished_runs", "repro.study.objective", "repro.study.study"):
         monkeypatch.setattr(f"{module}.load_data", with_sizes)
-    monkeypatch.setattr("repro.study.study.load_blind", with_sizes)
+    for task, size in SIZES.items():
+        further = FURTHER if task == "mnli" else {}
+        monkeypatch.setitem(GLUE_SIZES, task, {"test": size} | further)
+    fingerprint_data.cache_clear()
     write_runs(profile, folder)
-    for name, glue in FILES.items():
-        n_rows = FURTHER.get(glue.split, SIZES.get(glue.task, glue.n_rows))
-        small = submission.GlueFile(glue.task, n_rows, glue.named, glue.split)
-        monkeypatch.setitem(FILES, name, small)
-    return profile, folder
+    yield profile, folder
+    fingerprint_data.cache_clear()
 
 
-def with_sizes(profile, task):
+def with_sizes(settings, test_labels=None):
     from dataclasses import replace
 
     from repro.data.tasks import load_task
 
+    task = settings.task
     data = load_task(task, "mini", sizes={"train": 9, "validation": 8, "test": SIZES[task]})
     splits = dict(data.splits)
     if task == "mnli":
@@ -67,7 +68,7 @@ def test_glue_s_own_files_and_numbers_of_rows():
         "CoLA": 1063, "SST-2": 1821, "MRPC": 1725, "STS-B": 1379, "QQP": 390965, "MNLI-m": 9796,
         "MNLI-mm": 9847, "QNLI": 5463, "RTE": 3000, "WNLI": 146, "AX": 1104,
     }  # fmt: skip
-    named = {name for name, glue in FILES.items() if glue.named}
+    named = {name for name, glue in FILES.items() if not glue.texts(np.zeros(1))[0][0].isdigit()}
     assert named == {"MNLI-m", "MNLI-mm", "AX", "QNLI", "RTE"}
 
 
@@ -103,7 +104,7 @@ def test_a_submission_has_every_file_in_glue_s_format(study, tmp_path):
 
 def test_the_predictions_are_those_of_the_trial_at_the_rank(study, tmp_path):
     profile, folder = study
-    results = read_results(profile, enumerate_runs(profile, results=folder))
+    results = read_results(profile, enumerate_runs(profile), results=folder)
     trials = results.trials[(results.trials["task"] == "rte") & (results.trials["method"] == "rs")]
     ranked = trials.sort_values("validation_score", ascending=False)["trial_id"].tolist()
     for rank in (1, 2):
@@ -140,7 +141,7 @@ def test_scores_are_asked_for_once_and_come_back_into_the_tables(study, tmp_path
     file.write_text(re.sub("(rte.*),$", r"\1,61.5", text, flags=re.M))
     submit(asking, out=tmp_path / "b.zip", results=folder)  # adds nothing, changes nothing
     assert len(file.read_text().splitlines()) == 7 and "61.5" in file.read_text()
-    results = read_results(asking, enumerate_runs(asking, results=folder))
+    results = read_results(asking, enumerate_runs(asking), results=folder)
     trials = results.trials[results.trials["test_source"] == "returned"]
     assert trials["test_score"].tolist() == [0.615] and trials["task"].tolist() == ["rte"]
     submit(asking, out=tmp_path / "c.zip", rank=2, results=folder)
@@ -167,7 +168,7 @@ def test_what_cannot_be_submitted_is_refused(study, tmp_path, changes, options, 
 
 def test_other_numbers_of_rows_are_refused_and_nothing_written(study, tmp_path, monkeypatch):
     profile, folder = study
-    monkeypatch.setitem(FILES, "RTE", submission.GlueFile("rte", 3000, named=True))
+    monkeypatch.setitem(GLUE_SIZES, "rte", {"test": 3000})
     with pytest.raises(ValueError, match="RTE.tsv must have 3000 rows.* but tiny.* predicted 8"):
         submit(profile, out=tmp_path / "x.zip", results=folder)
     assert not list(tmp_path.glob("x*"))

@@ -72,7 +72,7 @@ def test_wandb_writes_its_run_file_offline(tmp_path, monkeypatch):
     assert b"model/rte/rs/rep1" in content
 
 
-@pytest.mark.parametrize("kind", TRACKERS[1:])
+@pytest.mark.parametrize("kind", [kind for kind in TRACKERS if kind != "none"])
 @pytest.mark.parametrize("error", [ImportError("No module"), ConnectionError("no route\nto host")])
 def test_a_failure_is_told_once_and_stops_nothing(tmp_path, monkeypatch, caplog, kind, error):
     tracker, calls = Tracker(kind), []
@@ -81,7 +81,7 @@ def test_a_failure_is_told_once_and_stops_nothing(tmp_path, monkeypatch, caplog,
         calls.append(1)
         raise error
 
-    monkeypatch.setattr(tracker._log, "trial_done", fail)
+    monkeypatch.setattr(tracker.log, "trial_done", fail)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             tracker.trial_done(tmp_path / "rep1", *finished_trial())

@@ -3,6 +3,7 @@
 import numpy as np
 
 from repro.study.objective import load_data
+from repro.study.runs import bind_run
 from repro.study.study import enumerate_runs
 from repro.training.types import Evaluation, TrialResult
 from repro.tuning.runs import Request
@@ -11,16 +12,16 @@ from repro.tuning.runs import Request
 def write_runs(profile, folder, *, n_trials=3, seed=0):
     """Finish every run of `profile` in `folder`; trial 1 fails before it predicts anything."""
     rng = np.random.default_rng(seed)
-    runs = enumerate_runs(profile, results=folder)
+    runs = enumerate_runs(profile)
     for run in runs:
-        data = load_data(profile, run.task)
+        data, own = load_data(run.tuning.context.data), bind_run(profile, run, results=folder)
         for number in range(n_trials):
             request = Request(run.tuning.run_id, number, {"learning_rate": 1e-3}, {})
             failed = TrialResult("failed", steps=5, seconds=1.0)
-            run.folder.record(request, failed if number == 1 else make_result(data, rng))
+            own.record(request, failed if number == 1 else make_result(data, rng))
         examples = {name: frame.copy() for name, frame in data.splits.items() if name != "train"}
         ledger = {"budget_unit": "steps", "budget": np.inf, "spent": 15}
-        run.folder.finish(task=data.task, examples=examples, ledger=ledger)
+        own.finish(task=data.task, examples=examples, ledger=ledger)
     return runs
 
 

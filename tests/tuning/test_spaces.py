@@ -13,7 +13,6 @@ from repro.tuning.spaces import (
     Uniform,
     default_configuration,
     grid_configurations,
-    reduce_space,
     sample_configuration,
     search_space,
 )
@@ -150,18 +149,12 @@ def test_default_is_the_lower_middle_of_the_grid():
     assert default_configuration("roberta", epochs=3)["batch_size"] == 16
 
 
-def test_reducing_step_by_step_gives_the_named_reduction():
-    full = search_space("roberta", epochs=10)
-    step_by_step = reduce_space(reduce_space(full, ["warmup_ratio"]), ["hidden_dropout"])
-    assert step_by_step == search_space("roberta", epochs=10, reduction="s-wr-hdo")
-    assert reduce_space(step_by_step, ["hidden_dropout"]) == step_by_step
-    assert set(full.domains) == set(TABLE_1["roberta"])  # the argument is left as it was
-
-
-def test_unnamed_reduction_says_what_it_fixes():
-    space = reduce_space(search_space("electra", epochs=3), ["weight_decay", "warmup_ratio"])
+def test_a_reduction_takes_the_name_of_what_it_fixes():
+    space = search_space("electra", epochs=3, reduction="fixed-weight_decay+warmup_ratio")
     assert space.name == "fixed-warmup_ratio+weight_decay"
     assert space.fixed == {"epochs": 3, "warmup_ratio": 0.1, "weight_decay": 0.0}
+    named = search_space("roberta", epochs=10, reduction="fixed-hidden_dropout+warmup_ratio")
+    assert named == search_space("roberta", epochs=10, reduction="s-wr-hdo")
 
 
 def test_sampling_depends_on_the_seed_alone():
@@ -236,10 +229,10 @@ def test_unknown_names_list_the_known_ones():
         grid_configurations("gpt", epochs=3)
     with pytest.raises(ValueError, match="reduction 'tiny'; known: full, s-wr, s-wr-hdo, smin"):
         search_space("electra", epochs=3, reduction="tiny")
-    with pytest.raises(ValueError, match="hyperparameter 'momentum'; known: learning_rate"):
-        reduce_space(search_space("electra", epochs=3), ["momentum"])
-    with pytest.raises(ValueError, match="'weight_decay'.*but got .'max_length'"):
-        reduce_space(search_space("electra", epochs=3), "max_length")
+    with pytest.raises(ValueError, match="'fixed-max_length' 'max_length'.*known: learning_rate"):
+        search_space("electra", epochs=3, reduction="fixed-max_length")
+    with pytest.raises(ValueError, match="hyperparameter 'momentum'.*known: learning_rate"):
+        SearchSpace("full", "electra", {"momentum": Uniform(0.1, 0.2)}, {})
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 2.5, True, "3"])
@@ -249,9 +242,9 @@ def test_impossible_epochs_are_refused(epochs):
 
 
 def test_space_must_search_something_and_not_twice():
-    full = search_space("electra", epochs=3)
+    everything = "+".join(search_space("electra", epochs=3).domains)
     with pytest.raises(ValueError, match="must search at least one hyperparameter"):
-        reduce_space(full, list(full.domains))
+        search_space("electra", epochs=3, reduction=f"fixed-{everything}")
     with pytest.raises(ValueError, match="both for .'learning_rate'"):
         SearchSpace(
             name="full",

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from repro.names import suggest_name
-from repro.paths import ROOT
+from repro.paths import FIGURES, NOTEBOOKS, ROOT
+from repro.study.progress import PROGRESS_VARIABLE, format_seconds
 
-PROGRESS_VARIABLE = "REPRO_PROGRESS"  # names the file to which a study writes one line of text
 _KERNEL = {
     "transport_encryption": "auto",
     "shutdown_wait_time": 40,  # seconds; half of them for Ray to end its workers when interrupted
@@ -36,9 +36,9 @@ class NotebookError(Exception):
 class Folders:
     """Where notebooks come from and where what they make goes."""
 
-    notebooks: Path = ROOT / "notebooks"
+    notebooks: Path = NOTEBOOKS
     build: Path = ROOT / "build"
-    figures: Path = ROOT / "figures"
+    figures: Path = FIGURES
 
 
 def find_notebooks(names: list[str], folder: Path) -> list[Path]:
@@ -47,11 +47,24 @@ def find_notebooks(names: list[str], folder: Path) -> list[Path]:
     Raises:
         FileNotFoundError: if there is none of that name.
     """
-    everything = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
-    if not names and not everything:
+    numbered = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not names and not numbered:
         raise FileNotFoundError(f"there must be notebooks NN_name.ipynb in {folder}")
-    named = sorted(folder.glob("*.ipynb"))  # explore has no number: it is for the browser
-    return [_find_notebook(name, named) for name in names] or everything
+    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}  # explore has no number
+    found = []
+    for name in names:
+        path = Path(name)
+        fitting = [p for stem, p in known.items() if stem == name or stem.startswith(f"{name}_")]
+        if path.suffix == ".ipynb" and path.is_file():
+            found.append(path)
+        elif len(fitting) == 1:
+            found += fitting
+        else:
+            raise FileNotFoundError(
+                f"a notebook must be an .ipynb file or one of {list(known)}, but got {name!r}"
+                + suggest_name(name, known)
+            )
+    return found or numbered
 
 
 def check_parameters(notebooks: list[Path], values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -86,10 +99,8 @@ def run_notebooks(
     """Run notebooks one after another; return the files they made, each notebook itself included.
 
     Args:
-        notebooks: paths, in the order of running.
         profile: name of the folder under `folders.figures`.
         parameters: for each notebook, name -> value.
-        folders: where things are.
         out: the terminal, or what stands for it.
     Raises:
         NotebookError: at the first cell that fails; what succeeded before it stays.
@@ -99,7 +110,7 @@ def run_notebooks(
         target = folders.figures / profile / path.stem
         started = time.time()
         with show_progress(path.stem, out):
-            executed = _execute(path, values, build=folders.build, failed=folders.build / "failed")
+            executed = _execute(path, values, build=folders.build)
         html = _export_html(executed)
         target.mkdir(parents=True, exist_ok=True)
         for file in (executed, html):
@@ -110,64 +121,7 @@ def run_notebooks(
     return made
 
 
-def describe_files(files: list[Path]) -> str:
-    """List files by folder, those that differ in their endings alone in one line."""
-    lines = []
-    for folder, inside in groupby(sorted(files), key=lambda p: p.parent):
-        lines.append(f"{_relative(folder)}/")
-        for stem, same in groupby(sorted(inside, key=lambda p: p.stem), key=lambda p: p.stem):
-            lines.append(f"  {stem}  {' '.join(sorted(p.suffix for p in same))}")
-    return "\n".join(lines)
-
-
-def format_seconds(seconds: float) -> str:
-    """Return `1:02:03` or `2:03`."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-@contextmanager
-def show_progress(
-    name: str, out: TextIO, *, poll: float = 0.5, every: float = 15
-) -> Iterator[Path]:
-    """Draw the line that a study in a notebook's kernel keeps in a file, while the block runs.
-
-    Yields:
-        the file; its name is in the environment, which the kernel inherits.
-    """
-    with tempfile.TemporaryDirectory(prefix="repro-") as folder:
-        file, done = Path(folder) / "progress", threading.Event()
-        before = os.environ.get(PROGRESS_VARIABLE)
-        os.environ[PROGRESS_VARIABLE] = str(file)
-        draw = _draw_over if out.isatty() else _draw_lines
-        thread = threading.Thread(target=draw, args=(name, file, done, out, poll, every))
-        thread.start()
-        try:
-            yield file
-        finally:
-            done.set()
-            thread.join()
-            os.environ.pop(PROGRESS_VARIABLE)
-            if before is not None:
-                os.environ[PROGRESS_VARIABLE] = before
-
-
-def _find_notebook(name: str, everything: list[Path]) -> Path:
-    path = Path(name)
-    if path.suffix == ".ipynb" and path.is_file():
-        return path
-    fitting = [p for p in everything if p.stem == name or p.stem.startswith(f"{name}_")]
-    if len(fitting) == 1:
-        return fitting[0]
-    known = [p.stem for p in everything]
-    raise FileNotFoundError(
-        f"a notebook must be an .ipynb file or one of {known}, but got {name!r}"
-        + suggest_name(name, known)
-    )
-
-
-def _execute(path: Path, values: dict[str, Any], *, build: Path, failed: Path) -> Path:
+def _execute(path: Path, values: dict[str, Any], *, build: Path) -> Path:
     """Run a notebook in a folder of its own under `build`; return the executed copy."""
     import nbclient
     import papermill
@@ -175,8 +129,7 @@ def _execute(path: Path, values: dict[str, Any], *, build: Path, failed: Path) -
 
     logging.getLogger("papermill").addHandler(logging.NullHandler())  # what matters is raised
     build.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{path.stem}-", dir=build))
-    executed = folder / path.name
+    executed = Path(tempfile.mkdtemp(prefix=f"{path.stem}-", dir=build)) / path.name
     try:
         with _kernel_environment():
             papermill.execute_notebook(
@@ -189,16 +142,24 @@ def _execute(path: Path, values: dict[str, Any], *, build: Path, failed: Path) -
                 config=Config(KernelManager=_KERNEL),
                 extra_arguments=["--log-level=CRITICAL"],
             )
-    except papermill.PapermillExecutionError as error:
-        kept = _keep(executed, failed)
-        raise NotebookError(f"{path.stem}: {_tell(error)}\nwhat ran of it: {kept}") from None
-    except (nbclient.exceptions.DeadKernelError, RuntimeError) as error:
-        kept = _keep(executed, failed)
-        raise NotebookError(f"{path.stem}: {error}\nwhat ran of it: {kept}") from error
+    except (
+        papermill.PapermillExecutionError,
+        nbclient.exceptions.DeadKernelError,
+        RuntimeError,
+    ) as error:
+        kept = build / "failed" / executed.name
+        kept.parent.mkdir(exist_ok=True)
+        if executed.exists():
+            os.replace(executed, kept)
+        shutil.rmtree(executed.parent)
+        why = f"{error}"
+        if isinstance(error, papermill.PapermillExecutionError):
+            why = f"cell [{error.exec_count}] failed: {error.ename}: {error.evalue}"
+        raise NotebookError(f"{path.stem}: {why}\nwhat ran of it: {_relative(kept)}") from error
     except BaseException:
         # an interrupt leaves the cell's task behind, whose end asyncio would report at length
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-        shutil.rmtree(folder)
+        shutil.rmtree(executed.parent)
         raise
     return executed
 
@@ -219,19 +180,6 @@ def _kernel_environment() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _keep(executed: Path, failed: Path) -> Path:
-    failed.mkdir(parents=True, exist_ok=True)
-    kept = failed / executed.name
-    if executed.exists():
-        os.replace(executed, kept)
-    shutil.rmtree(executed.parent)
-    return _relative(kept)
-
-
-def _tell(error: Any) -> str:
-    return f"cell [{error.exec_count}] failed: {error.ename}: {error.evalue}"
-
-
 def _export_html(executed: Path) -> Path:
     """Write the notebook as a web page beside it, free of where it ran."""
     import nbformat
@@ -248,34 +196,70 @@ def _export_html(executed: Path) -> Path:
     return html
 
 
-def _read(file: Path) -> str:
-    try:
-        return " ".join(file.read_text(encoding="utf-8").split())
-    except FileNotFoundError:
-        return ""
+@contextmanager
+def show_progress(
+    name: str, out: TextIO, *, poll: float = 0.5, every: float = 15
+) -> Iterator[Path]:
+    """Draw the line that a study in a notebook's kernel keeps in a file, while the block runs.
+
+    On a terminal one line is drawn again and again; elsewhere a line is written when it changed.
+
+    Args:
+        poll: seconds between two looks at the file.
+        every: seconds between two lines, at least, where it is no terminal.
+    Yields:
+        the file; its name is in the environment, which the kernel inherits.
+    """
+    with tempfile.TemporaryDirectory(prefix="repro-") as folder:
+        file, done = Path(folder) / "progress", threading.Event()
+        before = os.environ.get(PROGRESS_VARIABLE)
+        os.environ[PROGRESS_VARIABLE] = str(file)
+        lines = _lines(file, done, poll)
+        draw, options = (_draw_over, {}) if out.isatty() else (_write_seldom, {"every": every})
+        thread = threading.Thread(target=draw, args=(name, lines, out), kwargs=options)
+        thread.start()
+        try:
+            yield file
+        finally:
+            done.set()
+            thread.join()
+            os.environ.pop(PROGRESS_VARIABLE)
+            if before is not None:
+                os.environ[PROGRESS_VARIABLE] = before
 
 
-def _draw_over(name, file, done, out, poll, every):
-    """Draw one line again and again, as on a terminal."""
-    started = time.monotonic()
+def _lines(file: Path, done: threading.Event, poll: float) -> Iterator[str]:
+    """Yield what the file holds in one line, empty before it is there, until all is done."""
     while not done.wait(poll):
-        line = f"{name} {format_seconds(time.monotonic() - started)}  {_read(file)}"
+        yield " ".join(file.read_text(encoding="utf-8").split()) if file.exists() else ""
+
+
+def _draw_over(name: str, lines: Iterator[str], out: TextIO) -> None:
+    started = time.monotonic()
+    for line in lines:
+        line = f"{name} {format_seconds(time.monotonic() - started)}  {line}"
         width = shutil.get_terminal_size().columns - 1
-        out.write("\r" + line[:width].ljust(width))
-        out.flush()
-    out.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
-    out.flush()
+        print("\r" + line[:width].ljust(width), end="", file=out, flush=True)
+    print("\r" + " " * (shutil.get_terminal_size().columns - 1), end="\r", file=out, flush=True)
 
 
-def _draw_lines(name, file, done, out, poll, every):
-    """Write a line when it changed, but seldom, as into a log."""
+def _write_seldom(name: str, lines: Iterator[str], out: TextIO, *, every: float) -> None:
     print(f"{name}: running", file=out, flush=True)
     shown, at = "", float("-inf")
-    while not done.wait(poll):
-        line = _read(file)
+    for line in lines:
         if line not in ("", shown) and time.monotonic() - at >= every:
             print(f"{name}: {line}", file=out, flush=True)
             shown, at = line, time.monotonic()
+
+
+def describe_files(files: list[Path]) -> str:
+    """List files by folder, those that differ in their endings alone in one line."""
+    lines = []
+    for folder, inside in groupby(sorted(files), key=lambda p: p.parent):
+        lines.append(f"{_relative(folder)}/")
+        for stem, same in groupby(sorted(inside, key=lambda p: p.stem), key=lambda p: p.stem):
+            lines.append(f"  {stem}  {' '.join(sorted(p.suffix for p in same))}")
+    return "\n".join(lines)
 
 
 def _relative(path: Path) -> Path:

@@ -4,66 +4,119 @@ Hours come from a short calibration on this machine, or from a rate that the use
 """
 
 import math
-from collections import Counter
-from dataclasses import asdict, replace
-from functools import cache
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 
-from repro.cli.plan_parts import AT_MOST, COUNTED, DEPENDENT, parts_of, runs_of
 from repro.models.locate import find_model
 from repro.paths import RESULTS
-from repro.study.profile import Profile
-from repro.study.study import load_data, training_settings
+from repro.study.objective import TrialSettings, count_training_examples, encoded
+from repro.study.planning import planned_cost
+from repro.study.profile import Profile, chapter_modules
+from repro.study.runs import bind_run
+from repro.training.types import Seeds
 from repro.tuning.spaces import default_configuration
 
+AT_MOST, COUNTED = "at most", "counted in 01"
 _CALIBRATION_STEPS = 12
 _BASE_MODEL_BYTES = 500_000_000  # of a base-size checkpoint that is not on disk
 _BYTES_A_STEP, _BYTES_A_RUN = 8, 60_000  # of the tables, measured on the mini profile
+_KEYS = ["section", "part", "model", "task", "bound"]
 _NUMBERS = ["runs", "done", "trials", "steps", "hours", "gigabytes"]
 
 
-def plan(
-    profile: Profile, *, steps_per_second: float | None = None, results: Path = RESULTS
-) -> pd.DataFrame:
-    """List what a profile would run: one row a notebook's section, part, model and task.
+@dataclass(frozen=True)
+class Plan:
+    """What notebooks would run.
 
     Args:
+        table: one row a section, part, model and task: these, runs, done (finished runs; -1 where
+            not looked for, or where other runs decide which they are), trials (as many full-length
+            ones as the budgets pay for), steps, hours (one trial after another), gigabytes (on
+            disk), bound ("at most" where outcomes decide how many steps it will be, "counted in
+            01" where the runs are the initial study's, else empty). The last row is the total, of
+            what is not counted elsewhere.
+        left_out: section -> why it cannot be planned: its data cannot be had, or the like.
+    """
+
+    table: pd.DataFrame
+    left_out: dict[str, str]
+
+
+def plan(
+    profile: Profile,
+    *,
+    notebooks: Iterable[str] = (),
+    steps_per_second: float | None = None,
+    results: Path = RESULTS,
+) -> Plan:
+    """List what notebooks would run with a profile.
+
+    Args:
+        notebooks: their names, which begin with two digits; all when empty.
         steps_per_second: of one trial, evaluations included. With it no model is loaded, and no
             data of the hub's; without, they are, a dozen steps of each are measured, and finished
             runs are counted.
-    Returns:
-        columns section, part, model, task, runs, done (finished runs; -1 when not looked for, or
-        when other runs decide which they are), trials (as many full-length ones as the budgets pay
-        for), steps, hours (one trial after another), gigabytes (on disk), bound: "at most" where
-        outcomes decide how many steps it will be, "counted in 01" where the runs are the initial
-        study's, else empty. The last row is the total, of what is not counted elsewhere.
     Raises:
-        ValueError: if a rate is not positive, or a model or its data cannot be had.
+        ValueError, OSError: if a rate is not positive, or if nothing can be planned.
     """
     if steps_per_second is not None and steps_per_second <= 0:
         raise ValueError(f"`steps_per_second` must be above 0, but got {steps_per_second}")
-    rate = cache(lambda *what: steps_per_second or _measure_rate(profile, *what))
-    frame = pd.DataFrame([asdict(part) for part in parts_of(profile)])
-    each = frame[["model", "task", "evaluations"]].itertuples(index=False, name=None)
-    frame["hours"] = frame["steps"] / [rate(*what) for what in each] / 3600
-    frame["gigabytes"] = (frame["runs"] * _BYTES_A_RUN + frame["steps"] * _BYTES_A_STEP) / 1e9
-    if profile.keep_checkpoints:
-        frame["gigabytes"] += frame["runs"] * frame["model"].map(_checkpoint_bytes) / 1e9
-    frame["task"] = frame["task"].map(lambda task: Path(task).stem)
-    frame["done"] = -1 if steps_per_second else _count_done(profile, frame, results)
-    frame = frame[["section", "part", "model", "task", *_NUMBERS, "bound"]]
-    return pd.concat([frame, _total(frame)], ignore_index=True)
+    numbers, rows, left_out, first_error = {name[:2] for name in notebooks}, [], {}, None
+    rates: dict[tuple, float] = {}
+    for chapter in sorted(chapter_modules("run"), key=lambda module: module.SECTION):
+        if not numbers or chapter.SECTION[:2] in numbers:
+            try:
+                rows += list(_rows(profile, chapter, steps_per_second, rates, results))
+            except (ValueError, OSError) as error:
+                left_out[chapter.SECTION] = str(error)
+                first_error = first_error or error
+    if first_error and not rows:
+        raise first_error
+    table = pd.DataFrame(rows).groupby([*_KEYS, "rate"], sort=False).sum(min_count=1).reset_index()
+    table["hours"] = table["steps"] / table["rate"] / 3600
+    counted = table[table["bound"] != COUNTED]
+    bound = AT_MOST if AT_MOST in set(table["bound"]) else ""
+    total = dict.fromkeys(_KEYS, "") | {"section": "total", "bound": bound}
+    total |= counted[_NUMBERS].sum(min_count=1).to_dict()
+    table = pd.concat([table, pd.DataFrame([total])], ignore_index=True)
+    whole = {name: "int64" for name in ("runs", "done", "trials", "steps")}
+    table = table.fillna({"done": -1}).astype(whole)
+    return Plan(table[[*_KEYS[:-1], *_NUMBERS, "bound"]], left_out)
 
 
-def _total(frame: pd.DataFrame) -> pd.DataFrame:
-    counted = frame[frame["bound"] != COUNTED]
-    done = counted["done"].clip(lower=0).sum() if (frame["done"] >= 0).any() else -1
-    row = {"section": "total", "part": "", "model": "", "task": ""}
-    row |= counted[_NUMBERS].sum().to_dict() | {"done": done}
-    row["bound"] = AT_MOST if (frame["bound"] == AT_MOST).any() else ""
-    return pd.DataFrame([row]).astype(frame.dtypes)
+def _rows(
+    profile: Profile, chapter: ModuleType, rate: float | None, rates: dict, results: Path
+) -> Iterator[dict]:
+    """Yield one row a tuning run."""
+    for planned in chapter.planned_runs(profile):
+        run, trials = planned.run, planned.run.tuning.context
+        cost = planned_cost(run.tuning)
+        calibrated = (trials.model, trials.data.task, trials.training.evaluations_per_epoch)
+        if calibrated not in rates:
+            rates[calibrated] = rate or _measure_rate(trials)
+        size = _BYTES_A_RUN + cost.steps * _BYTES_A_STEP
+        if profile.keep_checkpoints:
+            files = Path(find_model(trials.model)).glob("*.safetensors")
+            size += sum(file.stat().st_size for file in files) or _BASE_MODEL_BYTES
+        at_most = AT_MOST if planned.depends or not cost.exact else ""
+        looked_for = rate is None and not planned.depends
+        yield {
+            "section": chapter.SECTION,
+            "part": planned.part,
+            "model": trials.model,
+            "task": run.key["task"],
+            "bound": COUNTED if planned.counted else at_most,
+            "runs": 1,
+            "done": bind_run(profile, run, results=results).finished if looked_for else math.nan,
+            "trials": cost.trials,
+            "steps": cost.steps,
+            "rate": rates[calibrated],  # steps per second
+            "gigabytes": size / 1e9,
+        }
 
 
 def by_part(table: pd.DataFrame) -> pd.DataFrame:
@@ -74,36 +127,24 @@ def by_part(table: pd.DataFrame) -> pd.DataFrame:
     return sums.reset_index()[["section", "part", "model", *_NUMBERS, "bound"]]
 
 
-def _checkpoint_bytes(model: str) -> int:
-    files = Path(find_model(model)).glob("*.safetensors")
-    return sum(file.stat().st_size for file in files) or _BASE_MODEL_BYTES
-
-
-def _measure_rate(profile: Profile, model: str, task: str, evaluations: int) -> float:
+def _measure_rate(trials: TrialSettings) -> float:
     """Train a dozen steps; return steps per second with evaluations.
 
     An evaluation's time is spread over the steps between two evaluations of a whole trial.
     """
-    from repro.models.build import encode, resolve_model
-    from repro.training.trial import Seeds, train_trial
+    from repro.training.trial import train_trial
 
-    spec = resolve_model(model)
-    data = encode(load_data(profile, task), spec, max_length=profile.max_length)
+    model, data = encoded(trials.model, trials.data, max_length=trials.training.max_length)
     configuration = default_configuration("electra", epochs=1)  # any: it is not the values' speed
-    steps_per_epoch = math.ceil(len(data.splits["train"]) / configuration["batch_size"])
-    settings = replace(training_settings(profile, task), max_steps=_CALIBRATION_STEPS)
-    seeds = Seeds(*[profile.training_seed] * 3)
+    settings = replace(trials.training, max_steps=_CALIBRATION_STEPS)
+    seeds = Seeds(1, 2, 3)
     for _ in range(2):  # the first warms up
-        result = train_trial(configuration, model=spec, data=data, settings=settings, seeds=seeds)
+        result = train_trial(configuration, model=model, data=data, settings=settings, seeds=seeds)
     if result.status != "completed":
-        raise ValueError(f"calibration of {model} on {task} {result.status}: {result.message}")
+        what = f"{trials.model} on {trials.data.task}"
+        raise ValueError(f"calibration of {what} {result.status}: {result.message}")
+    n_train, evaluations = count_training_examples(trials.data), settings.evaluations_per_epoch
+    steps_per_epoch = math.ceil(n_train / configuration["batch_size"])
     seconds_a_step = result.training_seconds / result.steps
     seconds_an_evaluation = result.evaluation_seconds / len(result.evaluations)
     return 1 / (seconds_a_step + seconds_an_evaluation * evaluations / steps_per_epoch)
-
-
-def _count_done(profile: Profile, frame: pd.DataFrame, results: Path) -> pd.Series:
-    runs = ((section, part, run.folder) for section, part, run in runs_of(profile, results))
-    done = Counter((s, p, f.key["model"], f.key["task"]) for s, p, f in runs if f.finished)
-    rows = frame[["section", "part", "model", "task"]].itertuples(index=False, name=None)
-    return pd.Series([-1 if row[1] in DEPENDENT else done[row] for row in rows])

@@ -16,9 +16,11 @@ from repro.explorer import serial
 from repro.names import check_name
 from repro.paths import RESULTS
 from repro.records import run_key
+from repro.results.folders import RunFolder
 from repro.study.objective import fine_tune
 from repro.study.profile import Profile
-from repro.study.study import StudyRun, StudyStore, make_run
+from repro.study.runs import StudyRun, bind_run
+from repro.study.study import StudyStore
 from repro.training.types import Evaluation, TrialResult
 from repro.tuning.runs import Request, TuningRun, derive_seed
 from repro.tuning.spaces import LogUniform, SearchSpace, default_configuration, search_space
@@ -59,10 +61,18 @@ class SmallRun:
 def family_space(profile: Profile, model: str, task: str) -> SearchSpace:
     """Return the space that the profile searches for a model on a task."""
     check_name("task", task, profile.model(model).tasks)
-    return search_space(profile.model(model).family, epochs=profile.epochs_for(model, task))
+    return search_space(profile.model(model).family, epochs=profile.model(model).epochs_for(task))
 
 
-def plan_small_run(profile: Profile, asked: SmallRun, *, results: Path = RESULTS) -> StudyRun:
+@dataclass(frozen=True)
+class BoundRun:
+    """A tuning run and the folder that holds or awaits its results."""
+
+    tuning: TuningRun
+    folder: RunFolder
+
+
+def plan_small_run(profile: Profile, asked: SmallRun, *, results: Path = RESULTS) -> BoundRun:
     """Return the tuning run that is asked for, with its folder in `results`.
 
     Raises:
@@ -79,16 +89,16 @@ def plan_small_run(profile: Profile, asked: SmallRun, *, results: Path = RESULTS
         grid = tuple(default | {"learning_rate": rate} for rate in points)
     words = asked.model, asked.task, asked.method, f"{asked.n_trials}trials", space.name
     key = run_key(*words, space=space.name, repetition=asked.repetition)
-    tuning = TuningRun(
-        run_id=key["run_id"],
-        method=asked.method,
+    run = StudyRun.of(
+        key,
+        profile.trials(asked.model, asked.task),
         space=space,
         seed=derive_seed(profile.seed, key["run_id"]),
+        seeds=(profile.seeds,),
         grid=grid,
         n_trials=asked.n_trials,
-        context={"task": asked.task, "model": asked.model},
     )
-    return make_run(profile, tuning, key, results)
+    return BoundRun(run.tuning, bind_run(profile, run, results=results))
 
 
 class LiveRun:
@@ -141,7 +151,7 @@ class LiveRun:
         return text + best
 
 
-def run_here(profile: Profile, run: StudyRun, live: LiveRun, *, stop: Callable[[], bool]) -> None:
+def run_here(profile: Profile, run: BoundRun, live: LiveRun, *, stop: Callable[[], bool]) -> None:
     """Tune in this process, one trial after another; Ray is not started.
 
     Args:
@@ -149,10 +159,11 @@ def run_here(profile: Profile, run: StudyRun, live: LiveRun, *, stop: Callable[[
     Raises:
         KeyboardInterrupt: if `stop` said so; finished trials are kept.
     """
+    folders = {run.tuning.run_id: run.folder}
     serial.tune_runs(
         [run.tuning],
-        partial(fine_tune, profile=profile, folders={run.tuning.run_id: run.folder}),
-        store=StudyStore(profile, [run], live),
+        partial(fine_tune, folders=folders),
+        store=StudyStore(profile, folders, live),
         unit=profile.budget_unit,
         watch=live.evaluated,
         stop=stop,

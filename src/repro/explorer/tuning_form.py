@@ -16,6 +16,7 @@ from repro.explorer.pictures import Picture
 from repro.explorer.small_runs import (
     MOST_TRIALS,
     SMALL_METHODS,
+    BoundRun,
     LiveRun,
     SmallRun,
     family_space,
@@ -27,7 +28,6 @@ from repro.paths import RESULTS
 from repro.show.curves import plot_trials
 from repro.stats.incumbents import incumbent_curves
 from repro.study.profile import Profile
-from repro.study.study import StudyRun
 
 _LOOK = {"layout": widgets.Layout(width="440px"), "style": {"description_width": "120px"}}
 _OWN_RATES = (8, 16)  # places of the ends of the family's own range on the slider
@@ -125,7 +125,7 @@ class TuningForm:
         finally:
             self.run_button.disabled, self.stop_button.disabled = False, True
 
-    def _train(self, run: StudyRun, n_trials: int) -> None:
+    def _train(self, run: BoundRun, n_trials: int) -> None:
         live, started = LiveRun(n_trials, lambda: self._draw(live)), time.monotonic()
         try:
             run_here(self._profile, run, live, stop=self._stop.is_set)
@@ -147,6 +147,6 @@ class TuningForm:
         self._drawn_at = time.monotonic()
 
 
-def _see(run: StudyRun) -> str:
+def _see(run: BoundRun) -> str:
     folder = html.escape(run.folder.name)
     return f"Press Refresh above to see it among the others: <code>{folder}</code>."

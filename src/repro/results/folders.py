@@ -65,7 +65,7 @@ class RunFolder:
     @property
     def name(self) -> str:
         """The run's id with its fingerprint: unique over all studies."""
-        return f"{self.key['run_id']}-{self.path.name.rpartition('-')[2]}"
+        return f"{self.key['run_id']}-{self.about['fingerprint']}"
 
     @property
     def partial(self) -> Path:

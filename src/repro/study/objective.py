@@ -1,119 +1,119 @@
 """What the workers of a study do: train one request on its data, which they keep between trials."""
 
 import shutil
+from dataclasses import dataclass
 from functools import lru_cache
 
+from repro.data.definitions import GLUE_SIZES
 from repro.data.splits import split_data
 from repro.data.tasks import TaskData, load_task, score_predictions
-from repro.study.profile import Profile
-from repro.training.types import Evaluation, TrialResult
+from repro.results.folders import RunFolder
+from repro.training.types import Evaluation, TrainingSettings, TrialResult
 from repro.tuning.runs import Request
 
 
-def load_data(profile: Profile, task: str) -> TaskData:
-    """Return the data of a task as the profile wants them: source, shift, sizes, split, labels."""
-    return _load_data(
-        task,
-        profile.source,
-        profile.shift,
-        tuple(sorted((profile.sizes or {}).items())),
-        tuple(sorted(profile.shifted_tests.items())),
-        profile.test_labels.get(task),
-        profile.split,
-        profile.split_seed,
-        profile.split_ratios,
-    )
+@dataclass(frozen=True)
+class DataSettings:
+    """Which examples a trial is trained, validated and tested on (see `load_task`, `split_data`).
 
-
-def load_blind(profile: Profile, task: str) -> TaskData:
-    """Return the data as they are without the gold labels that the profile names.
-
-    On these alone depends what tuning does: to name gold labels later trains nothing anew.
+    Gold labels of a hidden test set are no part of it: tuning does not depend on them.
     """
-    return load_data(profile.model_copy(update={"test_labels": {}}), task)
+
+    task: str  # a name, or the YAML file of a task of one's own
+    source: str = "mini"
+    split: str = "official"
+    split_seed: int = 42
+    split_ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    shift: float = 0.0
+    sizes: tuple[tuple[str, int], ...] = ()
+    shifted_tests: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class TrialSettings:
+    """What all trials of a tuning run share, and all that a worker is told about them."""
+
+    model: str
+    data: DataSettings
+    training: TrainingSettings
+    keep_checkpoint: bool = False
 
 
 @lru_cache(maxsize=32)
-def _load_data(
-    task, source, shift, sizes, shifted_tests, test_labels, split, seed, ratios
-) -> TaskData:
-    knobs = {"shift": shift, "sizes": dict(sizes), "shifted_tests": dict(shifted_tests)}
-    data = load_task(task, source, **knobs, test_labels=test_labels)
-    return split_data(data, split, seed=seed, ratios=ratios)
+def load_data(settings: DataSettings, *, test_labels: str | None = None) -> TaskData:
+    """Load a task's data and split them.
 
-
-def fine_tune(request: Request, report, *, profile: Profile, folders: dict) -> TrialResult:
-    """Train one request in a worker: the objective of every study.
-
-    The worker keeps data and pretrained weights between trials.
+    Args:
+        test_labels: a file of the test set's gold labels.
     """
-    from repro.training.trial import Seeds, StopTrial, train_trial
+    data = load_task(
+        settings.task,
+        settings.source,
+        shift=settings.shift,
+        sizes=dict(settings.sizes),
+        shifted_tests=dict(settings.shifted_tests),
+        test_labels=test_labels,
+    )
+    return split_data(data, settings.split, seed=settings.split_seed, ratios=settings.split_ratios)
 
-    task, model = request.context["task"], request.context["model"]
-    max_length = request.configuration.get("max_length", profile.max_length)
-    spec, data = encoded(profile, task, model, max_length=max_length)
+
+@lru_cache(maxsize=32)
+def fingerprint_data(settings: DataSettings) -> str:
+    """Return the fingerprint of what `load_data` gives without gold labels."""
+    return load_data(settings).fingerprint()
+
+
+def count_training_examples(settings: DataSettings) -> int:
+    """Return how many examples `load_data` gives to train on; those of the hub need no download."""
+    if settings.source != "hub" or settings.task not in GLUE_SIZES:
+        return len(load_data(settings).splits["train"])
+    sizes = GLUE_SIZES[settings.task]
+    train, validation = sizes["train"], sizes["validation"]
+    if settings.split == "resplit":
+        return int((train + validation) * settings.split_ratios[0] + 1e-9)
+    return train - min(validation, train // 10) if settings.split == "held_out" else train
+
+
+def fine_tune(request: Request, report, *, folders: dict[str, RunFolder]) -> TrialResult:
+    """Train one request in a worker: the objective of every study."""
+    from repro.training.trial import StopTrial, train_trial
+
+    trials: TrialSettings = request.context
+    max_length = request.configuration.get("max_length", trials.training.max_length)
+    model, data = encoded(trials.model, trials.data, max_length=int(max_length))
 
     def tell(evaluation: Evaluation) -> None:
         if verdict := report(evaluation):
             raise StopTrial(verdict)
 
-    folder = folders[request.run_id]
+    folder, segment, states = folders[request.run_id], request.segment, {}
     checkpoint = folder.checkpoint(request.trial)
     shutil.rmtree(checkpoint, ignore_errors=True)  # of a trial that was killed
+    if segment is not None:
+        folder.drop_states(before=segment.generation - 1)  # all of that generation are done
+        states["save_state_to"] = folder.state(request.trial, segment.generation)
+        if segment.parent is not None:
+            states["load_state_from"] = folder.state(segment.parent, segment.generation - 1)
     return train_trial(
         request.configuration,
-        model=spec,
+        model=model,
         data=data,
-        settings=training_settings(profile, task),
-        seeds=request.seeds or Seeds(*[profile.training_seed] * 3),
+        settings=trials.training,
+        seeds=request.seeds,
         report=tell,
-        save_best_to=checkpoint if profile.keep_checkpoints else None,
+        save_best_to=checkpoint if trials.keep_checkpoint else None,
         score_to_beat=request.score_to_beat,
-        segment=request.segment,
-        **_states(request, folder),
+        segment=segment,
+        **states,
     )
-
-
-def _states(request: Request, folder) -> dict:
-    """Say where the state of a segment comes from and goes to, as arguments of `train_trial`."""
-    segment = request.segment
-    if segment is None:
-        return {}
-    folder.drop_states(before=segment.generation - 1)  # all of that generation are done
-    states = {"save_state_to": folder.state(request.trial, segment.generation)}
-    if segment.parent is not None:
-        states["load_state_from"] = folder.state(segment.parent, segment.generation - 1)
-    return states
-
-
-def training_settings(profile: Profile, task: str):
-    """Return how every trial of this task is trained, on this machine."""
-    from repro.training.device import usable_precision
-    from repro.training.trial import TrainingSettings
-
-    return TrainingSettings(
-        evaluations_per_epoch=profile.evaluations_for(task),
-        precision=usable_precision(profile.precision),
-        max_length=profile.max_length,
-        adam_epsilon=profile.adam_epsilon,
-        dropout_after_first_validation=profile.dropout_after_first_validation,
-    )
-
-
-def encoded(profile: Profile, task: str, model: str, *, max_length: int | None = None):
-    """Return the model's specification and the encoded data, read only once in a process.
-
-    Args:
-        max_length: in place of the profile's, where it is searched.
-    """
-    return _encode(load_blind(profile, task), model, int(max_length or profile.max_length))
 
 
 @lru_cache(maxsize=8)
-def _encode(data: TaskData, model: str, max_length: int):
+def encoded(model: str, settings: DataSettings, *, max_length: int):
+    """Return a model's specification and its encoded data, read only once in a process."""
     from repro.models.build import build_model, encode, resolve_model
 
-    spec = resolve_model(model)
+    spec, data = resolve_model(model), load_data(settings)
     build_model(spec, task=data.task, configuration={}, init_seed=0)  # so that no trial pays for
     labels = data.splits["validation"]["label"].to_numpy()  # reading weights and importing metrics
     score_predictions(data.task, labels, labels)

@@ -4,37 +4,41 @@ A profile says everything that decides the numbers: data, models, tasks, methods
 training settings and resources. Values given to `load_profile` override the file's.
 """
 
-from collections.abc import Iterable
+import importlib.util
+import os
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from types import ModuleType
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, create_model, field_validator, model_validator
 
-from repro.chapters.procedure.settings import ProcedureSettings
-from repro.chapters.resplit.settings import ResplitSettings
-from repro.chapters.strategies.settings import StrategySettings
-from repro.chapters.three_stage.settings import ThreeStageSettings
+from repro.checked import Checked, one_line, read_yaml
 from repro.names import check_name, suggest_name
 from repro.paths import PROFILES
-from repro.study.profile_parts import (
-    Checked,
+from repro.study.objective import DataSettings, TrialSettings
+from repro.study.settings import (
     Count,
     ModelSettings,
     PerTask,
+    Section,
     Seed,
-    SeedStudy,
     Several,
-    check_label_files,
     distinct,
     for_task,
     listed,
 )
+from repro.training.types import Seeds, TrainingSettings
 from repro.tuning.methods import METHODS
 
 
 class Profile(Checked):
-    """All that decides the numbers of a study; see profiles/*.yaml for what the values mean."""
+    """All that decides the numbers of a study; see profiles/*.yaml for what the values mean.
+
+    A profile that was loaded has a field more for the section of each chapter.
+    """
 
     name: str
     description: str = ""
@@ -66,11 +70,6 @@ class Profile(Checked):
     trials_at_once: Count | None = None
     keep_checkpoints: bool = False
     tracking: Literal["none", "tensorboard", "wandb"] = "none"
-    procedure: ProcedureSettings = ProcedureSettings()
-    seed_study: SeedStudy | None = None
-    resplit: ResplitSettings = ResplitSettings()
-    strategies: StrategySettings = StrategySettings()
-    three_stage: ThreeStageSettings = ThreeStageSettings()
     overrides: dict[str, Any] = Field(default={})  # given to load_profile, for tables to name
 
     def model(self, name: str) -> ModelSettings:
@@ -78,13 +77,49 @@ class Profile(Checked):
         check_name("model", name, [model.name for model in self.models])
         return next(model for model in self.models if model.name == name)
 
-    def epochs_for(self, model: str, task: str) -> int:
-        """Return the passes over the training data of `task` with `model`."""
-        return for_task("epochs", self.model(model).epochs, task)
-
     def evaluations_for(self, task: str) -> int:
         """Return how many times an epoch `task` is evaluated."""
         return for_task("evaluations_per_epoch", self.evaluations_per_epoch, task)
+
+    def data(self, task: str) -> DataSettings:
+        """Return which examples of `task` are trained, validated and tested on."""
+        return DataSettings(
+            task=task,
+            source=self.source,
+            split=self.split,
+            split_seed=self.split_seed,
+            split_ratios=self.split_ratios,
+            shift=self.shift,
+            sizes=tuple(sorted((self.sizes or {}).items())),
+            shifted_tests=tuple(sorted(self.shifted_tests.items())),
+        )
+
+    def training(self, task: str) -> TrainingSettings:
+        """Return how every trial on `task` is trained, with the precision that is used here."""
+        return TrainingSettings(
+            evaluations_per_epoch=self.evaluations_for(task),
+            precision=self._precision_in_use(),
+            max_length=self.max_length,
+            adam_epsilon=self.adam_epsilon,
+            dropout_after_first_validation=self.dropout_after_first_validation,
+        )
+
+    def trials(self, model: str, task: str) -> TrialSettings:
+        """Return what all trials of `model` on `task` share."""
+        return TrialSettings(model, self.data(task), self.training(task), self.keep_checkpoints)
+
+    @property
+    def seeds(self) -> Seeds:
+        """The seeds of every trial, unless a chapter has its own."""
+        return Seeds(*[self.training_seed] * 3)
+
+    def _precision_in_use(self) -> str:
+        # With GPUs asked of a cluster every trial has one, whatever this machine has.
+        if self.precision != "fp16" or (self.gpus_per_trial and os.environ.get("RAY_ADDRESS")):
+            return self.precision
+        from repro.training.device import usable_precision
+
+        return usable_precision(self.precision)
 
     @property
     def title(self) -> str:
@@ -114,20 +149,57 @@ class Profile(Checked):
     @model_validator(mode="after")
     def _check_together(self) -> "Profile":
         distinct(model.name for model in self.models)
-        for model in self.models:
-            self.procedure.check_family(model.family)
-        for task in (task for model in self.models for task in model.tasks):
+        tasks = {task for model in self.models for task in model.tasks}
+        for task in tasks:
             self.evaluations_for(task)
         for knob in ("shift", "sizes", "shifted_tests"):
             if getattr(self, knob) and self.source != "mini":
                 raise ValueError(f"`{knob}` must be left out unless `source` is mini; drop it")
-        check_label_files(self)
+        for task in self.test_labels:
+            check_name("task of `test_labels`", task, sorted(tasks))
+        if self.test_labels and (self.source == "mini" or self.split != "official"):
+            raise ValueError(
+                "`test_labels` must go with hidden test labels, but `source` is "
+                f"{self.source} and `split` {self.split}; drop it or use split 'official'"
+            )
+        for file in filter(None, (*self.test_labels.values(), self.returned_scores)):
+            if not Path(file).is_file():
+                raise ValueError(f"{file} must be a file, but there is none; mend its path")
         if self.trials_at_once is not None and self.trials_at_once < self.trials_at_once_per_run:
             raise ValueError(
                 "`trials_at_once` must be at least `trials_at_once_per_run`, but got "
                 f"{self.trials_at_once} and {self.trials_at_once_per_run}; raise the first"
             )
+        for section in vars(self).values():
+            if isinstance(section, Section):
+                section.check(self)
         return self
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{key} {_plain(part)}" for key, part in value.items())
+        return str(value["name"]) if "tasks" in value and "name" in value else " ".join(pairs)
+    return " ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def chapter_modules(name: str) -> Iterator[ModuleType]:
+    """Yield the module `name` of each chapter that has one; a new chapter is found, not listed."""
+    chapters = importlib.import_module("repro.chapters")
+    for chapter in pkgutil.iter_modules(chapters.__path__, f"{chapters.__name__}."):
+        if importlib.util.find_spec(f"{chapter.name}.{name}"):
+            yield importlib.import_module(f"{chapter.name}.{name}")
+
+
+@cache
+def _with_sections() -> type[Profile]:
+    """Return the profile with the section of each chapter; one that must say something is None."""
+    fields = {}
+    for module in chapter_modules("settings"):
+        for key, section in module.SECTIONS.items():
+            must_say = any(field.is_required() for field in section.model_fields.values())
+            fields[key] = (section | None, None) if must_say else (section, section())
+    return create_model("Profile", __base__=Profile, **fields)
 
 
 def load_profile(name_or_path: str | Path, **overrides: Any) -> Profile:
@@ -144,35 +216,33 @@ def load_profile(name_or_path: str | Path, **overrides: Any) -> Profile:
         FileNotFoundError: if there is no such profile; the known ones are listed.
     """
     path = _find(name_or_path)
-    overrides = _given(overrides) or {}
+    overrides, known = _given(overrides) or {}, overridable_keys()
     try:
-        values = _read(path)
-        _refuse_unknown(overrides, overridable_keys())
-        _refuse_unknown(values, _KEYS)
-        return Profile(**_merge(values, overrides), name=path.stem, overrides=overrides)
+        values = read_yaml(path)
+        for key in overrides:
+            check_name("key", key, known)
+        for key in values:
+            check_name("key", key, known[: -len(_FOR_MODELS)])
+        merged = _merge(values, overrides)
+        return _with_sections()(**merged, name=path.stem, overrides=overrides)
     except ValidationError as error:
-        raise ValueError(f"{path}: {_one_line(error)}") from None
+        raise ValueError(f"{path}: {one_line(error, _with_sections())}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
+_FOR_MODELS = ("tasks", "epochs")
+
+
 def overridable_keys() -> tuple[str, ...]:
     """Return what `load_profile` takes as overrides."""
-    return (*_KEYS, "tasks", "epochs")
+    own = (key for key in _with_sections().model_fields if key not in ("name", "overrides"))
+    return (*own, *_FOR_MODELS)
 
 
 def known_profiles() -> dict[str, str]:
     """Return name -> description of the profiles in profiles/."""
-    return {p.stem: _read(p).get("description", "") for p in sorted(PROFILES.glob("*.yaml"))}
-
-
-_KEYS = tuple(key for key in Profile.model_fields if key not in ("name", "overrides"))
-_SECTIONS = {
-    key: kind
-    for key, field in Profile.model_fields.items()
-    for kind in get_args(field.annotation) or [field.annotation]
-    if isinstance(kind, type) and issubclass(kind, Checked) and kind is not ModelSettings
-}
+    return {p.stem: read_yaml(p).get("description", "") for p in sorted(PROFILES.glob("*.yaml"))}
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -188,17 +258,7 @@ def _find(name_or_path: str | Path) -> Path:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError("must be YAML, but " + " ".join(str(error).split())) from None
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise ValueError("must hold `key: value` lines; profiles/mini.yaml shows them")
-    return values
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
+def _given(values: dict[str, Any]) -> dict[str, Any] | None:
     """Leave out what is None, in mappings too."""
     values = {k: _given(v) if isinstance(v, dict) and v else v for k, v in values.items()}
     return {key: value for key, value in values.items() if value is not None} or None
@@ -206,61 +266,24 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 def _merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     """Put the overrides over the file's values, `tasks` and `epochs` into each model."""
-    of_models = {key: overrides[key] for key in ("tasks", "epochs") if key in overrides}
-    for key in _SECTIONS.keys() & overrides.keys() & values.keys():
-        overrides = overrides | {key: _section(values[key], overrides[key])}
-    merged = values | {key: v for key, v in overrides.items() if key not in of_models}
+    merged = values | {key: v for key, v in overrides.items() if key not in _FOR_MODELS}
+    for key in overrides.keys() & values.keys() - set(Profile.model_fields):  # of sections
+        if isinstance(values[key], dict) and isinstance(overrides[key], dict):
+            # another model in it has a family of its own
+            guessed = {"family": None} if "name" in overrides[key] else {}
+            merged[key] = values[key] | guessed | overrides[key]
+    for_models = {key: overrides[key] for key in _FOR_MODELS if key in overrides}
     models = listed(merged.get("models"))
-    if not isinstance(models, list | tuple):
-        return merged
-    models = [_settings(model, values.get("models")) for model in models]
-    models = [model | of_models if isinstance(model, dict) else model for model in models]
-    return merged | {"models": models}
+    if isinstance(models, list | tuple):
+        models = [_model(model, values.get("models")) for model in models]
+        merged["models"] = [m | for_models if isinstance(m, dict) else m for m in models]
+    return merged
 
 
-def _section(of_file: Any, given: Any) -> Any:
-    """Change a section; another model in it has a family of its own."""
-    if not (isinstance(of_file, dict) and isinstance(given, dict)):
-        return given
-    guessed = {"family": None} if "name" in given else {}
-    return of_file | guessed | given
-
-
-def _settings(model: Any, of_file: Any) -> Any:
+def _model(model: Any, in_file: Any) -> Any:
     """Find a model that is given by its name; a new one is like the first of the file."""
-    valid = isinstance(of_file, list) and all(isinstance(known, dict) for known in of_file)
-    if not isinstance(model, str) or not (valid and of_file):
+    valid = isinstance(in_file, list) and all(isinstance(known, dict) for known in in_file)
+    if not isinstance(model, str) or not (valid and in_file):
         return model
-    named = [known for known in of_file if known.get("name") == model]
-    return named[0] if named else of_file[0] | {"name": model, "family": None}
-
-
-def _refuse_unknown(values: Iterable[str], known: Iterable[str]) -> None:
-    for key in values:
-        check_name("key", key, known)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = (f"{key} {_plain(part)}" for key, part in value.items())
-        return str(value["name"]) if "tasks" in value and "name" in value else " ".join(pairs)
-    return " ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _one_line(error: ValidationError) -> str:
-    """Say the first problem that pydantic found in one line of ours, a misspelt key before all."""
-    problems = error.errors(include_url=False)
-    first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
-    where = ".".join(str(part) for part in first["loc"])
-    match first["type"]:
-        case "extra_forbidden":
-            section = _SECTIONS.get(str(first["loc"][0]), ModelSettings)
-            name, known = str(first["loc"][-1]), list(section.model_fields)
-            what = f"unknown key{suggest_name(name, known)}; known: {', '.join(known)}"
-        case "missing":
-            what = "must be given"
-        case "value_error":
-            what = first["msg"].removeprefix("Value error, ")
-        case _:
-            what = f"{first['msg']}, but got {first['input']!r}"
-    return f"`{where}`: {what}" if where else what
+    named = [known for known in in_file if known.get("name") == model]
+    return named[0] if named else in_file[0] | {"name": model, "family": None}

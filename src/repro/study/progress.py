@@ -7,6 +7,7 @@ file that REPRO_PROGRESS names, from which `python -m repro reproduce` draws it.
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from repro.training.types import TrialResult
@@ -27,10 +28,10 @@ class StudyProgress:
         self._n_before = n_done
         self._n_trials = self._n_failed = 0
         self._started = time.monotonic()
-        self._show = _find_display()
+        self._show = _display()
 
     def __enter__(self) -> "StudyProgress":
-        self._show(self.line())
+        self._show(self.line(), last=False)
         return self
 
     def __exit__(self, *_) -> None:
@@ -39,11 +40,11 @@ class StudyProgress:
     def trial_done(self, run_id: str, result: TrialResult) -> None:
         self._n_trials += 1
         self._n_failed += result.status in ("failed", "diverged")
-        self._show(self.line())
+        self._show(self.line(), last=False)
 
     def run_done(self, run_id: str) -> None:
         self.n_done += 1
-        self._show(self.line())
+        self._show(self.line(), last=False)
 
     def line(self) -> str:
         """Return the line as it stands."""
@@ -51,65 +52,53 @@ class StudyProgress:
         bar = "█" * filled + "░" * (_WIDTH - filled)
         elapsed = time.monotonic() - self._started
         failed = f" ({self._n_failed} failed or diverged)" if self._n_failed else ""
+        n_new, n_left = self.n_done - self._n_before, self.n_runs - self.n_done
+        left = f"about {format_seconds(elapsed / n_new * n_left)} left" if n_new else "estimating"
         return (
             f"{bar} {self.n_done}/{self.n_runs} tuning runs · {self._n_trials} trials{failed} · "
-            f"{_clock(elapsed)} elapsed · {self._remaining(elapsed)}"
+            f"{format_seconds(elapsed)} elapsed · {left if n_left else 'done'}"
         )
 
-    def _remaining(self, elapsed: float) -> str:
-        n_new, n_left = self.n_done - self._n_before, self.n_runs - self.n_done
-        if not n_left:
-            return "done"
-        return f"about {_clock(elapsed / n_new * n_left)} left" if n_new else "estimating"
 
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, seconds = divmod(rest, 60)
+def format_seconds(seconds: float) -> str:
+    """Return `1:02:03` or `2:03`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _find_display():
+def _display() -> Callable:
+    """Return what shows a line where this process runs."""
     if path := os.environ.get(PROGRESS_VARIABLE):
-        return _FileDisplay(Path(path))
-    if "ipykernel" in sys.modules:
-        return _NotebookDisplay()
-    return _TerminalDisplay()
+        return lambda line, *, last: _write(Path(path), line)
+    return _notebook_display() if "ipykernel" in sys.modules else _show_in_terminal
 
 
-class _FileDisplay:
-    """Overwrites a file, whole lines only."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __call__(self, line: str, *, last: bool = False) -> None:
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(line, encoding="utf-8")
-        os.replace(temporary, self._path)
+def _write(path: Path, line: str) -> None:
+    """Overwrite a file, whole lines only."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(line, encoding="utf-8")
+    os.replace(temporary, path)
 
 
-class _NotebookDisplay:
-    """Updates one line of a cell's output in place."""
+def _notebook_display() -> Callable:
+    handle = None
 
-    def __init__(self):
-        self._handle = None
-
-    def __call__(self, line: str, *, last: bool = False) -> None:
+    def show(line: str, *, last: bool) -> None:
         from IPython.display import display
 
-        content = {"text/plain": line}
-        if self._handle is None:
-            self._handle = display(content, raw=True, display_id=True)
+        nonlocal handle
+        if handle is None:
+            handle = display({"text/plain": line}, raw=True, display_id=True)
         else:
-            self._handle.update(content, raw=True)
+            handle.update({"text/plain": line}, raw=True)
+
+    return show
 
 
-class _TerminalDisplay:
-    """Redraws the line in a terminal; writes only the last one elsewhere."""
-
-    def __call__(self, line: str, *, last: bool = False) -> None:
-        if sys.stderr.isatty():
-            print(f"\r\033[K{line}", end="\n" if last else "", file=sys.stderr, flush=True)
-        elif last:
-            print(line, file=sys.stderr)
+def _show_in_terminal(line: str, *, last: bool) -> None:
+    """Redraw the line in a terminal; elsewhere write only the last one."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="\n" if last else "", file=sys.stderr, flush=True)
+    elif last:
+        print(line, file=sys.stderr)

@@ -1,263 +1,193 @@
 """A study: all tuning runs behind a notebook's claims; what is finished is never run again.
 
-`run_study` enumerates task x model x method x repetition, skips what is on disk, tunes the rest
-side by side, and returns tidy tables. A run is found again by its fingerprint: the data, the
-weights, the space and every setting that decides its numbers.
+A chapter enumerates its runs; `run_all` skips what is on disk, tunes the rest side by side, and
+returns tidy tables. A run is found again by its fingerprint: the data, the weights, the space and
+every setting that decides its numbers.
 """
 
-import hashlib
-import json
-import math
-import platform
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
-from repro.models.locate import check_length, find_model, read_config, weights_fingerprint
 from repro.paths import RESULTS
 from repro.records import run_key
 from repro.results.deferred import read_returned_scores
-from repro.results.folders import FORMAT, RunFolder
+from repro.results.folders import RunFolder
 from repro.results.tables import Results
-from repro.study.objective import fine_tune, load_blind, load_data, training_settings
+from repro.study.objective import (
+    DataSettings,
+    TrialSettings,
+    fine_tune,
+    load_data,
+)
 from repro.study.profile import Profile
 from repro.study.progress import StudyProgress
+from repro.study.runs import StudyRun, bind_run, mention_old_results
+from repro.study.settings import ModelSettings
 from repro.study.tracking import Tracker
-from repro.training.types import Seeds, TrialResult
-from repro.tuning.methods import LISTED
+from repro.training.types import TrialResult
 from repro.tuning.runs import Request, TuningRun, derive_seed
-from repro.tuning.spaces import ends, grid_configurations, search_space
-
-__all__ = [
-    *("RESULTS", "StudyRun", "carry_out", "enumerate_runs", "load_data", "run_study"),
-    "training_settings",
-]
-_VERSIONS = ("torch", "transformers", "ray", "optuna", "numpy")
+from repro.tuning.spaces import grid_configurations, search_space
 
 
-@dataclass(frozen=True)
-class StudyRun:
-    """One tuning run of a study: what to do, and the folder that holds or awaits its results."""
+def enumerate_runs(profile: Profile) -> list[StudyRun]:
+    """Return the tuning runs of a profile: models x tasks x methods x repetitions.
 
-    task: str
-    tuning: TuningRun
-    folder: RunFolder
+    Raises:
+        ValueError: if a budget has no grid search.
+    """
+    if "grid" not in profile.methods:
+        raise ValueError(
+            "`methods` must include 'grid', whose cost is the unit of budgets, but got "
+            f"{profile.methods}"
+        )
+    return [
+        run
+        for model in profile.models
+        for task in model.tasks
+        for run in budgeted_runs(profile, model, profile.data(task))
+    ]
 
 
-def run_study(
+def budgeted_runs(
     profile: Profile,
+    model: ModelSettings,
+    data: DataSettings,
     *,
+    methods: Sequence[str] | None = None,
+    budget_gst: float | None = None,
+    repetitions: int | None = None,
     reduction: str = "full",
+) -> list[StudyRun]:
+    """Return grid search and the methods whose budgets are multiples of its cost, on one task.
+
+    The seeds of the searches do not depend on the budget, so that a larger one begins with the
+    trials of a smaller one.
+
+    Args:
+        methods, budget_gst, repetitions: the profile's when None.
+        reduction: of the search space (see `spaces.search_space`).
+    """
+    epochs, task = model.epochs_for(data.task), data.task
+    trials = TrialSettings(model.name, data, profile.training(task), profile.keep_checkpoints)
+    shared = {"seeds": (profile.seeds,), "trials_at_once": profile.trials_at_once_per_run}
+    space = search_space(model.family, epochs=epochs, reduction=reduction)
+    gst = float(profile.budget_gst if budget_gst is None else budget_gst)
+    grid = StudyRun.of(
+        run_key(model.name, task, "grid", "1gst", "grid", space="grid", budget_gst=1, repetition=1),
+        trials,
+        space=search_space(model.family, epochs=epochs),
+        seed=profile.seed,
+        grid=tuple(grid_configurations(model.family, epochs=epochs)),
+        **shared,
+    )
+    runs = [grid]
+    for method in methods or profile.methods:
+        for repetition in range(1, (repetitions or profile.repetitions) + 1):
+            if method != "grid":
+                columns = {"space": space.name, "budget_gst": gst, "repetition": repetition}
+                key = run_key(model.name, task, method, f"{gst:g}gst", space.name, **columns)
+                seed = derive_seed(profile.seed, key["task"], model.name, method, repetition)
+                budget = {"grid_run_id": grid.key["run_id"], "budget_gst": gst}
+                search = {"space": space, "seed": seed} | budget | shared
+                runs.append(StudyRun.of(key, trials, **search))
+    return runs
+
+
+def run_all(
+    profile: Profile,
+    runs: Sequence[StudyRun],
+    *,
     results: Path = RESULTS,
 ) -> Results:
-    """Carry out the tuning runs of a profile that are not on disk yet; return all of them.
+    """Tune those runs that are not on disk yet, side by side; return all of them.
 
     Interrupted or killed, it goes on where it stopped when called again.
 
     Args:
-        reduction: of the search spaces (see `spaces.REDUCTIONS`).
+        profile: names the runs in tables; says which resources there are, the unit of budgets,
+            tracking, and where test scores come from that the data do not hold.
         results: the folder of results, shared by all studies.
     Raises:
         ValueError: before any training, if data, models or settings do not fit.
     """
-    study = enumerate_runs(profile, reduction=reduction, results=results)
-    return carry_out(profile, study)
+    study = read_results(profile, runs, results=results)
+    folders = {folder.key["run_id"]: folder for folder in study.folders}
+    done = {run_id: folder for run_id, folder in folders.items() if folder.finished}
+    todo = [run.tuning for run in runs if run.key["run_id"] not in done]
+    if not todo:
+        return study
+    from repro.tuning.ray_tune import tune_runs
+
+    mention_old_results(results)
+    with StudyProgress(n_runs=len(folders), n_done=len(done)) as progress:
+        tune_runs(
+            todo,
+            partial(fine_tune, folders={run.run_id: folders[run.run_id] for run in todo}),
+            store=StudyStore(profile, folders, progress),
+            unit=profile.budget_unit,
+            known_costs={
+                run_id: folder.read_run()["run"][profile.budget_unit]
+                for run_id, folder in done.items()
+            },
+            cpus_per_trial=profile.cpus_per_trial,
+            gpus_per_trial=profile.gpus_per_trial,
+            trials_at_once=profile.trials_at_once,
+        )
+    return study
 
 
-def carry_out(profile: Profile, study: list[StudyRun]) -> Results:
-    """Tune those runs that are not on disk yet, side by side; return all of them."""
-    read_results(profile, [])  # so that bad files are refused before anything is trained
-    todo = [run for run in study if not run.folder.finished]
-    if todo:
-        _tune(profile, study, todo)
-    return read_results(profile, study)
-
-
-def read_results(profile: Profile, study: list[StudyRun]) -> Results:
-    """Return finished runs, with the test scores that the profile's files add.
+def read_results(profile: Profile, runs: Sequence[StudyRun], *, results: Path = RESULTS) -> Results:
+    """Return runs as tables, which are read when asked for, with scores that came late.
 
     Raises:
-        ValueError: if a file of test labels or of returned scores is not what it must be.
+        ValueError: if data, models or settings do not fit, or a file of test labels or of returned
+            scores is not what it must be.
     """
-    gold = {Path(task).stem: load_data(profile, task) for task in profile.test_labels}
+    folders = tuple(bind_run(profile, run, results=results) for run in runs)
+    gold = {
+        run.key["task"]: _load_data(profile, run.tuning)
+        for run in runs
+        if _test_labels(profile, run.tuning)
+    }
     file = profile.returned_scores
     returned = read_returned_scores(Path(file)) if file else None
-    return Results(tuple(run.folder for run in study), profile.title, gold, returned)
+    return Results(folders, profile.title, gold, returned)
 
 
-def enumerate_runs(
-    profile: Profile, *, reduction: str = "full", results: Path = RESULTS
-) -> list[StudyRun]:
-    """Return the tuning runs of a profile, grid search before what is budgeted by it.
-
-    Raises:
-        ValueError: if a model or a task's data cannot be found, or a budget has no grid search.
-    """
-    methods = profile.methods
-    if "grid" not in methods and len(methods):
-        raise ValueError(
-            f"`methods` must include 'grid', whose cost is the unit of budgets, but got {methods}"
-        )
-    return [
-        _study_run(profile, model, task, method, repetition, reduction, results)
-        for model in profile.models
-        for task in model.tasks
-        for method in sorted(methods, key=lambda method: method != "grid")
-        for repetition in range(1, 2 if method == "grid" else profile.repetitions + 1)
-    ]
+def _test_labels(profile: Profile, tuning: TuningRun) -> str | None:
+    """Return the file of gold labels of a run's test set; other splits have labels."""
+    data = tuning.context.data
+    return profile.test_labels.get(data.task) if data.split == "official" else None
 
 
-def _study_run(profile, model, task, method, repetition, reduction, results) -> StudyRun:
-    epochs = profile.epochs_for(model.name, task)
-    space = search_space(model.family, epochs=epochs, reduction=reduction)
-    is_grid = method == "grid"
-    of_grid = _budgeted_key(model.name, task, "grid", space="grid", budget_gst=1)
-    name, budget = space.name, profile.budget_gst
-    key = (
-        of_grid
-        if is_grid
-        else _budgeted_key(
-            model.name, task, method, space=name, budget_gst=budget, repetition=repetition
-        )
-    )
-    tuning = TuningRun(
-        run_id=key["run_id"],
-        method=method,
-        space=space,
-        seed=derive_seed(profile.seed, key["task"], model.name, method, repetition),
-        grid=tuple(grid_configurations(model.family, epochs=epochs)) if is_grid else (),
-        grid_run_id=None if is_grid else of_grid["run_id"],
-        budget_gst=math.nan if is_grid else float(profile.budget_gst),
-        trials_at_once=profile.trials_at_once_per_run,
-        context={"task": task, "model": model.name},
-    )
-    return make_run(profile, tuning, key, results)
-
-
-def make_run(profile: Profile, tuning: TuningRun, key: dict, results: Path = RESULTS) -> StudyRun:
-    """Join a tuning run with its folder, which the fingerprint of its question names.
-
-    Raises:
-        ValueError: if the model cannot take the longest of its texts.
-    """
-    _check_length(profile, tuning)
-    question = _question(profile, tuning)
-    path = results / f"{key['run_id']}-{_fingerprint(question)}"
-    folder = RunFolder(path, key, _about(profile, tuning, question))
-    return StudyRun(tuning.context["task"], tuning, folder)
-
-
-def _check_length(profile: Profile, tuning: TuningRun) -> None:
-    model, default = tuning.context["model"], profile.max_length
-    lengths = {configuration.get("max_length", default) for configuration in tuning.grid}
-    if tuning.method not in LISTED:
-        domain = tuning.space.domains.get("max_length")
-        lengths = ends(domain) if domain else {tuning.space.fixed.get("max_length", default)}
-    if config := read_config(find_model(model)):
-        for length in sorted(lengths):
-            check_length(model, config, length)
-
-
-def _budgeted_key(model, task, method, *, space, budget_gst, repetition=1) -> dict:
-    columns = {"space": space, "budget_gst": budget_gst, "repetition": repetition}
-    return run_key(model, task, method, f"{budget_gst:g}gst", space, **columns)
-
-
-def _question(profile: Profile, tuning: TuningRun) -> dict:
-    """Everything that decides a run's numbers, for its fingerprint and for `run.json`."""
-    task, model = tuning.context["task"], tuning.context["model"]
-    searches = tuning.method not in LISTED
-    question = {
-        "format": FORMAT,
-        "data": load_blind(profile, task).fingerprint(),
-        "weights": weights_fingerprint(find_model(model)),
-        "method": tuning.method,
-        "space": repr(tuning.space) if searches else "",
-        "grid": tuning.grid,
-        "search_seed": tuning.seed if searches else None,
-        "budget_gst": profile.budget_gst if searches else None,
-        "budget_unit": profile.budget_unit if searches else None,
-        "trials_at_once_per_run": profile.trials_at_once_per_run,
-        "training_seed": profile.training_seed,
-        "evaluations_per_epoch": profile.evaluations_for(task),
-        "precision": profile.precision,
-        "max_length": profile.max_length,
-        "adam_epsilon": profile.adam_epsilon,
-    }
-    # What came later is asked only where it is not as it was, so that older results still answer.
-    later = {
-        "n_trials": tuning.n_trials,
-        "options": tuning.options,
-        "seeds": [vars(seeds) for seeds in tuning.seeds],
-    }
-    if not profile.dropout_after_first_validation:
-        question["dropout_after_first_validation"] = False
-    return question | {name: value for name, value in later.items() if value}
-
-
-def _fingerprint(question: dict) -> str:
-    text = json.dumps(question, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _about(profile: Profile, tuning: TuningRun, question: dict) -> dict:
-    seeds = [s.columns() for s in tuning.seeds or [Seeds(*[profile.training_seed] * 3)]]
-    seeds = seeds[0] if len(seeds) == 1 else seeds
-    return {
-        "question": question,
-        "profile": profile.title,
-        "split": profile.split,
-        "seeds": seeds,
-        "gpus_per_trial": profile.gpus_per_trial,
-        "versions": {name: version(name) for name in _VERSIONS}
-        | {"python": platform.python_version()},
-    }
+def _load_data(profile: Profile, tuning: TuningRun):
+    return load_data(tuning.context.data, test_labels=_test_labels(profile, tuning))
 
 
 class StudyStore:
-    """Passes what happens in tuning to the run folders and to the progress line."""
+    """Passes what happens in tuning to the run folders, the trackers and the progress line."""
 
-    def __init__(self, profile: Profile, runs: list[StudyRun], progress: StudyProgress):
-        self._profile, self._progress = profile, progress
+    def __init__(self, profile: Profile, folders: Mapping[str, RunFolder], progress: StudyProgress):
+        self._profile, self._folders, self._progress = profile, folders, progress
         self._tracker = Tracker(profile.tracking)
-        self._runs = {run.tuning.run_id: run for run in runs}
 
     def recall(self, request: Request) -> TrialResult | None:
-        result = self._runs[request.run_id].folder.recall(request)
+        result = self._folders[request.run_id].recall(request)
         if result is not None:
             self._progress.trial_done(request.run_id, result)
         return result
 
     def record(self, request: Request, result: TrialResult) -> None:
-        folder = self._runs[request.run_id].folder
+        folder = self._folders[request.run_id]
         folder.record(request, result)
         self._tracker.trial_done(folder.path, request, result)
         self._progress.trial_done(request.run_id, result)
 
     def finish(self, run: TuningRun, *, budget: float, spent: float) -> None:
-        study_run = self._runs[run.run_id]
-        data = load_data(self._profile, study_run.task)
+        data = _load_data(self._profile, run)
         ledger = {"budget_unit": self._profile.budget_unit, "budget": budget, "spent": spent}
         examples = {name: frame for name, frame in data.splits.items() if name != "train"}
-        study_run.folder.finish(task=data.task, examples=examples, ledger=ledger)
+        self._folders[run.run_id].finish(task=data.task, examples=examples, ledger=ledger)
         self._tracker.run_done(run.run_id)
         self._progress.run_done(run.run_id)
-
-
-def _tune(profile: Profile, study: list[StudyRun], todo: list[StudyRun]) -> None:
-    from repro.tuning.ray_tune import tune_runs
-
-    done = [run for run in study if run.folder.finished]
-    costs = {run.tuning.run_id: run.folder.read_run()["run"][profile.budget_unit] for run in done}
-    with StudyProgress(n_runs=len(study), n_done=len(done)) as progress:
-        tune_runs(
-            [run.tuning for run in todo],
-            partial(fine_tune, profile=profile, folders={r.tuning.run_id: r.folder for r in todo}),
-            store=StudyStore(profile, todo, progress),
-            unit=profile.budget_unit,
-            known_costs=costs,
-            cpus_per_trial=profile.cpus_per_trial,
-            gpus_per_trial=profile.gpus_per_trial,
-            trials_at_once=profile.trials_at_once,
-        )

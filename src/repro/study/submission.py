@@ -1,19 +1,19 @@
 """A submission to the GLUE site: one zip of the incumbents' test predictions in GLUE's own formats.
 
 The site wants a file for every task; a task without predictions is filled with its first class,
-and said so. What comes back is entered in a small file (see `late_scores`).
+and said so. What comes back is entered in a small file (see `results.deferred`).
 """
 
 import csv
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from repro.data.tasks import TASKS
+from repro.data.definitions import GLUE_SIZES, TASKS
 from repro.paths import RESULTS
 from repro.results.deferred import RETURNED
 from repro.results.tables import Results
@@ -23,34 +23,37 @@ from repro.study.study import enumerate_runs, read_results
 
 @dataclass(frozen=True)
 class GlueFile:
-    """One file of a submission: whose predictions, how many, and whether classes go by name."""
+    """One file of a submission: of which task and which of its test sets."""
 
     task: str
-    n_rows: int
-    named: bool = False
     split: str = "test"
 
+    @property
+    def n_rows(self) -> int:
+        return GLUE_SIZES[self.task][self.split]
+
     def texts(self, predictions: np.ndarray) -> list[str]:
-        """Write predictions as the site reads them."""
+        """Write predictions as the site reads them: numbers, or classes by number or name."""
         task = TASKS[self.task]
         if task.labels is None:
             return [f"{value:.3f}" for value in np.clip(predictions, *task.score_range)]
         ids = predictions.astype(int)
-        return [task.labels[i] for i in ids] if self.named else [str(i) for i in ids]
+        named = self.task in ("mnli", "qnli", "rte")
+        return [task.labels[i] for i in ids] if named else [str(i) for i in ids]
 
 
 FILES = {
-    "CoLA": GlueFile("cola", 1063),
-    "SST-2": GlueFile("sst2", 1821),
-    "MRPC": GlueFile("mrpc", 1725),
-    "STS-B": GlueFile("stsb", 1379),
-    "QQP": GlueFile("qqp", 390965),
-    "MNLI-m": GlueFile("mnli", 9796, named=True),
-    "MNLI-mm": GlueFile("mnli", 9847, named=True, split="test-mismatched"),
-    "QNLI": GlueFile("qnli", 5463, named=True),
-    "RTE": GlueFile("rte", 3000, named=True),
-    "WNLI": GlueFile("wnli", 146),
-    "AX": GlueFile("mnli", 1104, named=True, split="test-ax"),
+    "CoLA": GlueFile("cola"),
+    "SST-2": GlueFile("sst2"),
+    "MRPC": GlueFile("mrpc"),
+    "STS-B": GlueFile("stsb"),
+    "QQP": GlueFile("qqp"),
+    "MNLI-m": GlueFile("mnli"),
+    "MNLI-mm": GlueFile("mnli", "test-mismatched"),
+    "QNLI": GlueFile("qnli"),
+    "RTE": GlueFile("rte"),
+    "WNLI": GlueFile("wnli"),
+    "AX": GlueFile("mnli", "test-ax"),
 }
 
 
@@ -83,29 +86,39 @@ def submit(
             f"but got {profile.split} and {rank}"
         )
     name = profile.model(model).name if model else profile.models[0].name
-    study = [run for run in enumerate_runs(profile, results=results) if run.folder.finished]
-    found = read_results(profile, [run for run in study if run.folder.key["model"] == name])
-    chosen = _choose(found, method, rank)
+    runs = [run for run in enumerate_runs(profile) if run.key["model"] == name]
+    study = read_results(profile, runs, results=results)
+    study = replace(study, folders=tuple(folder for folder in study.folders if folder.finished))
+    chosen = _choose(study.trials, method, rank)
     if not chosen:
         raise ValueError(
             f"a tuning run of {name} by {method or 'any method'} must be finished, but none is; "
             "run the study first"
         )
-    files, texts = [], {}
+    rows, texts = [], {}
     for file, glue in FILES.items():
-        row, texts[f"{file}.tsv"] = _file(file, glue, found, chosen.get(glue.task))
-        files.append(row)
+        row, values = {"run": "", "trial": "", "validation_score": np.nan}, None
+        if (trial := chosen.get(glue.task)) is not None:
+            values = _predictions(file, glue, study, trial)
+        if values is None:
+            values = np.zeros(glue.n_rows)
+        else:
+            row = {"run": trial["run_id"], "trial": trial["name"]}
+            row["validation_score"] = trial["validation_score"]
+        rows.append({"file": f"{file}.tsv", "task": glue.task, "rows": glue.n_rows} | row)
+        lines = [f"{i}\t{text}\n" for i, text in enumerate(glue.texts(values))]
+        texts[f"{file}.tsv"] = "index\tprediction\n" + "".join(lines)
     _write_zip(out, texts)
     scores = Path(profile.returned_scores or out.with_suffix(".csv"))
-    _ask_for_scores(scores, found, chosen)
-    return pd.DataFrame(files)
+    _ask_for_scores(scores, study, chosen)
+    return pd.DataFrame(rows)
 
 
-def _choose(found: Results, method: str | None, rank: int) -> dict[str, pd.Series]:
+def _choose(trials: pd.DataFrame, method: str | None, rank: int) -> dict[str, pd.Series]:
     """Return task -> the trial at this rank by validation score; the earlier one on a tie."""
-    trials = found.trials
     if method is not None:
         trials = trials[trials["method"] == method]
+    trials = trials.assign(name=trials["trial_id"].str.split("/").str[-1])
     ranked = trials.dropna(subset="validation_score").sort_values(
         "validation_score", ascending=False, kind="stable"
     )
@@ -113,28 +126,13 @@ def _choose(found: Results, method: str | None, rank: int) -> dict[str, pd.Serie
     return {row["task"]: row for _, row in ranked[places == rank].iterrows()}
 
 
-def _file(file: str, glue: GlueFile, found: Results, trial: pd.Series | None) -> tuple[dict, str]:
-    row = {"file": f"{file}.tsv", "task": glue.task, "rows": glue.n_rows, "run": "", "trial": ""}
-    row["validation_score"] = np.nan
-    predictions = None if trial is None else _predictions(file, glue, found, trial)
-    if predictions is None:
-        values = np.zeros(glue.n_rows)
-    else:
-        values = predictions
-        row |= {"run": trial["run_id"], "trial": trial["trial_id"].rpartition("/")[2]}
-        row["validation_score"] = trial["validation_score"]
-    lines = [f"{i}\t{text}\n" for i, text in enumerate(glue.texts(values))]
-    return row, "index\tprediction\n" + "".join(lines)
-
-
-def _predictions(file: str, glue: GlueFile, found: Results, trial: pd.Series) -> np.ndarray | None:
+def _predictions(file: str, glue: GlueFile, study: Results, trial: pd.Series) -> np.ndarray | None:
     """Return one trial's predictions in the order of GLUE's index; None where it made none."""
-    table = found.trial_predictions(trial["run_id"])
+    table = study.trial_predictions(trial["run_id"])
     table = table[table["split"] == glue.split].sort_values("index")
-    column = trial["trial_id"].rpartition("/")[2]
-    if table.empty or column not in table:
+    if table.empty or trial["name"] not in table:
         return None
-    values = table[column].to_numpy(dtype=float)
+    values = table[trial["name"]].to_numpy(dtype=float)
     if len(values) != glue.n_rows or (table["index"].to_numpy() != np.arange(glue.n_rows)).any():
         raise ValueError(
             f"{file}.tsv must have {glue.n_rows} rows, numbered from 0, but {trial['run_id']} "
@@ -159,21 +157,19 @@ def _write_zip(out: Path, texts: dict[str, str]) -> None:
     os.replace(partial, out)
 
 
-def _ask_for_scores(path: Path, found: Results, chosen: dict[str, pd.Series]) -> None:
+def _ask_for_scores(path: Path, study: Results, chosen: dict[str, pd.Series]) -> None:
     """Append a row for each score to come, with an empty percentage, unless it is there already."""
-    names = {folder.key["run_id"]: folder.name for folder in found.folders}
+    names = {folder.key["run_id"]: folder.name for folder in study.folders}
     there = set()
     if path.exists():
         known = pd.read_csv(path, dtype="str", keep_default_na=False)
         there = set(known[list(RETURNED[:-1])].itertuples(index=False, name=None))
-    glue_tasks = [task for task in dict.fromkeys(f.task for f in FILES.values()) if task in chosen]
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not there and not path.stat().st_size:
             writer.writerow(RETURNED)
-        for task in glue_tasks:
-            trial = chosen[task]["trial_id"].rpartition("/")[2]
+        for task in dict.fromkeys(glue.task for glue in FILES.values() if glue.task in chosen):
             for metric in TASKS[task].metrics:
-                row = (task, names[chosen[task]["run_id"]], trial, metric)
+                row = (task, names[chosen[task]["run_id"]], chosen[task]["name"], metric)
                 if row not in there:
                     writer.writerow([*row, ""])

@@ -8,12 +8,12 @@ WANDB_MODE says otherwise; there a tuning run is one run, for to open one takes 
 import json
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from repro.training.types import TrialResult
 from repro.tuning.runs import Request
 
-TRACKERS = ("none", "tensorboard", "wandb")
 _LOG = logging.getLogger("repro.study.tracking")
 
 
@@ -25,13 +25,11 @@ class Tracker:
     """
 
     def __init__(self, kind: str):
-        logs = {"none": None, "tensorboard": _TensorBoard, "wandb": _WeightsAndBiases}[kind]
-        self._kind = kind
-        self._log = logs() if logs else None
+        self.kind, self.log = kind, TRACKERS[kind]()
 
     def trial_done(self, run_path: Path, request: Request, result: TrialResult) -> None:
         """Log the configuration and the evaluations of one trial."""
-        folder = run_path.with_name(f"{run_path.name}.{self._kind}")
+        folder = run_path.with_name(f"{run_path.name}.{self.kind}")
         self._guarded("trial_done", folder, request, result)
 
     def run_done(self, run_id: str) -> None:
@@ -39,35 +37,27 @@ class Tracker:
         self._guarded("run_done", run_id)
 
     def _guarded(self, what: str, *arguments) -> None:
-        if self._log is None:
-            return
         try:
-            getattr(self._log, what)(*arguments)
+            getattr(self.log, what)(*arguments)
         except Exception as error:  # whatever a tracker does wrong, the study goes on
-            self._log = None
-            _LOG.warning("%s; the study goes on without it", _explain(self._kind, error))
+            self.log = NoLog()
+            why = f"failed ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
+            if isinstance(error, ImportError):
+                why = f"needs its package: pip install 'repro[tracking]' ({error})"
+            _LOG.warning("tracking to %s %s; the study goes on without it", self.kind, why)
 
 
-def _explain(kind: str, error: Exception) -> str:
-    if isinstance(error, ImportError):
-        return f"tracking to {kind} needs its package: pip install 'repro[tracking]' ({error})"
-    return f"tracking to {kind} failed ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
+class NoLog:
+    """What the logs have in common, and the one that is off."""
+
+    def trial_done(self, folder: Path, request: Request, result: TrialResult) -> None:
+        pass
+
+    def run_done(self, run_id: str) -> None:
+        pass
 
 
-def _evaluations(result: TrialResult):
-    """Yield the step and the numbers of each evaluation."""
-    for evaluation in result.evaluations:
-        numbers = {"score": evaluation.score, "loss": evaluation.loss} | evaluation.metrics
-        yield evaluation.step, {f"validation/{name}": value for name, value in numbers.items()}
-
-
-def _about(request: Request, result: TrialResult) -> dict:
-    about = {"trial": request.trial, "status": result.status, "message": result.message}
-    about |= {"best_score": result.score, "configuration": request.configuration}
-    return about | ({"segment": vars(request.segment)} if request.segment else {})
-
-
-class _TensorBoard:
+class TensorBoard(NoLog):
     """One folder of events a trial."""
 
     def trial_done(self, folder: Path, request: Request, result: TrialResult) -> None:
@@ -77,38 +67,49 @@ class _TensorBoard:
             for step, numbers in _evaluations(result):
                 for name, value in numbers.items():
                     writer.add_scalar(name, value, step)
-            writer.add_text("trial", json.dumps(_about(request, result)))
-
-    def run_done(self, run_id: str) -> None:
-        pass
+            writer.add_text("trial", _about(request, result))
 
 
-class _WeightsAndBiases:
+class WeightsAndBiases(NoLog):
     """One run a tuning run; its rows are the trials' evaluations, with trial and step."""
 
     def __init__(self):
         self._runs = {}
 
     def trial_done(self, folder: Path, request: Request, result: TrialResult) -> None:
-        run = self._runs.get(request.run_id) or self._open(folder, request.run_id)
-        for step, numbers in _evaluations(result):
-            run.log({"trial": request.trial, "step": step, **request.configuration, **numbers})
-        run.summary[f"trial{request.trial:04d}"] = json.dumps(_about(request, result))
-
-    def _open(self, folder: Path, run_id: str):
         import wandb
 
-        folder.mkdir(parents=True, exist_ok=True)
-        self._runs[run_id] = wandb.init(
-            project="repro",
-            name=run_id,
-            dir=str(folder),
-            mode=os.environ.get("WANDB_MODE", "offline"),
-            reinit="create_new",  # several tuning runs are open at a time
-            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
-        )
-        return self._runs[run_id]
+        if request.run_id not in self._runs:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._runs[request.run_id] = wandb.init(
+                project="repro",
+                name=request.run_id,
+                dir=str(folder),
+                mode=os.environ.get("WANDB_MODE", "offline"),
+                reinit="create_new",  # several tuning runs are open at a time
+                settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+            )
+        run = self._runs[request.run_id]
+        for step, numbers in _evaluations(result):
+            run.log({"trial": request.trial, "step": step, **request.configuration, **numbers})
+        run.summary[f"trial{request.trial:04d}"] = _about(request, result)
 
     def run_done(self, run_id: str) -> None:
         if run := self._runs.pop(run_id, None):
             run.finish()
+
+
+TRACKERS = {"none": NoLog, "tensorboard": TensorBoard, "wandb": WeightsAndBiases}
+
+
+def _evaluations(result: TrialResult) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield the step and the numbers of each evaluation."""
+    for evaluation in result.evaluations:
+        numbers = {"score": evaluation.score, "loss": evaluation.loss} | evaluation.metrics
+        yield evaluation.step, {f"validation/{name}": value for name, value in numbers.items()}
+
+
+def _about(request: Request, result: TrialResult) -> str:
+    about = {"trial": request.trial, "status": result.status, "message": result.message}
+    about |= {"best_score": result.score, "configuration": request.configuration}
+    return json.dumps(about | ({"segment": vars(request.segment)} if request.segment else {}))

@@ -11,7 +11,7 @@ import logging
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from repro.training.types import Segment
 from repro.tuning.population import PopulationSearcher
 from repro.tuning.spaces import (
     Choice,
+    Domain,
     LogUniform,
     SearchSpace,
     Uniform,
@@ -55,11 +56,27 @@ class RandomSearcher(_Searcher):
         return sample_configuration(self._space, self._rng)
 
 
-class TPESearcher(_Searcher):
-    """Ray's OptunaSearch with the univariate TPE of 2021 (ray_facts).
+class _RaySearcher(_Searcher):
+    """One of Ray's searchers, asked directly.
 
     A trial without a score is told as failed. A trial that was stopped or cut is told with the
     best score it reached, as Ray does.
+    """
+
+    def __init__(self, search, fixed: dict):
+        self._search, self._fixed = search, fixed
+
+    def suggest(self, trial: int) -> dict:
+        return {**self._search.suggest(str(trial)), **self._fixed}
+
+    def tell(self, trial: int, score: float) -> None:
+        failed = math.isnan(score)
+        result = None if failed else {"score": score, "training_iteration": 1}
+        self._search.on_trial_complete(str(trial), result=result, error=failed)
+
+
+class TPESearcher(_RaySearcher):
+    """Ray's OptunaSearch with the univariate TPE of 2021 (ray_facts).
 
     Args:
         random_starts: trials drawn at random before the first proposal; 10 is Optuna's default.
@@ -80,63 +97,47 @@ class TPESearcher(_Searcher):
         import optuna
         from ray.tune.search.optuna import OptunaSearch
 
+        if known_scores and (
+            len(known_scores) != len(known) or not all(map(math.isfinite, known_scores))
+        ):
+            raise ValueError(
+                f"`known_scores` must be {len(known)} finite numbers, one a known configuration, "
+                f"but got {list(known_scores)}; leave out those without a score"
+            )
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=random_starts, multivariate=False, constant_liar=False
         )
-        domains = {name: _distribution(domain) for name, domain in space.domains.items()}
-        self._fixed = space.fixed
-        self._search = OptunaSearch(
-            space=domains,
+        search = OptunaSearch(
+            space={name: _distribution(domain) for name, domain in space.domains.items()},
             metric="score",
             mode="max",
             sampler=sampler,
-            points_to_evaluate=[{n: c[n] for n in domains} for c in known] or None,
-            evaluated_rewards=_checked_scores(known_scores, n_known=len(known)),
+            points_to_evaluate=[{n: c[n] for n in space.domains} for c in known] or None,
+            evaluated_rewards=list(known_scores) or None,
         )
-
-    def suggest(self, trial: int) -> dict:
-        return {**self._search.suggest(str(trial)), **self._fixed}
-
-    def tell(self, trial: int, score: float) -> None:
-        failed = math.isnan(score)
-        result = None if failed else {"score": score, "training_iteration": 1}
-        self._search.on_trial_complete(str(trial), result=result, error=failed)
+        super().__init__(search, space.fixed)
 
 
-def _checked_scores(scores: Sequence[float], *, n_known: int) -> list[float] | None:
-    if scores and (len(scores) != n_known or not all(map(math.isfinite, scores))):
-        raise ValueError(
-            f"`known_scores` must be {n_known} finite numbers, one a known configuration, but got "
-            f"{list(scores)}; leave out those without a score"
-        )
-    return list(scores) or None
-
-
-def _distribution(domain):
-    from optuna.distributions import (
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
+def _distribution(domain: Domain):
+    from optuna import distributions
 
     match domain:
         case Uniform():
-            return FloatDistribution(domain.low, domain.high)
+            return distributions.FloatDistribution(domain.low, domain.high)
         case LogUniform():
-            return FloatDistribution(domain.low, domain.high, log=True)
+            return distributions.FloatDistribution(domain.low, domain.high, log=True)
         case WholeNumber():
-            return IntDistribution(domain.low, domain.high)
+            return distributions.IntDistribution(domain.low, domain.high)
         case Choice():
-            return CategoricalDistribution(list(domain.values))
-    raise TypeError(f"a domain must be one of spaces.Domain, but got {domain!r}")
+            return distributions.CategoricalDistribution(list(domain.values))
 
 
-class HyperoptSearcher(TPESearcher):
-    """Ray's HyperOptSearch: hyperopt's TPE, told as `TPESearcher` is.
+class HyperoptSearcher(_RaySearcher):
+    """Ray's HyperOptSearch: hyperopt's TPE.
 
     Args:
-        random_starts: as there; 20 is Ray's default, 15 the article's.
+        random_starts: as in `TPESearcher`; 20 is Ray's default, 15 the article's.
         known: as there.
     """
 
@@ -153,19 +154,18 @@ class HyperoptSearcher(TPESearcher):
             from ray.tune.search.hyperopt import HyperOptSearch
 
         logging.getLogger("hyperopt").setLevel(logging.WARNING)
-        domains = {name: _expression(name, domain) for name, domain in space.domains.items()}
-        self._fixed = space.fixed
-        self._search = HyperOptSearch(
-            space=domains,
+        search = HyperOptSearch(
+            space={name: _expression(name, domain) for name, domain in space.domains.items()},
             metric="score",
             mode="max",
-            points_to_evaluate=[{n: c[n] for n in domains} for c in known] or None,
+            points_to_evaluate=[{n: c[n] for n in space.domains} for c in known] or None,
             n_initial_points=random_starts,
             random_state_seed=seed,
         )
+        super().__init__(search, space.fixed)
 
 
-def _expression(name: str, domain):
+def _expression(name: str, domain: Domain):
     from hyperopt import hp
 
     match domain:
@@ -177,48 +177,38 @@ def _expression(name: str, domain):
             return hp.uniformint(name, domain.low, domain.high)
         case Choice():
             return hp.choice(name, list(domain.values))
-    raise TypeError(f"a domain must be one of spaces.Domain, but got {domain!r}")
-
-
-@dataclass(frozen=True)
-class _TrialName:
-    trial_id: int
 
 
 class Asha:
     """Ray's ASHA, asked directly; a fidelity is the number of evaluations so far.
 
-    It compares the scores at a rung, not the best so far, as the paper's version did.
+    With Ray's defaults, which the paper used: rungs after 1, 4, 16, 64 evaluations. It compares
+    the scores at a rung, not the best so far, as the paper's version did.
     """
 
-    def __init__(self, scheduler):
-        self._scheduler = scheduler
+    def __init__(self):
+        from ray.tune.schedulers import ASHAScheduler
+
+        self._scheduler = ASHAScheduler(
+            time_attr="evaluation",
+            metric="score",
+            mode="max",
+            max_t=100,
+            grace_period=1,
+            reduction_factor=4,
+            brackets=1,
+        )
 
     def add(self, trial: int) -> None:
-        self._scheduler.on_trial_add(None, _TrialName(trial))
+        self._scheduler.on_trial_add(None, SimpleNamespace(trial_id=trial))
 
     def stops(self, trial: int, evaluation: int, score: float) -> bool:
         result = {"evaluation": evaluation, "score": score}
-        return self._scheduler.on_trial_result(None, _TrialName(trial), result) == "STOP"
+        told = self._scheduler.on_trial_result(None, SimpleNamespace(trial_id=trial), result)
+        return told == "STOP"
 
     def remove(self, trial: int) -> None:
-        self._scheduler.on_trial_remove(None, _TrialName(trial))
-
-
-def _asha() -> Asha:
-    """ASHA with Ray's defaults, which the paper used: rungs after 1, 4, 16, 64 evaluations."""
-    from ray.tune.schedulers import ASHAScheduler
-
-    scheduler = ASHAScheduler(
-        time_attr="evaluation",
-        metric="score",
-        mode="max",
-        max_t=100,
-        grace_period=1,
-        reduction_factor=4,
-        brackets=1,
-    )
-    return Asha(scheduler)
+        self._scheduler.on_trial_remove(None, SimpleNamespace(trial_id=trial))
 
 
 METHODS = {  # name: (searcher, scheduler)
@@ -241,6 +231,15 @@ _SEARCHERS = {
 }
 
 
+def depends_on_order(method: str) -> bool:
+    """Tell whether it matters which of several trials at once ends first.
+
+    A population waits for all of a generation; what is listed or drawn waits for nobody.
+    """
+    searcher, scheduler = METHODS[method]
+    return scheduler is not None or searcher in ("tpe", "hyperopt")
+
+
 def make_searcher(method: str, *, space: SearchSpace, grid: tuple[dict, ...], seed: int, **options):
     """Return the searcher of `method`; all but listed trials are drawn from `space` with `seed`.
 
@@ -254,4 +253,4 @@ def make_searcher(method: str, *, space: SearchSpace, grid: tuple[dict, ...], se
 
 def make_scheduler(method: str) -> Asha | None:
     """Return the scheduler of `method`, or None when it trains every trial to the end."""
-    return _asha() if METHODS[method][1] == "asha" else None
+    return Asha() if METHODS[method][1] == "asha" else None

@@ -17,11 +17,12 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from repro.training.types import Segment
-from repro.tuning.spaces import Choice, SearchSpace, sample_configuration
+from repro.tuning.spaces import Choice, SearchSpace, ends, sample_configuration
 
 QUANTILE = 0.25
 RESAMPLE_PROBABILITY = 0.25
@@ -64,7 +65,23 @@ class PopulationSearcher:
         interval: float = 1.0,
         known: Sequence[dict] = (),
     ):
-        _check(space, population, interval, known)
+        epochs = space.domains.get("epochs")
+        longest = space.fixed["epochs"] if epochs is None else ends(epochs)[1]
+        if population < 2:
+            raise ValueError(
+                f"`population` must be at least 2, but got {population}; "
+                "one member has nobody to copy from, use method 'rs' instead"
+            )
+        if not 0 < interval < longest:
+            raise ValueError(
+                "`interval` must be more than 0 and less than the longest training, "
+                f"{longest} epochs, but got {interval}; else nothing is ever perturbed"
+            )
+        if len(known) > population:
+            raise ValueError(
+                f"`known` must be at most as many as `population`, {population}, "
+                f"but got {len(known)}"
+            )
         self._space, self._seed, self._interval = space, seed, interval
         rng = np.random.default_rng(seed)
         drawn = [sample_configuration(space, rng) for _ in range(population)]
@@ -83,7 +100,9 @@ class PopulationSearcher:
     def suggest(self, trial: int) -> dict | None:
         """Return the configuration of the next segment, or None at the end of all lives."""
         if not self._queue:
-            self._begin_generation()
+            self._generation += 1
+            alive = [member for member in self._members if not member.finished]
+            self._queue = self._exploit(alive) if self._generation > 1 else alive
         if not self._queue:
             return None
         member = self._queue.pop(0)
@@ -109,13 +128,6 @@ class PopulationSearcher:
         member.position = self._segments[trial].end
         member.score, member.copied_from, member.operations = score, None, ""
         member.trial = None if math.isnan(score) else trial
-
-    def _begin_generation(self) -> None:
-        self._generation += 1
-        alive = [member for member in self._members if not member.finished]
-        if self._generation > 1:
-            alive = self._exploit(alive)
-        self._queue = alive
 
     def _exploit(self, alive: list[_Member]) -> list[_Member]:
         """Let the worst copy the best; return those that can go on."""
@@ -147,41 +159,16 @@ def explore(configuration: dict, space: SearchSpace, rng: np.random.Generator) -
     from ray.tune.schedulers.pbt import _explore
 
     mutations = {
-        name: list(domain.values) if isinstance(domain, Choice) else _sampler(domain, rng)
+        name: list(domain.values) if isinstance(domain, Choice) else partial(domain.sample, rng)
         for name, domain in space.domains.items()
         if name not in NEVER_PERTURBED
     }
     state = random.getstate()  # Ray draws from the global generator: it gets ours, and its own back
     random.seed(int(rng.integers(2**32)))
     try:
-        found, operations = _explore(configuration, mutations, RESAMPLE_PROBABILITY, FACTORS, None)
+        perturbed, operations = _explore(
+            configuration, mutations, RESAMPLE_PROBABILITY, FACTORS, None
+        )
     finally:
         random.setstate(state)
-    return found, "; ".join(f"{name} {what}" for name, what in operations.items())
-
-
-def _sampler(domain, rng: np.random.Generator):
-    return lambda: domain.sample(rng)
-
-
-def _check(space: SearchSpace, population: int, interval: float, known: Sequence[dict]) -> None:
-    if population < 2:
-        raise ValueError(
-            f"`population` must be at least 2, but got {population}; "
-            "one member has nobody to copy from, use method 'rs' instead"
-        )
-    epochs = space.domains.get("epochs")
-    longest = space.fixed["epochs"] if epochs is None else max(_ends(epochs))
-    if not 0 < interval < longest:
-        raise ValueError(
-            "`interval` must be more than 0 and less than the longest training, "
-            f"{longest} epochs, but got {interval}; else nothing is ever perturbed"
-        )
-    if len(known) > population:
-        raise ValueError(
-            f"`known` must be at most as many as `population`, {population}, but got {len(known)}"
-        )
-
-
-def _ends(domain) -> Sequence:
-    return domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+    return perturbed, "; ".join(f"{name} {what}" for name, what in operations.items())

@@ -6,7 +6,7 @@ space says, for each hyperparameter, the grid's values and the domain that repla
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,6 @@ class Uniform(_Range):
     """All numbers from `low` to `high`, equally likely."""
 
     def sample(self, rng: np.random.Generator) -> float:
-        """Draw one value."""
         return float(rng.uniform(self.low, self.high))
 
 
@@ -58,7 +57,6 @@ class LogUniform(_Range):
             )
 
     def sample(self, rng: np.random.Generator) -> float:
-        """Draw one value."""
         value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         return min(max(value, self.low), self.high)  # exp(log(x)) may miss x by a rounding
 
@@ -72,11 +70,9 @@ class WholeNumber(_Range):
     """All whole numbers from `low` to `high`, both included, equally likely."""
 
     def contains(self, value: Any) -> bool:
-        """Tell whether `value` is a whole number of the range."""
         return super().contains(value) and value == int(value)
 
     def sample(self, rng: np.random.Generator) -> int:
-        """Draw one value."""
         return int(rng.integers(self.low, self.high, endpoint=True))
 
 
@@ -95,11 +91,9 @@ class Choice:
             )
 
     def contains(self, value: Any) -> bool:
-        """Tell whether `value` is one of the values."""
         return value in self.values
 
     def sample(self, rng: np.random.Generator) -> Any:
-        """Draw one value."""
         return self.values[int(rng.integers(len(self.values)))]
 
     def position(self, values: Any) -> np.ndarray:
@@ -134,7 +128,8 @@ class SearchSpace:
     fixed: dict[str, Any]
 
     def __post_init__(self) -> None:
-        _check_hyperparameters([*self.domains, *self.fixed])
+        for name in (*self.domains, *self.fixed):
+            check_name("hyperparameter", name, HYPERPARAMETERS)
         if both := sorted(set(self.domains) & set(self.fixed)):
             raise ValueError(
                 f"a hyperparameter must be searched or fixed, but got both for {both}; drop one"
@@ -146,8 +141,20 @@ class SearchSpace:
             )
 
 
+def sample_configuration(space: SearchSpace, rng: np.random.Generator) -> dict:
+    """Draw one configuration: a value from each domain, and the fixed values.
+
+    The draws follow the order of HYPERPARAMETERS, so they do not depend on how `domains` was built.
+    """
+    drawn = {name: domain.sample(rng) for name, domain in _in_order(space.domains).items()}
+    return _in_order(space.fixed | drawn)
+
+
 def search_space(family: str, *, epochs: int, reduction: str = "full") -> SearchSpace:
-    """Return the search space of `family`, or its reduction.
+    """Return the search space of `family`, or its reduction, with the grid's default values fixed.
+
+    The space takes the name of the reduction that searches the same hyperparameters, or else
+    "fixed-" and the names that it fixes.
 
     Args:
         family: one of FAMILIES.
@@ -160,41 +167,20 @@ def search_space(family: str, *, epochs: int, reduction: str = "full") -> Search
     Source: Liu & Wang 2021, Table 1 and sec. 5.1; the paper's text, not its code, for ELECTRA's
         Smin (the code searched the batch size too).
     """
-    table = _family(family)
-    full = SearchSpace(
-        name="full",
-        family=family,
-        domains={name: domain for name, (_, domain) in table.items()},
-        fixed={"epochs": _check_epochs(epochs)},
-    )
-    fix = _fixed_by(family, reduction)
-    return reduce_space(full, fix) if fix else full
-
-
-def reduce_space(space: SearchSpace, fix: Iterable[str]) -> SearchSpace:
-    """Fix hyperparameters to the grid's default values (see `default_configuration`).
-
-    One that is fixed already keeps its value. The space takes the name of the reduction that
-    searches the same hyperparameters, or else "fixed-" and the names that it fixes.
-
-    Raises:
-        ValueError: if a hyperparameter is unknown or none would be left to search.
-    """
-    fix = [fix] if isinstance(fix, str) else list(fix)
-    _check_hyperparameters(fix)
-    default = _default_values(space.family)
-    if missing := sorted(set(fix) - set(space.fixed) - set(default)):
-        raise ValueError(
-            f"`fix` must name hyperparameters of the grid, {list(default)}, but got {missing}; "
-            "build a SearchSpace with the fixed values instead"
-        )
-    domains = {name: domain for name, domain in space.domains.items() if name not in fix}
-    newly_fixed = {name: default[name] for name in space.domains if name in fix}
+    table, named = _family(family), _reductions(family)
+    if reduction.startswith(_FIXED):
+        fix = set(reduction.removeprefix(_FIXED).split("+"))
+        for name in sorted(fix):
+            check_name(f"hyperparameter of reduction {reduction!r}", name, table)
+    else:
+        fix = named[check_name("reduction", reduction, REDUCTIONS)]
+    fixed = [name for name in table if name in fix]
+    default = default_configuration(family, epochs=epochs)
     return SearchSpace(
-        name=_reduced_name(space.family, domains),
-        family=space.family,
-        domains=domains,
-        fixed=space.fixed | newly_fixed,
+        name=next((r for r in REDUCTIONS if named[r] == fix), _FIXED + "+".join(fixed)),
+        family=family,
+        domains={name: domain for name, (_, domain) in table.items() if name not in fix},
+        fixed={name: default[name] for name in ("epochs", *fixed)},
     )
 
 
@@ -205,8 +191,7 @@ def grid_configurations(family: str, *, epochs: int) -> list[dict]:
     """
     epochs, table = _check_epochs(epochs), _family(family)
     points = itertools.product(*(values for values, _ in table.values()))
-    configurations = (dict(zip(table, point, strict=True)) for point in points)
-    return [_in_order(configuration | {"epochs": epochs}) for configuration in configurations]
+    return [_in_order(dict(zip(table, p, strict=True)) | {"epochs": epochs}) for p in points]
 
 
 def default_configuration(family: str, *, epochs: int) -> dict:
@@ -214,16 +199,8 @@ def default_configuration(family: str, *, epochs: int) -> dict:
 
     So ELECTRA's learning rate is 1e-4; RoBERTa's learning rate is 2e-5 and its batch size 16.
     """
-    return _in_order(_default_values(family) | {"epochs": _check_epochs(epochs)})
-
-
-def sample_configuration(space: SearchSpace, rng: np.random.Generator) -> dict:
-    """Draw one configuration: a value from each domain, and the fixed values.
-
-    The draws follow the order of HYPERPARAMETERS, so they do not depend on how `domains` was built.
-    """
-    drawn = {name: domain.sample(rng) for name, domain in _in_order(space.domains).items()}
-    return _in_order(space.fixed | drawn)
+    middle = {name: grid[(len(grid) - 1) // 2] for name, (grid, _) in _family(family).items()}
+    return _in_order(middle | {"epochs": _check_epochs(epochs)})
 
 
 # Table 1's lower half is the same for all: (grid, domain) of what a family does not set itself.
@@ -243,67 +220,36 @@ _ROBERTA = _SHARED | {
 }
 # The tiny models need larger learning rates, ten times ELECTRA's and fifty times RoBERTa's
 # (benchmarks/MINI.md); everything else of a miniature is Table 1's.
-_LEARNING_RATES = {
+LEARNING_RATES = {
     "electra": ((3e-5, 1e-4, 1.5e-4), LogUniform(2.99e-5, 1.51e-4)),
     "roberta": ((1e-5, 2e-5, 3e-5), Uniform(0.99e-5, 3.01e-5)),
     "electra-mini": ((3e-4, 1e-3, 1.5e-3), LogUniform(2.99e-4, 1.51e-3)),
     "roberta-mini": ((5e-4, 1e-3, 1.5e-3), Uniform(4.95e-4, 1.505e-3)),
     "bert-mini": ((3e-4, 1e-3, 1.5e-3), LogUniform(2.99e-4, 1.51e-3)),
 }
-_REST = {
-    "electra": _ELECTRA,
-    "roberta": _ROBERTA,
-    "electra-mini": _ELECTRA,
-    "roberta-mini": _ROBERTA,
-    "bert-mini": _ELECTRA,
-}
-_SMIN = {family: ("learning_rate", "batch_size") for family in ("roberta", "roberta-mini")}
-FAMILIES = tuple(_LEARNING_RATES)
+FAMILIES = tuple(LEARNING_RATES)
 REDUCTIONS = ("full", "s-wr", "s-wr-hdo", "smin")
 _FIXED = "fixed-"
 
 
 def _family(family: str) -> dict[str, tuple[tuple, Domain]]:
     check_name("family of search spaces", family, FAMILIES)
-    return _in_order({"learning_rate": _LEARNING_RATES[family]} | _REST[family])
+    rest = _ROBERTA if family.startswith("roberta") else _ELECTRA
+    return _in_order({"learning_rate": LEARNING_RATES[family]} | rest)
 
 
-def _default_values(family: str) -> dict[str, Any]:
-    return {name: grid[(len(grid) - 1) // 2] for name, (grid, _) in _family(family).items()}
-
-
-def _fixed_by(family: str, reduction: str) -> tuple[str, ...]:
-    if reduction.startswith(_FIXED):
-        names = tuple(reduction.removeprefix(_FIXED).split("+"))
-        for name in names:
-            check_name(f"hyperparameter of reduction {reduction!r}", name, _family(family))
-        return names
-    check_name("reduction", reduction, REDUCTIONS)
-    if reduction == "smin":
-        kept = _SMIN.get(family, ("learning_rate",))
-        return tuple(name for name in _family(family) if name not in kept)
-    return {
-        "full": (),
-        "s-wr": ("warmup_ratio",),
-        "s-wr-hdo": ("warmup_ratio", "hidden_dropout"),
-    }[reduction]
-
-
-def _reduced_name(family: str, domains: Iterable[str]) -> str:
-    fixed = [name for name in _family(family) if name not in set(domains)]
-    for reduction in REDUCTIONS:
-        if set(fixed) == set(_fixed_by(family, reduction)):
-            return reduction
-    return _FIXED + "+".join(fixed)
+def _reductions(family: str) -> dict[str, set[str]]:
+    """Return reduction -> what it fixes."""
+    searched = (
+        {"learning_rate", "batch_size"} if family.startswith("roberta") else {"learning_rate"}
+    )
+    warmup = {"warmup_ratio"}
+    fixed = (set(), warmup, warmup | {"hidden_dropout"}, set(_family(family)) - searched)
+    return dict(zip(REDUCTIONS, fixed, strict=True))
 
 
 def _in_order(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in HYPERPARAMETERS if name in values}
-
-
-def _check_hyperparameters(names: Iterable[str]) -> None:
-    for name in names:
-        check_name("hyperparameter", name, HYPERPARAMETERS)
 
 
 def _check_epochs(epochs: int) -> int:

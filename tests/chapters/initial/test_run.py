@@ -20,7 +20,7 @@ def test_what_cannot_be_compared_is_refused_before_any_training(methods):
 def test_the_notebook_runs_whatever_its_models_stand_for(models, tmp_path, monkeypatch):
     # BERT is not in the paper: nothing is printed to compare it with
     study = make_study(models=models, tasks=["rte", "cola"])
-    monkeypatch.setattr(run, "run_study", lambda _: study)
+    monkeypatch.setattr(run, "run_all", lambda *_, **__: study)
     parameters = {"profile": "smoke", "models": models}
     items = run_notebook("01_initial_study", parameters, tmp_path, monkeypatch)
     assert {"hpo_minus_grid", "hpo_minus_grid_paper", "ledger"} < set(items)

@@ -16,26 +16,28 @@ from repro.records import make_table
 from repro.results.folders import FORMAT
 from repro.results.tables import Results
 from repro.study.profile import load_profile
+from repro.study.study import enumerate_runs, read_results
 from synthetic_study import _trial as make_trial
 
 TIMES = ["seconds"]
 
 
 class FakeStudy:
-    """Stands for `carry_out`: writes a run's tables at once, with the scores that it is told."""
+    """Stands for `run_all`: writes a run's tables at once, with the scores that it is told."""
 
     def __init__(self, scores, *, dies_after=None):
         self.scores, self.dies_after, self.ran, self.waves = scores, dies_after, [], []
 
-    def __call__(self, profile, study):
-        self.waves.append([run.tuning.run_id for run in study])
-        for run in study:
-            if not run.folder.finished:
+    def __call__(self, profile, runs, *, results):
+        study = read_results(profile, runs, results=results)
+        self.waves.append([folder.key["run_id"] for folder in study.folders])
+        for folder in study.folders:
+            if not folder.finished:
                 if len(self.ran) == self.dies_after:
                     raise KeyboardInterrupt
-                self.ran.append(run.tuning.run_id)
-                self._write(run.folder)
-        return Results(tuple(run.folder for run in study), profile.title)
+                self.ran.append(folder.key["run_id"])
+                self._write(folder)
+        return study
 
     def _write(self, folder):
         rng = np.random.default_rng(zlib.crc32(folder.key["run_id"].encode()))
@@ -74,7 +76,7 @@ def profile(**changes):
 
 
 def run(monkeypatch, folder, fake, **changes):
-    monkeypatch.setattr(procedure, "carry_out", fake)
+    monkeypatch.setattr(procedure, "run_all", fake)
     return run_procedure(profile(**changes), results=folder)
 
 
@@ -124,13 +126,12 @@ def test_killed_in_mid_round_it_gives_the_same_trace(monkeypatch, tmp_path, dies
 
 
 def test_the_first_round_is_the_initial_study(monkeypatch, tmp_path):
-    from repro.study.study import enumerate_runs
-
     fake = FakeStudy(overfits_until([]))
     run(monkeypatch, tmp_path, fake)
-    study = enumerate_runs(profile(methods=["grid", "rs", "asha"]), results=tmp_path)
-    assert {r.tuning.run_id for r in study} == set(fake.ran)
-    assert all(r.folder.finished for r in study)
+    initial = profile(methods=["grid", "rs", "asha"])
+    study = read_results(initial, enumerate_runs(initial), results=tmp_path)
+    assert {folder.key["run_id"] for folder in study.folders} == set(fake.ran)
+    assert all(folder.finished for folder in study.folders)
 
 
 def test_mined_spaces_replace_those_in_between(monkeypatch, tmp_path):
@@ -154,7 +155,7 @@ def test_a_missing_score_names_its_cell(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"fix": "guess"}, "`procedure.fix`: Input should be 'order' or 'mined'"),
+        ({"fix": "guess"}, "`procedure.fix`: must be 'order' or 'mined'"),
         ({"fixx": "mined"}, "unknown key \\(did you mean 'fix'\\?\\); known: spaces, budgets_gst"),
         ({"spaces": {"default": ["full", "fixed-epochs"]}}, "reduction 'fixed-epochs'.*known: l"),
         ({"spaces": {"default": ["full", "s-w"]}}, "unknown reduction 's-w'.*'s-wr'"),
@@ -162,8 +163,8 @@ def test_a_missing_score_names_its_cell(monkeypatch, tmp_path):
         ({"spaces": {"electra-mini": ["full"]}}, "`spaces` must have a default"),
         ({"budgets_gst": [4, 1]}, "must rise from one to the next"),
         ({"methods": ["grid"]}, "must not hold grid"),
-        ({"weak": "los"}, "`procedure.weak`: Input should be 'loss', 'tie' or 'off'"),
-        ({"outperforms": "all"}, "`procedure.outperforms`: Input should be 'means', "),
+        ({"weak": "los"}, "`procedure.weak`: must be 'loss', 'tie' or 'off'"),
+        ({"outperforms": "all"}, "`procedure.outperforms`: must be 'means', "),
     ],
 )
 def test_impossible_settings_are_refused_on_loading(settings, message):
@@ -223,7 +224,7 @@ def test_the_notebook_runs_whatever_its_models_and_methods(tmp_path, monkeypatch
     fake = FakeStudy(overfits_until(["full"], budgets=[1.0]))
     settings = {"methods": methods, "tasks": ["rte", "cola"]}
     procedure_of = partial(run_procedure, results=tmp_path / "results")
-    monkeypatch.setattr(procedure, "carry_out", fake)
+    monkeypatch.setattr(procedure, "run_all", fake)
     monkeypatch.setattr(procedure, "run_procedure", procedure_of)
     monkeypatch.setattr(Results, "predictions", lambda _, run_id: made_up_predictions(run_id))
     monkeypatch.setattr(Results, "evaluations", property(made_up_evaluations))

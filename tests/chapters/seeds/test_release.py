@@ -5,8 +5,8 @@ import zipfile
 import pandas as pd
 import pytest
 
-from repro.__main__ import main
 from repro.chapters.seeds.release import SUMS, Release, as_release, read_release, write_release
+from repro.cli.commands import main
 from synthetic_study import make_study
 
 TASKS = pd.DataFrame(

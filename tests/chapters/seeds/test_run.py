@@ -16,6 +16,7 @@ from repro.data.tasks import resolve_task
 from repro.models.build import build_model, resolve_model
 from repro.records import check_table
 from repro.study.profile import load_profile
+from repro.study.runs import bind_run
 from repro.training.types import Seeds, TrialResult
 from repro.tuning.runs import RunState, TuningRun
 from tiny_models import SETTINGS
@@ -99,7 +100,7 @@ def test_the_same_weight_seed_gives_all_tasks_the_same_classifier():
 
 
 def listed_run(**changes):
-    run = enumerate_seed_runs(smoke(tasks=["rte"]))[1][0].tuning
+    run = enumerate_seed_runs(smoke(tasks=["rte"]))[0].tuning
     return dataclasses.replace(run, **changes)
 
 
@@ -134,7 +135,8 @@ def test_as_many_seeds_as_trials_are_wanted():
 
 def test_a_changed_study_asks_another_question():
     def paths(**changes):
-        return {run.folder.path for run in enumerate_seed_runs(smoke(**changes))[1]}
+        profile = smoke(**changes)
+        return {bind_run(profile, run).path for run in enumerate_seed_runs(profile)}
 
     assert len(paths() | paths(dropout_after_first_validation=False)) == 4
     assert len(paths() | paths(dropout_seed=1)) == 4

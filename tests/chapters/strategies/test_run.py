@@ -14,7 +14,7 @@ from repro.chapters.strategies.run import (
 )
 from repro.records import check_table
 from repro.study.profile import load_profile
-from repro.study.study import read_results
+from repro.study.study import read_results, run_all
 from repro.tuning import ray_tune as orchestration
 
 TIMINGS = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "worker"]
@@ -49,9 +49,7 @@ def test_each_strategy_leaves_its_tables(study):
 def test_a_population_killed_and_resumed_gives_the_same_tables(study, tmp_path, monkeypatch):
     _, whole = study
     profile = smoke(population=4, n_seeds=0)
-    runs = [r for r in enumerate_strategies(profile, results=tmp_path) if r.tuning.method == "pbt"]
-    from repro.study.study import carry_out
-
+    runs = [r for r in enumerate_strategies(profile) if r.tuning.method == "pbt"]
     for stop_after in (3, 5, None):  # in the first generation, and in the second
         monkeypatch.setattr(
             orchestration,
@@ -60,10 +58,10 @@ def test_a_population_killed_and_resumed_gives_the_same_tables(study, tmp_path, 
         )
         if stop_after:
             with pytest.raises(KeyboardInterrupt):
-                carry_out(profile, runs)
+                run_all(profile, runs, results=tmp_path)
         else:
-            carry_out(profile, runs)
-    resumed, run_id = read_results(profile, runs), runs[0].tuning.run_id
+            run_all(profile, runs, results=tmp_path)
+    resumed, run_id = read_results(profile, runs, results=tmp_path), runs[0].tuning.run_id
     for name in ("trials", "evaluations", "losses", "segments"):
         tables = [getattr(results, name).copy() for results in (whole, resumed)]
         key = "run_id" if "run_id" in tables[0] else "trial_id"
@@ -107,7 +105,7 @@ def test_strategies_of_a_repetition_share_their_training_seed_and_no_other():
     seeds = {}
     for run in enumerate_strategies(profile):
         if run.tuning.method != "seeds_asha":
-            seeds.setdefault(run.folder.key["repetition"], set()).update(run.tuning.seeds)
+            seeds.setdefault(run.key["repetition"], set()).update(run.tuning.seeds)
     assert [len(found) for found in seeds.values()] == [1, 1, 1]
     assert len(set.union(*seeds.values())) == 3
 
@@ -115,9 +113,9 @@ def test_strategies_of_a_repetition_share_their_training_seed_and_no_other():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"population": 1}, "`population` must be at least 2, but got 1: one member"),
-        ({"interval": 5.0}, "perturbation interval .* less than the longest run, 5 epochs, .* 5.0"),
-        ({"interval": 0.0}, "perturbation interval must be more than 0"),
+        ({"population": 1}, "population`: must be greater than or equal to 2, but got 1"),
+        ({"interval": 5.0}, "interval`: must be less than 5, but got 5.0"),
+        ({"other_intervals": [0.0]}, "other_intervals.0`: must be greater than 0, but got 0.0"),
         ({"random_starts": 4}, "random starts must be at most `n_trials`, 3, but got 4"),
         ({"population": 4}, "`n_seeds` must be at least `population`, 4, .* but got 2"),
         ({"populaton": 4}, "unknown key .*did you mean 'population'"),

@@ -12,11 +12,12 @@ from repro.chapters.three_stage.run import (
     enumerate_stages,
     project_of,
     run_three_stages,
+    warm_sweeps,
 )
 from repro.chapters.three_stage.spaces import CANDIDATES, TUNED
 from repro.records import check_table
 from repro.study.profile import load_profile
-from repro.study.study import carry_out
+from repro.study.study import run_all
 from repro.tuning import ray_tune as orchestration
 from tiny_models import make_model
 
@@ -66,8 +67,8 @@ def test_the_first_stage_pairs_the_same_seeds_and_the_last_has_fresh_ones(study)
 
 def test_the_warm_sweep_is_told_the_manual_grids_scores_and_does_not_repeat_it(study):
     folder, results = study
-    [path] = folder.glob("*/*/bo/warm/*/run.json")
-    options = json.loads(path.read_text())["question"]["options"]
+    [path] = folder.glob("*/*/bo/warm/*/*/run.json")
+    options = json.loads(path.read_text())["inputs"]["options"]
     grid = results.trials[results.trials["stage"] == "manual"]
     assert options["known_scores"] == grid["validation_score"].tolist()
     assert pd.DataFrame(options["known"])[list(TUNED)].to_numpy().tolist() == (
@@ -96,11 +97,9 @@ def test_a_finished_study_is_not_trained_again(study, monkeypatch):
 
 
 def test_a_grid_that_failed_leaves_no_warm_sweep_and_chooses_nothing(study):
-    from repro.chapters.three_stage.run import _warm_sweeps
-
-    folder, results = study
+    _, results = study
     failed = results.trials.assign(validation_score=np.nan)
-    assert _warm_sweeps(smoke(), failed, folder) == []
+    assert warm_sweeps(smoke(), failed) == []
     assert chosen_configurations(smoke(), failed) == {}
 
 
@@ -130,8 +129,8 @@ def test_an_epsilon_can_matter(study):
 def test_all_seven_candidates_are_read_back_from_a_distilbert(tmp_path, serially):
     model = str(make_model(tmp_path / "distilbert", "distilbert"))
     profile = smoke(model=model, max_lengths=[16, 24, 32])
-    runs = enumerate_stages(profile, results=tmp_path / "results")
-    trials = carry_out(profile, runs[-1:]).trials
+    last = enumerate_stages(profile)[-1:]
+    trials = run_all(profile, last, results=tmp_path / "results").trials
     assert set(trials["status"]) == {"completed"}
     project = project_of(profile)
     wanted = [c for c in (project.baseline, *project.variations) for _ in range(2)]
@@ -143,10 +142,10 @@ def test_all_seven_candidates_are_read_back_from_a_distilbert(tmp_path, serially
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"max_lengths": [48, 48, 64]}, "`max_lengths` must be three lengths .* got .48, 48, 64."),
-        ({"max_lengths": [2, 48, 64]}, "`max_lengths` must be three lengths from 4 on"),
-        ({"n_seeds": 1}, "`n_seeds` must be at least 2, but got 1"),
-        ({"final_seeds": 1}, "`final_seeds` must be at least 2, but got 1"),
+        ({"max_lengths": [48, 48, 64]}, "max_lengths`: must be three lengths .* got .48, 48, 64."),
+        ({"max_lengths": [2, 48, 64]}, "max_lengths`: must be three lengths from 4 on"),
+        ({"n_seeds": 1}, "n_seeds`: must be greater than or equal to 2, but got 1"),
+        ({"final_seeds": 1}, "final_seeds`: must be greater than or equal to 2, but got 1"),
         ({"scale": "article"}, "'project' or 'project-mini'"),
         ({"n_trails": 3}, "unknown key .*did you mean 'n_trials'"),
     ],

@@ -1,12 +1,21 @@
 """The initial study, run for real: every model x task x method x repetition of a profile."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from repro.chapters.initial.analysis import ModelStudy, by_model
+from repro.paths import RESULTS
 from repro.results.tables import Results
+from repro.study.planning import PlannedRun
 from repro.study.profile import Profile
-from repro.study.study import run_study
+from repro.study.study import enumerate_runs, run_all
+
+SECTION = "01 initial study"  # the notebook's number, and what it is
 
 
-def run_initial_study(profile: Profile) -> tuple[Results, list[ModelStudy]]:
+def run_initial_study(
+    profile: Profile, *, results: Path = RESULTS
+) -> tuple[Results, list[ModelStudy]]:
     """Carry out the tuning runs that are not on disk yet; return all of them, and model by model.
 
     Raises:
@@ -17,5 +26,11 @@ def run_initial_study(profile: Profile) -> tuple[Results, list[ModelStudy]]:
             "`methods` must be grid, with which all others are compared, and at least one other, "
             f"but got {', '.join(profile.methods)}"
         )
-    results = run_study(profile)
-    return results, by_model(results, profile)
+    study = run_all(profile, enumerate_runs(profile), results=results)
+    return study, by_model(study, profile)
+
+
+def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
+    """Yield what notebook 01 would run."""
+    for run in enumerate_runs(profile):
+        yield PlannedRun(run.tuning.method, run)

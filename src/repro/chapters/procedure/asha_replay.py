@@ -31,7 +31,7 @@ def rung_times(profile: Profile) -> pd.DataFrame:
         ("RoBERTa-base (paper)", "roberta", 10, 5),
     ]
     for model in profile.models:
-        epochs = [profile.epochs_for(model.name, task) for task in model.tasks]
+        epochs = [model.epochs_for(task) for task in model.tasks]
         per_epoch = map(profile.evaluations_for, model.tasks)
         pairs = sorted(set(zip(epochs, per_epoch, strict=True)))
         settings += [(model.name, model.family, *pair) for pair in pairs]

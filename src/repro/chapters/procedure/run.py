@@ -5,7 +5,8 @@ still run are one study, tuned side by side. What is on disk is not repeated, so
 was killed goes on where it stopped, and gives the same trace.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +19,14 @@ from repro.paths import RESULTS
 from repro.results.tables import Results
 from repro.stats.incumbents import best_trials
 from repro.stats.overfitting import overfits, overfitting_hyperparameters
-from repro.study.profile import ModelSettings, Profile
-from repro.study.study import StudyRun, carry_out, enumerate_runs, read_results
+from repro.study.planning import PlannedRun
+from repro.study.profile import Profile
+from repro.study.runs import StudyRun
+from repro.study.settings import ModelSettings
+from repro.study.study import budgeted_runs, read_results, run_all
 from repro.tuning.spaces import search_space
+
+SECTION = "02 procedure"  # the notebook's number, and what it is
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,30 @@ class Procedure:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a path stands before its next round, and what led there."""
+class _Path:
+    """One model, task (as the profile calls it) and method, at the round that it needs next."""
 
+    model: ModelSettings
+    task: str
+    method: str
     setting: Setting
-    action: str = "start"
+    action: str = "start"  # what led there
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The path's values of the columns PATH."""
+        return self.model.name, Path(self.task).stem, self.method
+
+    def runs(self, profile: Profile) -> list[StudyRun]:
+        """Return grid search and the tuning runs of the next round."""
+        return budgeted_runs(
+            profile,
+            self.model,
+            profile.data(self.task),
+            methods=(self.method,),
+            budget_gst=self.setting.budget_gst,
+            reduction=self.setting.space,
+        )
 
 
 def run_procedure(profile: Profile, *, results: Path = RESULTS) -> Procedure:
@@ -62,110 +87,100 @@ def run_procedure(profile: Profile, *, results: Path = RESULTS) -> Procedure:
         ValueError: before any training, if settings do not fit; or naming the repetition whose
             score is missing.
     """
-    settings, cells = profile.procedure, _cells(profile)
+    settings = profile.procedure
     rule = Rule(weak=settings.weak, outperforms=settings.outperforms)
-    ladders = {m.name: _ladder(profile, m) for m in profile.models}
-    places = {path: _Place(ladders[path[0]].start) for path in cells}
+    ladders, paths = _ladders(profile), _paths(profile)
     runs, rounds, trace, patterns = {}, [], [], {}
-    while places:
-        wave = _enumerate(profile, cells, places, results)
-        runs |= {run.tuning.run_id: run for run in wave}
-        found = carry_out(profile, wave)
-        judged = judge_rounds(_tell_rounds(found, places, number=len(rounds)), rule)
+    while paths:
+        wave = {run.key["run_id"]: run for path in paths for run in path.runs(profile)}
+        grid_first = sorted(wave.values(), key=lambda run: run.tuning.method != "grid")
+        study = run_all(profile, grid_first, results=results)
+        best = best_trials(study.trials, study.runs)
+        actions = {path.key: path.action for path in paths}
+        keys = best[list(PATH)].itertuples(index=False, name=None)
+        best = best.assign(round=len(rounds), action=[actions.get(key, "") for key in keys])
         if not rounds:
-            patterns = {m.name: _patterns(m, found) for m in profile.models}
+            patterns = {m.name: _patterns(m, best[best["model"] == m.name]) for m in profile.models}
             if settings.fix == "mined":
-                ladders = {m.name: _mined(m, ladders, patterns) for m in profile.models}
-        rows, places = _decide(judged, places, ladders, rule)
+                ladders = {
+                    m.name: _mined(m, ladders[m.name], patterns[m.name]) for m in profile.models
+                }
+        judged = judge_rounds(best, rule)
+        following = []
+        for path in paths:
+            scores = judged[(judged[list(PATH)] == list(path.key)).all(axis=1)]
+            ladder = ladders[path.model.name]
+            row, decision = trace_round(scores, path.setting, ladder=ladder, rule=rule)
+            trace.append(row)
+            if decision.next:
+                following.append(replace(path, setting=decision.next, action=decision.action))
+        paths = following
+        runs |= wave
         rounds.append(judged)
-        trace += rows
-    everything = read_results(profile, list(runs.values()))
+    everything = read_results(profile, list(runs.values()), results=results)
     table = pd.concat(rounds, ignore_index=True)
     return Procedure(everything, table, _with_costs(trace, table, everything), ladders, patterns)
 
 
-def _cells(profile: Profile) -> dict[tuple, tuple[ModelSettings, str, str]]:
-    """Return path -> what the profile calls its model, task and method."""
+def _ladders(profile: Profile) -> dict[str, Ladder]:
     settings = profile.procedure
+    budgets = settings.budgets_gst
+    return {m.name: Ladder(settings.spaces_for(m.family), budgets) for m in profile.models}
+
+
+def _paths(profile: Profile) -> list[_Path]:
+    """Return all paths at their start."""
+    settings, ladders = profile.procedure, _ladders(profile)
     known = {task for model in profile.models for task in model.tasks}
     for task in {task for tasks in settings.tasks.values() for task in tasks} - {ALL}:
         check_name("task of the procedure", task, sorted(known))
-    return {
-        (model.name, Path(task).stem, method): (model, task, method)
+    return [
+        _Path(model, task, method, ladders[model.name].start)
         for model in profile.models
         for task in settings.tasks_for(model.family, model.tasks)
         for method in settings.methods
-    }
+    ]
 
 
-def _ladder(profile: Profile, model: ModelSettings) -> Ladder:
-    settings = profile.procedure
-    return Ladder(settings.spaces_for(model.family), settings.budgets_gst)
-
-
-def _enumerate(profile: Profile, cells, places, results: Path) -> list[StudyRun]:
-    """Return the tuning runs of one round of each path, grid search before all others."""
-    runs = {}
-    for path, place in places.items():
-        model, task, method = cells[path]
-        part = profile.model_copy(
-            update={
-                "models": (model.model_copy(update={"tasks": (task,)}),),
-                "methods": ("grid", method),
-                "budget_gst": place.setting.budget_gst,
-            }
-        )
-        asked = enumerate_runs(part, reduction=place.setting.space, results=results)
-        runs |= {run.tuning.run_id: run for run in asked}
-    return sorted(runs.values(), key=lambda run: run.tuning.method != "grid")
-
-
-def _tell_rounds(found: Results, places, *, number: int) -> pd.DataFrame:
-    """Lay out the incumbents of one wave as rounds."""
-    best = best_trials(found.trials, found.runs)
-    paths = list(best[list(PATH)].itertuples(index=False, name=None))
-    actions = [places[path].action if path in places else "" for path in paths]
-    return best.assign(round=number, action=actions)
-
-
-def _decide(judged, places, ladders, rule) -> tuple[list[dict], dict]:
-    rows, following = [], {}
-    for path, place in places.items():
-        scores = judged[(judged[list(PATH)] == list(path)).all(axis=1)]
-        row, decision = trace_round(scores, place.setting, ladder=ladders[path[0]], rule=rule)
-        rows.append(row)
-        if decision.next:
-            following[path] = _Place(decision.next, decision.action)
-    return rows, following
-
-
-def _patterns(model: ModelSettings, found: Results) -> pd.DataFrame:
-    best = best_trials(found.trials, found.runs)
-    best = best[best["model"] == model.name]
+def _patterns(model: ModelSettings, best: pd.DataFrame) -> pd.DataFrame:
     is_grid = best["method"] == "grid"
     judged = overfits(best[~is_grid], best[is_grid])
     rows, space = overfitting_hyperparameters(best), search_space(model.family, epochs=1)
     return hyperparameter_patterns(rows, space.domains, incumbents=judged)
 
 
-def _mined(model: ModelSettings, ladders, patterns) -> Ladder:
+def _mined(model: ModelSettings, ladder: Ladder, patterns: pd.DataFrame) -> Ladder:
     """Put what the patterns point to in the place of the spaces between largest and smallest."""
-    ladder, found = ladders[model.name], patterns[model.name]
-    first, last = ladder.spaces[0], ladder.spaces[-1]
-    if not found["n_runs"].any():  # nothing overfits, and so nothing is ever reduced
+    if not patterns["n_runs"].any():  # nothing overfits, and so nothing is ever reduced
         return ladder
-    largest, least = (search_space(model.family, epochs=1, reduction=r) for r in (first, last))
+    ends = ladder.spaces[0], ladder.spaces[-1]
+    largest, least = (search_space(model.family, epochs=1, reduction=r) for r in ends)
     candidates = [name for name in largest.domains if name not in least.domains]
-    fixed = choose_hyperparameter(found, candidates)["hyperparameter"]
+    fixed = choose_hyperparameter(patterns, candidates)["hyperparameter"]
     mined = search_space(model.family, epochs=1, reduction=f"fixed-{fixed}").name
-    return Ladder(tuple(dict.fromkeys((first, mined, last))), ladder.budgets)
+    return Ladder(tuple(dict.fromkeys((ends[0], mined, ends[1]))), ladder.budgets)
 
 
 def _with_costs(trace: list[dict], rounds: pd.DataFrame, results: Results) -> pd.DataFrame:
-    """Add what the runs of each round cost, summed over its repetitions."""
+    """Add what the runs of each round cost, summed over its repetitions; path after path."""
     costs = results.runs.set_index("run_id")[["n_trials", "steps", "seconds"]]
     spent = rounds[[*PATH, "round", "run_id"]].join(costs, on="run_id")
     sums = spent.groupby([*PATH, "round"])[list(costs)].sum()
     frame = pd.DataFrame(trace).join(sums, on=[*PATH, "round"])
     frame["path"] = frame.groupby(list(PATH), sort=False).ngroup()
     return frame.sort_values(["path", "round"]).drop(columns="path").reset_index(drop=True)
+
+
+def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
+    """Yield the first round and the most that can follow: all budgets, then all reductions."""
+    for path in _paths(profile):
+        start, ladder = path.setting, _ladders(profile)[path.model.name]
+        initial = Setting("full", profile.budget_gst)
+        counted = start == initial and path.method in profile.methods
+        for run in path.runs(profile)[1:]:
+            yield PlannedRun("first round", run, counted=counted)
+        further = [Setting(start.space, budget) for budget in ladder.budgets[1:]]
+        further += [Setting(space, ladder.budgets[-1]) for space in ladder.spaces[1:]]
+        for setting in further:
+            for run in replace(path, setting=setting).runs(profile)[1:]:
+                yield PlannedRun("further rounds", run, depends=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from repro.names import check_name
-from repro.study.profile_parts import Checked, Several, distinct
+from repro.study.settings import Section, Several, distinct
 from repro.tuning.spaces import FAMILIES, search_space
 
 _S_WR, _S_WR_HDO = ("full", "s-wr", "smin"), ("full", "s-wr-hdo", "smin")
@@ -18,7 +18,7 @@ def _by_family(value: Any) -> Any:
     return value if isinstance(value, dict) else {"default": value}
 
 
-class ProcedureSettings(Checked):
+class ProcedureSettings(Section):
     """Spaces from the largest to the smallest, budgets, rules (Liu & Wang 2021, sec. 5)."""
 
     spaces: dict[str, Several] = Field(default=_DEFAULT)  # by family; see `spaces.search_space`
@@ -39,8 +39,8 @@ class ProcedureSettings(Checked):
 
     def tasks_for(self, family: str, tasks: tuple[str, ...]) -> tuple[str, ...]:
         """Return those of a model's tasks that the procedure runs on."""
-        wanted = self.tasks[family if family in self.tasks else "default"]
-        return tasks if wanted == (ALL,) else tuple(task for task in tasks if task in wanted)
+        chosen = self.tasks[family if family in self.tasks else "default"]
+        return tasks if chosen == (ALL,) else tuple(task for task in tasks if task in chosen)
 
     @field_validator("budgets_gst")
     @classmethod
@@ -65,11 +65,15 @@ class ProcedureSettings(Checked):
             for family in names - {"default"}:
                 check_name("family", family, FAMILIES)
         for family in set(self.spaces) - {"default"}:
-            self.check_family(family)
+            self._check_family(family)
         return self
 
-    def check_family(self, family: str) -> None:
-        """Raise if the spaces of a family are not its own, each smaller than the one before."""
+    def check(self, profile: Any) -> None:
+        """Raise unless each model's spaces are its family's, each smaller than the one before."""
+        for model in profile.models:
+            self._check_family(model.family)
+
+    def _check_family(self, family: str) -> None:
         spaces = [search_space(family, epochs=1, reduction=r) for r in self.spaces_for(family)]
         for larger, smaller in pairwise(spaces):
             if not set(smaller.domains) < set(larger.domains):
@@ -77,3 +81,6 @@ class ProcedureSettings(Checked):
                     f"each space of {family} must search fewer hyperparameters than the one "
                     f"before it, but {smaller.name} comes after {larger.name}; sort or drop them"
                 )
+
+
+SECTIONS = {"procedure": ProcedureSettings}

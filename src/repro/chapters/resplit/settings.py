@@ -1,15 +1,15 @@
-"""The settings of notebook 04, and the two studies that it compares."""
+"""The profile's section of notebook 04: random search on two splits."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from repro.study.profile_parts import Checked, Count, Several
+from repro.study.settings import Count, Section, Several
 
 Shift = Annotated[float, Field(ge=0, le=1)]
 
 
-class ResplitSettings(Checked):
+class ResplitSettings(Section):
     """Random search on the original split and on a resplit, and what is simulated from it."""
 
     models: Several | None = None  # the profile's first one when None
@@ -32,27 +32,4 @@ class ResplitSettings(Checked):
         return self
 
 
-def split_profiles(profile: Any) -> dict[str, Any]:
-    """Return the profiles of two studies: on the profile's own split, and on a resplit.
-
-    Args:
-        profile: a Profile with the section `resplit`.
-    Returns:
-        "original" and "resplit" -> profile; the test set of the former is at shift 0 where data are
-        generated, and its trials also predict a test set at each shift.
-    """
-    settings = profile.resplit
-    names = settings.models or (profile.models[0].name,)
-    models = [profile.model(name).model_dump() | {"tasks": settings.tasks} for name in names]
-    original = profile.split if profile.split != "resplit" else "official"
-    shifted = dict.fromkeys(settings.shifts, settings.examples) if profile.source == "mini" else {}
-    return {
-        name: type(profile).model_validate(
-            dict(profile)
-            | {"split": split, "models": models, "methods": ("grid", "rs")}
-            | {"budget_gst": settings.budget_gst, "repetitions": settings.repetitions}
-            | {"shifted_tests": shifted if name == "original" else {}, "shift": 0.0}
-            | ({} if split == "official" else {"test_labels": {}})
-        )
-        for name, split in {"original": original, "resplit": "resplit"}.items()
-    }
+SECTIONS = {"resplit": ResplitSettings}

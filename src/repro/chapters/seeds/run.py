@@ -4,22 +4,29 @@ One task's trials are one tuning run of the method `seeds`, so that they are ski
 kept as those of any other study.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from repro.chapters.seeds.settings import SeedStudy
 from repro.data.tasks import score_predictions
 from repro.paths import RESULTS
 from repro.records import make_table, run_key
 from repro.results.tables import Results
 from repro.study.objective import load_data
+from repro.study.planning import PlannedRun
 from repro.study.profile import Profile
-from repro.study.profile_parts import SeedStudy, for_task
-from repro.study.study import StudyRun, carry_out, make_run, read_results
+from repro.study.runs import StudyRun
+from repro.study.study import read_results, run_all
 from repro.training.types import Seeds
-from repro.tuning.runs import TuningRun, derive_seed
+from repro.tuning.runs import derive_seed
 from repro.tuning.spaces import default_configuration, search_space
+
+SECTION = "03 seed study"  # the notebook's number, and what it is
 
 
 def run_seed_study(profile: Profile, *, results: Path = RESULTS) -> Results:
@@ -29,8 +36,7 @@ def run_seed_study(profile: Profile, *, results: Path = RESULTS) -> Results:
         ValueError: before any training, if data, model or settings do not fit.
     Source: Dodge et al. 2020, sec. 2.2.
     """
-    profile, study = enumerate_seed_runs(profile, results=results)
-    return carry_out(profile, study)
+    return run_all(profile, enumerate_seed_runs(profile), results=results)
 
 
 def finished_seed_study(profile: Profile, *, results: Path = RESULTS) -> Results:
@@ -39,54 +45,51 @@ def finished_seed_study(profile: Profile, *, results: Path = RESULTS) -> Results
     Raises:
         ValueError: if some of its runs are not finished.
     """
-    profile, study = enumerate_seed_runs(profile, results=results)
-    if missing := sum(not run.folder.finished for run in study):
+    study = read_results(profile, enumerate_seed_runs(profile), results=results)
+    if missing := sum(not folder.finished for folder in study.folders):
         raise ValueError(
-            f"the seed study of {profile.title} must be finished, but {missing} of {len(study)} "
-            "runs are not; run notebook 03_seed_variance first"
+            f"the seed study of {profile.title} must be finished, but {missing} of "
+            f"{len(study.folders)} runs are not; run notebook 03_seed_variance first"
         )
-    return read_results(profile, study)
+    return study
 
 
-def enumerate_seed_runs(
-    profile: Profile, *, results: Path = RESULTS
-) -> tuple[Profile, list[StudyRun]]:
-    """Return the profile as the seed study wants it, and its tuning runs, one a task.
+def enumerate_seed_runs(profile: Profile) -> list[StudyRun]:
+    """Return the tuning runs of the seed study, one a task.
 
     Raises:
-        ValueError: if the profile has no seed study, or its model or data cannot be found.
+        ValueError: if the profile has no seed study.
     """
-    study = profile.seed_study
-    if study is None:
+    study = _study(profile)
+    return [_seed_run(profile, study, task) for task in study.tasks]
+
+
+def _study(profile: Profile) -> SeedStudy:
+    if profile.seed_study is None:
         raise ValueError(
             f"profile {profile.name} must have a section `seed_study`; profiles/mini.yaml shows one"
         )
-    changed = {
-        "models": (study,),
-        "evaluations_per_epoch": study.evaluations_per_epoch,
-        "dropout_after_first_validation": study.dropout_after_first_validation,
-    }
-    profile = profile.model_copy(update=changed)
-    return profile, [_seed_run(profile, task, results) for task in study.tasks]
+    return profile.seed_study
 
 
-def _seed_run(profile: Profile, task: str, results: Path) -> StudyRun:
-    study = profile.seed_study
-    epochs = profile.epochs_for(study.name, task)
+def _seed_run(profile: Profile, study: SeedStudy, task: str) -> StudyRun:
     seeds = seed_grid(study, task)
-    n_seeds = "x".join(str(for_task(what, getattr(study, what), task)) for what in _COUNTS)
-    key = run_key(study.name, task, "seeds", n_seeds, space="fixed")
-    tuning = TuningRun(
-        run_id=key["run_id"],
-        method="seeds",
-        space=search_space(study.family, epochs=epochs),
+    trials = profile.trials(study.name, task)
+    training = replace(
+        trials.training,
+        evaluations_per_epoch=study.number("evaluations_per_epoch", task),
+        dropout_after_first_validation=study.dropout_after_first_validation,
+    )
+    n_seeds = "x".join(str(study.number(what, task)) for what in _COUNTS)
+    return StudyRun.of(
+        run_key(study.name, task, "seeds", n_seeds, space="fixed"),
+        replace(trials, training=training),
+        space=search_space(study.family, epochs=study.epochs_for(task)),
         seed=profile.seed,
         grid=(seed_configuration(study, task),) * len(seeds),
         seeds=seeds,
         trials_at_once=len(seeds),  # nothing is searched: their order does not matter
-        context={"task": task, "model": study.name},
     )
-    return make_run(profile, tuning, key, results)
 
 
 _COUNTS = ("n_init_seeds", "n_order_seeds")
@@ -94,11 +97,10 @@ _COUNTS = ("n_init_seeds", "n_order_seeds")
 
 def seed_configuration(study: SeedStudy, task: str) -> dict:
     """Return the configuration of all trials of a seed study on `task`."""
-    default = default_configuration(study.family, epochs=for_task("epochs", study.epochs, task))
     given = dict(study.configuration)
     if "batch_size" in given:
         given["batch_size"] = int(given["batch_size"])
-    return default | given
+    return default_configuration(study.family, epochs=study.epochs_for(task)) | given
 
 
 def seed_grid(study: SeedStudy, task: str) -> tuple[Seeds, ...]:
@@ -106,13 +108,18 @@ def seed_grid(study: SeedStudy, task: str) -> tuple[Seeds, ...]:
 
     A dropout seed of a trial's own depends on its other two seeds and on the task.
     """
-    init, order = (range(1, for_task(what, getattr(study, what), task) + 1) for what in _COUNTS)
-    name = Path(task).stem
-    own = study.dropout_seed is None
+    init, order = (range(1, study.number(what, task) + 1) for what in _COUNTS)
+    name, shared = Path(task).stem, study.dropout_seed
     return tuple(
-        Seeds(i, j, derive_seed(0, "dropout", name, i, j) if own else study.dropout_seed)
+        Seeds(i, j, derive_seed(0, "dropout", name, i, j) if shared is None else shared)
         for i, j in product(init, order)
     )
+
+
+def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
+    """Yield what notebook 03 would run."""
+    for run in enumerate_seed_runs(profile) if profile.seed_study else ():
+        yield PlannedRun("seeds", run)
 
 
 def describe_tasks(profile: Profile) -> pd.DataFrame:
@@ -121,24 +128,23 @@ def describe_tasks(profile: Profile) -> pd.DataFrame:
     Returns:
         the table `tasks`.
     """
-    rows = [_describe_task(profile, task) for task in profile.seed_study.tasks]
+    rows = []
+    for task in _study(profile).tasks:
+        data = load_data(profile.data(task))
+        train, validation = (data.splits[name]["label"] for name in ("train", "validation"))
+        guess = train.mean() if data.task.labels is None else train.mode()[0]
+        scores = score_predictions(
+            data.task, np.full(len(validation), guess), validation.to_numpy()
+        )
+        pair = {"accuracy", "f1"} <= set(scores)
+        mean = (scores["accuracy"] + scores["f1"]) / 2 if pair else scores[data.task.metric]
+        rows.append(
+            {
+                "task": data.task.name,
+                "metric": "accuracy_f1_mean" if pair else data.task.metric,
+                "majority_baseline": mean,
+                "n_train": len(train),
+                "n_validation": len(validation),
+            }
+        )
     return make_table("tasks", rows)
-
-
-def _describe_task(profile: Profile, task: str) -> dict:
-    data = load_data(profile, task)
-    train, validation = data.splits["train"], data.splits["validation"]
-    regression = data.task.labels is None
-    guess = train["label"].mean() if regression else train["label"].mode()[0]
-    guesses = pd.Series(guess, index=validation.index).to_numpy()
-    scores = score_predictions(data.task, guesses, validation["label"].to_numpy())
-    pair = {"accuracy", "f1"} <= set(scores)
-    return {
-        "task": data.task.name,
-        "metric": "accuracy_f1_mean" if pair else data.task.metric,
-        "majority_baseline": (scores["accuracy"] + scores["f1"]) / 2
-        if pair
-        else scores[data.task.metric],
-        "n_train": len(train),
-        "n_validation": len(validation),
-    }

@@ -1,34 +1,32 @@
 """Notebook 05: three tuning strategies, what the article advises beside them, and a replay.
 
 Each repetition has a training seed of its own, the same for all strategies, so that a difference
-between two strategies is taken within a repetition. The column `variant` of the results
-is empty for a strategy as the article ran it, else it names what differs.
+between two strategies is taken within a repetition. The column `variant` of the results is empty
+for a strategy as the article ran it, else it names what differs.
 """
 
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from repro.chapters.strategies.settings import StrategySettings
 from repro.chapters.strategies.spaces import article_grid, bayesian_space, population_space
 from repro.paths import RESULTS
 from repro.records import run_key
 from repro.results.tables import Results
-from repro.study.objective import encoded, load_data, training_settings
+from repro.study.objective import count_training_examples, encoded
+from repro.study.planning import PlannedRun
 from repro.study.profile import Profile
-from repro.study.study import StudyRun, carry_out, make_run
+from repro.study.runs import StudyRun
+from repro.study.study import run_all
 from repro.training.types import Seeds, Segment, TrialResult
-from repro.tuning.runs import TuningRun, derive_seed
+from repro.tuning.runs import derive_seed
+
+SECTION = "05 strategies"  # the notebook's number, and what it is
 
 _SCHEDULED = ("learning_rate", "warmup_steps", "weight_decay", "batch_size", "epochs")
-
-
-@dataclass(frozen=True)
-class _Strategy:
-    method: str
-    change: str = ""  # from how the article ran the method
-    settings: dict = field(default_factory=dict)  # of TuningRun
 
 
 def compare_strategies(profile: Profile, *, results: Path = RESULTS) -> Results:
@@ -37,96 +35,78 @@ def compare_strategies(profile: Profile, *, results: Path = RESULTS) -> Results:
     Raises:
         ValueError: before any training, if data, model or settings do not fit.
     """
-    study = enumerate_strategies(profile, results=results)
-    found = carry_out(profile, study)
-    if not profile.strategies.n_seeds:
-        return found
-    study += _from_best_seeds(profile, found, results)
-    return carry_out(profile, study)
+    runs = enumerate_strategies(profile)
+    study = run_all(profile, runs, results=results)
+    second_step = runs_from_best_seeds(profile, study.trials)
+    return run_all(profile, runs + second_step, results=results)
 
 
-def enumerate_strategies(profile: Profile, *, results: Path = RESULTS) -> list[StudyRun]:
+def enumerate_strategies(profile: Profile) -> list[StudyRun]:
     """Return the tuning runs that depend on no other's outcome, the longest first."""
-    wanted = profile.strategies
-    repetitions = range(1, wanted.repetitions + 1)
-    strategies = [_strategies(profile, repetition) for repetition in repetitions]
     return [
-        _run(profile, strategy, repetition, results)
-        for of_all in zip(*strategies, strict=True)
-        for repetition, strategy in zip(repetitions, of_all, strict=True)
+        _run(profile, method, repetition, variant=variant, **search)
+        for method, variant, search in _strategies(profile)
+        for repetition in range(1, profile.strategies.repetitions + 1)
     ]
 
 
-def _strategies(profile: Profile, repetition: int) -> list[_Strategy]:
-    wanted, grid = profile.strategies, article_grid(profile.strategies.scale)
-    middle = _middle(profile)
-    starts, numbers = wanted.random_starts, wanted.other_random_starts
-    strategies = [_bayesian(profile, "", random_starts=starts)]
-    strategies += [_bayesian(profile, f"starts{n}", random_starts=n) for n in numbers]
-    if wanted.known:
-        strategies.append(_bayesian(profile, "known", random_starts=starts, known=[middle]))
-    strategies.append(_population(profile, "", wanted.interval))
-    strategies += [_population(profile, f"every{i:g}", i) for i in wanted.other_intervals]
-    strategies.append(_Strategy("grid", "", {"grid": tuple(grid), "trials_at_once": len(grid)}))
-    if wanted.n_seeds:
-        seeds = [_seeds(profile, repetition, number) for number in range(wanted.n_seeds)]
-        listed = {"grid": (middle,) * len(seeds), "seeds": tuple(seeds)}
-        strategies.append(_Strategy("seeds_asha", "", listed))
-    return strategies
+def _strategies(profile: Profile) -> Iterator[tuple[str, str, dict]]:
+    """Yield method, variant and arguments of TuningRun."""
+    settings = profile.strategies
+    grid, starts = article_grid(settings.scale), {"random_starts": settings.random_starts}
+    middle = grid[len(grid) // 2] | {"weight_decay": 0.0}
+    n_train = count_training_examples(profile.data(settings.task))
+    bayes = {"space": bayesian_space(settings.scale, n_train=n_train)}
+    bayes["n_trials"] = settings.n_trials
+    yield "hyperopt_asha", "", bayes | {"options": starts}
+    for n in settings.other_random_starts:
+        yield "hyperopt_asha", f"starts{n}", bayes | {"options": {"random_starts": n}}
+    if settings.known:
+        yield "hyperopt_asha", "known", bayes | {"options": starts | {"known": [middle]}}
+    yield "pbt", "", _population(settings, settings.interval)
+    for interval in settings.other_intervals:
+        yield "pbt", f"every{interval:g}", _population(settings, interval)
+    yield "grid", "", {"grid": tuple(grid), "trials_at_once": len(grid)}
+    if settings.n_seeds:
+        yield "seeds_asha", "", {"grid": (middle,) * settings.n_seeds}
 
 
-def _middle(profile: Profile) -> dict:
-    """Return the configuration in the middle of the grid."""
-    grid = article_grid(profile.strategies.scale)
-    return grid[len(grid) // 2] | {"weight_decay": 0.0}
+def _population(settings: StrategySettings, interval: float) -> dict:
+    options = {"population": settings.population, "interval": interval}
+    return {"options": options, "trials_at_once": settings.population}
 
 
-def _bayesian(profile: Profile, change: str, **options) -> _Strategy:
-    wanted = profile.strategies
-    n_train = len(load_data(profile, wanted.task).splits["train"])
-    space = bayesian_space(wanted.scale, n_train=n_train)
-    settings = {"space": space, "n_trials": wanted.n_trials, "options": options}
-    return _Strategy("hyperopt_asha", change, settings)
-
-
-def _population(profile: Profile, change: str, interval: float, **settings) -> _Strategy:
-    n = profile.strategies.population
-    settings |= {"options": {"population": n, "interval": interval}, "trials_at_once": n}
-    return _Strategy("pbt", change, settings)
-
-
-def _seeds(profile: Profile, repetition: int, number: int = 0) -> Seeds:
-    """Return the seeds of a repetition; the first repetition's are the profile's own."""
-    seed = profile.training_seed
-    if (repetition, number) != (1, 0):
-        seed = derive_seed(seed, "strategies", repetition, number)
-    return Seeds(seed, seed, seed)
-
-
-def _run(profile: Profile, strategy: _Strategy, repetition: int, results: Path) -> StudyRun:
-    wanted = profile.strategies
-    word = f"article+{strategy.change}" if strategy.change else "article"
-    columns = {"space": "article", "variant": strategy.change, "repetition": repetition}
-    key = run_key(wanted.model, wanted.task, strategy.method, word, **columns)
-    settings = {
-        "space": population_space(wanted.scale),
+def _run(profile: Profile, method: str, repetition: int, *, variant: str, **search) -> StudyRun:
+    settings = profile.strategies
+    word = f"article+{variant}" if variant else "article"
+    columns = {"space": "article", "variant": variant, "repetition": repetition}
+    key = run_key(settings.model, settings.task, method, word, **columns)
+    n_seeds = settings.n_seeds if method == "seeds_asha" else 1
+    defaults = {
+        "space": population_space(settings.scale),
         "seed": derive_seed(profile.seed, key["run_id"]),
-        "seeds": (_seeds(profile, repetition),),
+        "seeds": tuple(_seeds(profile, repetition, number) for number in range(n_seeds)),
         "trials_at_once": profile.trials_at_once_per_run,
-        "context": {"task": wanted.task, "model": wanted.model},
     }
-    tuning = TuningRun(key["run_id"], strategy.method, **settings | strategy.settings)
-    return make_run(profile, tuning, key, results)
+    return StudyRun.of(key, profile.trials(settings.model, settings.task), **defaults | search)
 
 
-def _from_best_seeds(profile: Profile, found: Results, results: Path) -> list[StudyRun]:
+def _seeds(profile: Profile, repetition: int, number: int) -> Seeds:
+    """Return seeds of a repetition; the first of the first repetition are the profile's own."""
+    if (repetition, number) == (1, 0):
+        return profile.seeds
+    return Seeds(*[derive_seed(profile.training_seed, "strategies", repetition, number)] * 3)
+
+
+def runs_from_best_seeds(profile: Profile, trials: pd.DataFrame) -> list[StudyRun]:
     """Return the article's second step: a population that begins with the best seeds."""
-    wanted, runs = profile.strategies, []
-    for repetition in range(1, wanted.repetitions + 1):
-        best = best_seeds(found.trials, repetition=repetition, n=wanted.population)
-        if len(best) == wanted.population:  # else too many have failed
-            strategy = _population(profile, "best-seeds", wanted.interval, seeds=best)
-            runs.append(_run(profile, strategy, repetition, results))
+    settings, runs = profile.strategies, []
+    population = _population(settings, settings.interval)
+    for repetition in range(1, settings.repetitions + 1):
+        best = best_seeds(trials, repetition=repetition, n=settings.population)
+        if len(best) == settings.population:  # else too many have failed, or none were tried
+            search = population | {"seeds": best}
+            runs.append(_run(profile, "pbt", repetition, variant="best-seeds", **search))
     return runs
 
 
@@ -139,18 +119,30 @@ def best_seeds(trials: pd.DataFrame, *, repetition: int, n: int) -> tuple[Seeds,
     return tuple(Seeds(*map(int, row)) for row in columns)
 
 
+def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
+    """Yield what notebook 05 would run."""
+    settings = profile.strategies
+    for run in enumerate_strategies(profile):
+        yield PlannedRun(run.tuning.method, run)
+    for repetition in range(1, settings.repetitions + 1) if settings.n_seeds else ():
+        population = _population(settings, settings.interval)
+        run = _run(profile, "pbt", repetition, variant="best-seeds", **population)
+        yield PlannedRun("pbt from best seeds", run, depends=True)
+
+
 def replay_schedule(profile: Profile, schedule: pd.DataFrame) -> list[TrialResult]:
     """Train a schedule of hyperparameters from the start, without its population.
 
     Args:
-        schedule: from `analysis.strategies.lineage`.
+        schedule: from `analysis.lineage`.
     Returns:
         one result a segment; with the same machine and settings, bit for bit the lineage's.
     """
     from repro.training.trial import train_trial
 
-    wanted, results, state = profile.strategies, [], None
-    spec, data = encoded(profile, wanted.task, wanted.model)
+    settings, results, state = profile.strategies, [], None
+    trials = profile.trials(settings.model, settings.task)
+    spec, data = encoded(trials.model, trials.data, max_length=trials.training.max_length)
     with tempfile.TemporaryDirectory(prefix="repro-replay-") as folder:
         for number, row in enumerate(schedule.to_dict("records")):
             saved = Path(folder) / f"{number}.safetensors"
@@ -158,7 +150,7 @@ def replay_schedule(profile: Profile, schedule: pd.DataFrame) -> list[TrialResul
                 {name: row[name] for name in _SCHEDULED},
                 model=spec,
                 data=data,
-                settings=training_settings(profile, wanted.task),
+                settings=trials.training,
                 seeds=Seeds(*(int(row[f"{kind}_seed"]) for kind in ("init", "order", "dropout"))),
                 segment=Segment(row["start"], row["end"]),
                 load_state_from=state,

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from repro.chapters.strategies.spaces import LONGEST
-from repro.study.profile_parts import Checked, Count
+from repro.study.settings import Count, Section
+
+Interval = Annotated[float, Field(gt=0, lt=LONGEST)]  # epochs between perturbations
 
 
-class StrategySettings(Checked):
+class StrategySettings(Section):
     """Grid search, Bayesian search and population-based training as the article ran them.
 
     The defaults are the article's numbers.
@@ -20,35 +22,27 @@ class StrategySettings(Checked):
     repetitions: Count = 3  # each with seeds of its own, for searching and for training
     n_trials: Count = 60  # of Bayesian search
     random_starts: Count = 15  # of these, drawn at random before the first proposal
-    population: Annotated[int, Field(strict=True)] = 8  # members
-    interval: float = 1.0  # epochs between perturbations
+    population: Annotated[int, Field(ge=2, strict=True)] = 8  # one has nobody to copy from
+    interval: Interval = 1.0
     # What the article advises is tried beside it:
     other_random_starts: tuple[Count, ...] = (1,)
-    other_intervals: tuple[float, ...] = (0.5,)
+    other_intervals: tuple[Interval, ...] = (0.5,)
     known: bool = True  # Bayesian search that begins with the grid's middle configuration
     n_seeds: Annotated[int, Field(ge=0, strict=True)] = 16  # tried before a population; 0: none
 
     @model_validator(mode="after")
-    def _check_populations(self) -> "StrategySettings":
-        if self.population < 2:
+    def _check_numbers(self) -> "StrategySettings":
+        starts = max(self.random_starts, *self.other_random_starts, 0)
+        if starts > self.n_trials:
             raise ValueError(
-                f"`population` must be at least 2, but got {self.population}: "
-                "one member has nobody to copy from"
+                f"random starts must be at most `n_trials`, {self.n_trials}, but got {starts}"
             )
-        for interval in (self.interval, *self.other_intervals):
-            if not 0 < interval < LONGEST:
-                raise ValueError(
-                    "a perturbation interval must be more than 0 and less than the longest run, "
-                    f"{LONGEST} epochs, but got {interval}"
-                )
-        for starts in (self.random_starts, *self.other_random_starts):
-            if starts > self.n_trials:
-                raise ValueError(
-                    f"random starts must be at most `n_trials`, {self.n_trials}, but got {starts}"
-                )
         if 0 < self.n_seeds < self.population:
             raise ValueError(
                 f"`n_seeds` must be at least `population`, {self.population}, or 0 to leave them "
                 f"out, but got {self.n_seeds}"
             )
         return self
+
+
+SECTIONS = {"strategies": StrategySettings}

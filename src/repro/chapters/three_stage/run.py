@@ -5,6 +5,7 @@ of the results says which; in the stage "final", the column `variant` names the 
 configurations, trained again with fresh seeds.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +14,15 @@ from repro.chapters.three_stage.spaces import TUNED, Project
 from repro.paths import RESULTS
 from repro.records import run_key
 from repro.results.tables import Results
-from repro.study.objective import load_data
+from repro.study.objective import count_training_examples
+from repro.study.planning import PlannedRun
 from repro.study.profile import Profile
-from repro.study.study import StudyRun, carry_out, make_run
+from repro.study.runs import StudyRun
+from repro.study.study import run_all
 from repro.training.types import Seeds
-from repro.tuning.runs import TuningRun, derive_seed
+from repro.tuning.runs import derive_seed
+
+SECTION = "06 three stages"  # the notebook's number, and what it is
 
 CHOSEN = ("manual", "cold", "warm")  # the stages that choose a configuration
 
@@ -28,36 +33,72 @@ def run_three_stages(profile: Profile, *, results: Path = RESULTS) -> Results:
     Raises:
         ValueError: before any training, if data, model or settings do not fit.
     """
-    study = enumerate_stages(profile, results=results)
-    found = carry_out(profile, study)
-    study += _warm_sweeps(profile, found.trials, results)
-    found = carry_out(profile, study)
-    study += _final_runs(profile, found.trials, results)
-    return carry_out(profile, study)
-
-
-def enumerate_stages(profile: Profile, *, results: Path = RESULTS) -> list[StudyRun]:
-    """Return the tuning runs that depend on no other's outcome, the longest first."""
-    wanted, project = profile.three_stage, project_of(profile)
-    repetitions = range(1, wanted.repetitions + 1)
-    return [
-        *(_sweep(profile, "cold", repetition, results) for repetition in repetitions),
-        *(_manual_grid(profile, repetition, results) for repetition in repetitions),
-        _seed_run(
-            profile,
-            "one-factor",
-            [project.baseline, *project.variations],
-            seeds=_seeds(profile, "one-factor", wanted.n_seeds),
-            results=results,
-        ),
-    ]
+    runs = enumerate_stages(profile)
+    study = run_all(profile, runs, results=results)
+    runs += warm_sweeps(profile, study.trials)
+    study = run_all(profile, runs, results=results)
+    runs += final_runs(profile, chosen_configurations(profile, study.trials))
+    return run_all(profile, runs, results=results)
 
 
 def project_of(profile: Profile) -> Project:
     """Return the project's configurations at the profile's scale."""
-    wanted = profile.three_stage
-    n_train = len(load_data(profile, wanted.task).splits["train"])
-    return Project(wanted.scale, n_train, wanted.max_lengths, wanted.epochs)
+    settings = profile.three_stage
+    n_train = count_training_examples(profile.data(settings.task))
+    return Project(settings.scale, n_train, settings.max_lengths, settings.epochs)
+
+
+def enumerate_stages(profile: Profile) -> list[StudyRun]:
+    """Return the tuning runs that depend on no other's outcome, the longest first."""
+    settings, project = profile.three_stage, project_of(profile)
+    repetitions, grid = range(1, settings.repetitions + 1), tuple(project.manual_grid)
+    listed = {"space": "grid", "grid": grid, "trials_at_once": len(grid)}
+    return [
+        *(_sweep(profile, "cold", repetition) for repetition in repetitions),
+        *(
+            _run(
+                profile, "grid", "manual", repetition, seeds=_shared(profile, repetition), **listed
+            )
+            for repetition in repetitions
+        ),
+        _seed_run(
+            profile, "one-factor", [project.baseline, *project.variations], n=settings.n_seeds
+        ),
+    ]
+
+
+def _sweep(profile: Profile, stage: str, repetition: int, **options) -> StudyRun:
+    settings = profile.three_stage
+    return _run(
+        profile,
+        "bo",
+        stage,
+        repetition,
+        space="project",
+        n_trials=settings.n_trials,
+        options=options | {"random_starts": settings.random_starts},
+        seeds=_shared(profile, repetition),
+        trials_at_once=profile.trials_at_once_per_run,
+    )
+
+
+def _seed_run(profile: Profile, stage: str, configurations, *, n: int, variant="") -> StudyRun:
+    """Train each configuration with each of the stage's `n` seeds: one listed run."""
+    seeds = _seeds(profile, stage, n)
+    pairs = [(configuration, seed) for configuration in configurations for seed in seeds]
+    listed = dict(zip(("grid", "seeds"), zip(*pairs, strict=True), strict=True))
+    listed |= {"space": "fixed", "trials_at_once": len(pairs)}
+    return _run(profile, "seeds", stage, 1, variant=variant, **listed)
+
+
+def _run(profile, method, stage, repetition, *, space: str, variant="", **search) -> StudyRun:
+    settings = profile.three_stage
+    word = f"{stage}-{variant}" if variant else stage
+    columns = {"space": space, "stage": stage, "variant": variant, "repetition": repetition}
+    key = run_key(settings.model, settings.task, method, word, **columns)
+    search |= {"space": project_of(profile).sweep_space}
+    search |= {"seed": derive_seed(profile.seed, key["run_id"])}
+    return StudyRun.of(key, profile.trials(settings.model, settings.task), **search)
 
 
 def _seeds(profile: Profile, part: str, n: int) -> list[Seeds]:
@@ -66,73 +107,30 @@ def _seeds(profile: Profile, part: str, n: int) -> list[Seeds]:
     return [Seeds(seed, seed, seed) for seed in derived]
 
 
-def _sweep(profile, stage: str, repetition: int, results: Path, **options) -> StudyRun:
-    wanted = profile.three_stage
-    settings = {"n_trials": wanted.n_trials, "trials_at_once": profile.trials_at_once_per_run}
-    options |= {"random_starts": wanted.random_starts}
-    settings |= {"options": options, "seeds": _seed_of(profile, repetition)}
-    return _run(profile, ("bo", "project", stage, repetition), results, **settings)
-
-
-def _manual_grid(profile: Profile, repetition: int, results: Path) -> StudyRun:
-    grid = tuple(project_of(profile).manual_grid)
-    settings = {"grid": grid, "trials_at_once": len(grid), "seeds": _seed_of(profile, repetition)}
-    return _run(profile, ("grid", "grid", "manual", repetition), results, **settings)
-
-
-def _seed_of(profile: Profile, repetition: int) -> tuple[Seeds, ...]:
+def _shared(profile: Profile, repetition: int) -> tuple[Seeds]:
     """Return the training seed that grid and sweeps of a repetition share."""
-    return tuple(_seeds(profile, "search", repetition)[-1:])
+    return (_seeds(profile, "search", repetition)[-1],)
 
 
-def _seed_run(
-    profile, stage, configurations: list[dict], *, seeds, results, variant=""
-) -> StudyRun:
-    """Train each configuration with each seed: one listed run."""
-    pairs = [(c, s) for c in configurations for s in seeds]
-    listed = {"grid": tuple(c for c, _ in pairs), "seeds": tuple(s for _, s in pairs)}
-    return _run(
-        profile, ("seeds", "fixed", stage, 1), results, variant, trials_at_once=len(pairs), **listed
-    )
-
-
-def _run(profile: Profile, what: tuple, results: Path, variant: str = "", **settings) -> StudyRun:
-    wanted, (method, space, stage, repetition) = profile.three_stage, what
-    word = f"{stage}-{variant}" if variant else stage
-    columns = {"space": space, "stage": stage, "variant": variant, "repetition": repetition}
-    key = run_key(wanted.model, wanted.task, method, word, **columns)
-    tuning = TuningRun(
-        key["run_id"],
-        method,
-        project_of(profile).sweep_space,
-        seed=derive_seed(profile.seed, key["run_id"]),
-        context={"task": wanted.task, "model": wanted.model},
-        **settings,
-    )
-    return make_run(profile, tuning, key, results)
-
-
-def _warm_sweeps(profile: Profile, trials: pd.DataFrame, results: Path) -> list[StudyRun]:
+def warm_sweeps(profile: Profile, trials: pd.DataFrame) -> list[StudyRun]:
     """Return sweeps that are told what the manual grid of their repetition scored."""
     runs = []
     for repetition in range(1, profile.three_stage.repetitions + 1):
         grid = _scored(trials, "manual", repetition)
         if len(grid):  # else all have failed, and there is nothing to tell
-            known = {"known": [_tuned(row) for row in grid.to_dict("records")]}
-            known["known_scores"] = grid["validation_score"].tolist()
-            runs.append(_sweep(profile, "warm", repetition, results, **known))
+            known = [_tuned(row) for row in grid.to_dict("records")]
+            scores = grid["validation_score"].tolist()
+            runs.append(_sweep(profile, "warm", repetition, known=known, known_scores=scores))
     return runs
 
 
-def _final_runs(profile: Profile, trials: pd.DataFrame, results: Path) -> list[StudyRun]:
+def final_runs(profile: Profile, chosen: dict[str, dict]) -> list[StudyRun]:
     """Train the baseline, what each stage chose, and the project's own winners once more."""
-    project, chosen = project_of(profile), chosen_configurations(profile, trials)
+    project = project_of(profile)
     printed = {f"printed-{name}": c for name, c in project.printed_winners.items()}
-    configurations = {"baseline": project.baseline} | chosen | printed
-    seeds = _seeds(profile, "final", profile.three_stage.final_seeds)
     return [
-        _seed_run(profile, "final", [configuration], seeds=seeds, results=results, variant=name)
-        for name, configuration in configurations.items()
+        _seed_run(profile, "final", [c], n=profile.three_stage.final_seeds, variant=name)
+        for name, c in ({"baseline": project.baseline} | chosen | printed).items()
     ]
 
 
@@ -155,3 +153,14 @@ def _scored(trials: pd.DataFrame, stage: str, repetition: int) -> pd.DataFrame:
 def _tuned(row) -> dict:
     values = {name: float(row[name]) for name in TUNED}
     return values | {"warmup_steps": int(row["warmup_steps"])}
+
+
+def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
+    """Yield what notebook 06 would run."""
+    baseline = project_of(profile).baseline
+    for run in enumerate_stages(profile):
+        yield PlannedRun(run.key["stage"], run)
+    for repetition in range(1, profile.three_stage.repetitions + 1):
+        yield PlannedRun("warm", _sweep(profile, "warm", repetition), depends=True)
+    for run in final_runs(profile, dict.fromkeys(CHOSEN, baseline)):
+        yield PlannedRun("final", run, depends=True)

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
-from repro.study.profile_parts import Checked, Count
+from repro.study.settings import Count, Section
+
+Several = Annotated[int, Field(ge=2, strict=True)]  # one seed cannot tell an effect from noise
 
 
-class ThreeStageSettings(Checked):
+class ThreeStageSettings(Section):
     """One factor at a time, a manual grid and an automatic sweep, as a course project ran them.
 
     The project ran each configuration once, and its sweep, of 20 trials, once and cold.
@@ -19,24 +21,22 @@ class ThreeStageSettings(Checked):
     scale: Literal["project", "project-mini"] = "project-mini"  # of learning rates and warm-up
     epochs: Count = 3
     max_lengths: tuple[Count, Count, Count] = (22, 48, 64)  # lower, baseline, higher
-    n_seeds: Count = 8  # of the first stage, the same for all its configurations
+    n_seeds: Several = 8  # of the first stage, the same for all its configurations
     repetitions: Count = 4  # of manual grid and sweeps, each with a training seed of its own
     n_trials: Count = 20  # of a sweep
     random_starts: Count = 10  # of these, before the first proposal; Optuna's default
-    final_seeds: Count = 16  # with which the chosen configurations are trained again
+    final_seeds: Several = 16  # with which the chosen configurations are trained again
 
-    @model_validator(mode="after")
-    def _check_numbers(self) -> "ThreeStageSettings":
-        lower, baseline, higher = self.max_lengths
+    @field_validator("max_lengths")
+    @classmethod
+    def _check_lengths(cls, lengths: tuple[int, int, int]) -> tuple[int, int, int]:
+        lower, baseline, higher = lengths
         if not 4 <= lower < baseline < higher:
             raise ValueError(
-                "`max_lengths` must be three lengths from 4 on, each longer than the one before, "
-                f"but got {list(self.max_lengths)}"
+                "must be three lengths from 4 on, each longer than the one before, "
+                f"but got {list(lengths)}"
             )
-        for name in ("n_seeds", "final_seeds"):
-            if (n := getattr(self, name)) < 2:
-                raise ValueError(
-                    f"`{name}` must be at least 2, but got {n}: one seed cannot tell an effect "
-                    "from noise"
-                )
-        return self
+        return lengths
+
+
+SECTIONS = {"three_stage": ThreeStageSettings}

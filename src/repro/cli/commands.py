@@ -1,0 +1,161 @@
+"""Run notebooks, plan studies, write submissions and releases, list profiles: `python -m repro`."""
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from repro.cli import notebooks as reproduce
+from repro.names import check_name
+from repro.study.profile import Profile, known_profiles, load_profile, overridable_keys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit status: 1 for a failed notebook, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was finished is kept: the same command goes on", file=sys.stderr)
+        return 130
+    except (reproduce.NotebookError, ValueError, OSError) as error:
+        if options.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1 if isinstance(error, reproduce.NotebookError) else 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m repro", description=__doc__)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("reproduce", help="run notebooks; tables and figures go to figures/")
+    run.set_defaults(command=_reproduce)
+    plan = commands.add_parser("plan", help="list what the notebooks would run, with its cost")
+    plan.add_argument(
+        "--steps-per-second", type=float, metavar="RATE", help="of one trial; default: measured"
+    )
+    plan.set_defaults(command=_plan)
+    for command in (run, plan):
+        command.add_argument("--notebook", action="append", default=[], help="name; default: all")
+    send = commands.add_parser("submit", help="write a GLUE submission of a study's incumbents")
+    send.add_argument("--model", help="of the profile; default: its first")
+    send.add_argument("--method", help="whose trials, such as rs; default: of all methods")
+    send.add_argument("--rank", type=int, default=1, help="by validation score; default: 1")
+    send.add_argument("--out", type=Path, default=Path("submission.zip"), help="the zip to write")
+    send.set_defaults(command=_submit)
+    give = commands.add_parser("release", help="write the seed study's data as one archive")
+    give.add_argument("--out", type=Path, default=Path("dist/seeds.zip"), help="the zip to write")
+    give.set_defaults(command=_release)
+    for command in (run, plan, send, give):
+        command.add_argument("--profile", default="mini", help="a name in profiles/ or a file")
+        command.add_argument("--data", metavar="SOURCE", help="mini, hub or a directory")
+        command.add_argument(
+            "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values"
+        )
+    profiles = commands.add_parser("profiles", help="list the profiles")
+    profiles.set_defaults(command=_list_profiles)
+    return parser
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from repro.show.page import write_page
+
+    started, folders = time.monotonic(), reproduce.Folders()
+    values = _values(options)
+    known = overridable_keys()
+    profile = load_profile(options.profile, **{k: v for k, v in values.items() if k in known})
+    notebooks = reproduce.find_notebooks(options.notebook, folders.notebooks)
+    values = {"profile": _absolute(options.profile)} | values
+    parameters = reproduce.check_parameters(notebooks, values)
+    made = reproduce.run_notebooks(
+        notebooks, profile=profile.folder, parameters=parameters, folders=folders
+    )
+    page = write_page(folders.figures / profile.folder)
+    print(reproduce.describe_files([*made, page]))
+    elapsed = reproduce.format_seconds(time.monotonic() - started)
+    print(f"{len(made)} files in {elapsed}; to look at them open {page}")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from repro.cli.plan import by_part, plan
+
+    notebooks = reproduce.find_notebooks(options.notebook, reproduce.Folders().notebooks)
+    planned = plan(
+        _load(options),
+        notebooks=[path.stem for path in notebooks] if options.notebook else (),
+        steps_per_second=options.steps_per_second,
+    )
+    print(by_part(planned.table).to_string(index=False, float_format="{:.3g}".format))
+    for section, why in planned.left_out.items():
+        print(f"left out: {section}, for {why}")
+    return 0
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from repro.study.submission import submit
+
+    profile = _load(options)
+    files = submit(
+        profile, out=options.out, model=options.model, method=options.method, rank=options.rank
+    )
+    print(files.to_string(index=False, na_rep="", float_format="{:.4f}".format))
+    filled = files.loc[files["run"] == "", "file"]
+    if len(filled):
+        print(f"filled, for the site wants them all, and worth no score: {', '.join(filled)}")
+    scores = profile.returned_scores or options.out.with_suffix(".csv")
+    print(f"wrote {options.out}; enter what comes back in {scores}, in percent, and name that file")
+    print("in the profile as `returned_scores`")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from repro.chapters.seeds.release import as_release, write_release
+    from repro.chapters.seeds.run import describe_tasks, finished_seed_study
+
+    profile = _load(options)
+    release = as_release(finished_seed_study(profile), describe_tasks(profile))
+    path = write_release(release, options.out)
+    print(f"{path}: {len(release.trials)} trials, {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _list_profiles(options: argparse.Namespace) -> int:
+    for name, description in known_profiles().items():
+        print(f"{name:10}  {description}")
+    return 0
+
+
+def _load(options: argparse.Namespace) -> Profile:
+    """Load the profile with all values given; they must be the profile's."""
+    values = _values(options)
+    for name in values:
+        check_name("key", name, overridable_keys())
+    return load_profile(options.profile, **values)
+
+
+def _values(options: argparse.Namespace) -> dict[str, Any]:
+    values = {name: _parse_value(text) for name, text in options.values}
+    return values | ({} if options.data is None else {"source": _absolute(options.data)})
+
+
+def _parse_value(text: str) -> Any:
+    """Read a value as YAML, and 1e-4 as a number, which YAML 1.1 does not."""
+    if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text):
+        return float(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ValueError(f"a value after -p must be YAML, but got {text!r}; quote it") from None
+
+
+def _absolute(name_or_path: str) -> str:
+    """Make a path hold wherever it is read; names stay."""
+    is_path = name_or_path not in ("mini", "hub") and Path(name_or_path).exists()
+    return str(Path(name_or_path).resolve()) if is_path else name_or_path

@@ -18,7 +18,7 @@ reproduce: .venv/.installed  ## Run the notebooks; tables and figures go to figu
 	$(PY) -m repro reproduce --profile $(PROFILE) $(NOTEBOOK:%=--notebook %) $(ARGS)
 
 plan: .venv/.installed  ## List what the notebooks of PROFILE would run, with steps, disk and hours
-	$(PY) -m repro plan --profile $(PROFILE) $(ARGS)
+	$(PY) -m repro plan --profile $(PROFILE) $(NOTEBOOK:%=--notebook %) $(ARGS)
 
 submit: .venv/.installed  ## Write a GLUE submission of what PROFILE has finished
 	$(PY) -m repro submit --profile $(PROFILE) $(ARGS)

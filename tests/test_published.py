@@ -58,7 +58,7 @@ VOCABULARY = {
 
 
 def test_all_tables_are_there():
-    assert list_published() == sorted(N_ROWS)
+    assert [name for name in list_published() if "_table" in name] == sorted(N_ROWS)
 
 
 @pytest.mark.parametrize("name", sorted(N_ROWS))

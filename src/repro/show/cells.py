@@ -1,13 +1,12 @@
 """The text of single cells, and the sentence on profile, repetitions and failures in captions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
 
-from repro.labels import METHOD_LABELS, METRIC_LABELS, TASK_LABELS, in_order, label
+from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
 from repro.records import SETTING
-from repro.show.table import NOTHING as NOTHING
 from repro.show.table import number
 from repro.stats.incumbents import best_trials, is_returned
 
@@ -45,24 +44,18 @@ def seconds(value: float) -> str:
 
 task_label = partial(label, labels=TASK_LABELS)
 method_label = partial(label, labels=METHOD_LABELS)
-_ORDERS = {"task": TASK_LABELS, "method": METHOD_LABELS}
 
 
 def in_paper_order(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Sort the rows by these columns, tasks and methods as the paper orders them."""
 
+    orders = {"task": TASK_LABELS, "method": METHOD_LABELS}
+
     def rank(column: pd.Series) -> pd.Series:
-        if column.name not in _ORDERS:
-            return column
-        return column.map(in_order(column, _ORDERS[column.name]).index)
+        labels = orders.get(column.name)
+        return column.map(in_order(column, labels).index) if labels else column
 
     return frame.sort_values(list(by), key=rank, kind="stable")
-
-
-def metrics_in_order(metrics: Iterable[str]) -> list[str]:
-    """Order the metrics of one cell as the paper's pairs: F1 before accuracy."""
-    known = list(METRIC_LABELS)
-    return sorted(set(metrics), key=lambda m: known.index(m) if m in known else len(known))
 
 
 def describe_study(runs: pd.DataFrame, trials: pd.DataFrame) -> str:
@@ -111,11 +104,5 @@ def in_place_of(model: str, published_model: str) -> str:
 
 
 def frame_of(rows: list[dict], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Build a frame of text cells from one dictionary a row; what a row lacks is empty.
-
-    Args:
-        columns: all there shall be; by default those of the rows, in the order of appearance.
-    """
-    columns = list(dict.fromkeys(c for r in rows for c in r) if columns is None else columns)
-    cells = [[r.get(c, "") for c in columns] for r in rows]
-    return pd.DataFrame(cells, columns=columns, dtype="str")
+    """Build a frame of text cells from one dictionary a row; what a row lacks is empty."""
+    return pd.DataFrame(rows, columns=columns, dtype="str").fillna("")

@@ -123,15 +123,12 @@ def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
         )
     ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation\nscore (%)")
     ax.margins(x=0.03)
-    bottom, top = 100 * _after_a_tenth(curves), 100 * curves["incumbent_score"].max()
+    spent = curves.groupby("run_id")["spent"].transform("max")
+    later = curves.loc[curves["spent"] >= 0.1 * spent, "incumbent_score"]
+    bottom, top = 100 * later.min(), 100 * curves["incumbent_score"].max()
     if bottom < top:
         ax.set_ylim(bottom - 0.08 * (top - bottom), top + 0.08 * (top - bottom))
     return ax
-
-
-def _after_a_tenth(curves: pd.DataFrame) -> float:
-    most = curves.groupby("run_id")["spent"].transform("max")
-    return curves.loc[curves["spent"] >= 0.1 * most, "incumbent_score"].min()
 
 
 def figure_incumbents(curves: pd.DataFrame) -> Figure:

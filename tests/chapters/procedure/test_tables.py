@@ -72,7 +72,7 @@ def test_the_replay_says_where_it_differs(trace, verdicts):
 def test_table_5_stands_beside_the_papers(trace, verdicts):
     ours = trace.assign(model=trace["model"].map({ELECTRA: "tiny", ROBERTA: "other"}))
     stands_for = {"tiny": ELECTRA, "other": ""}
-    rows = table5(ours, verdicts, published_models=stands_for, note="").frame
+    rows = table5(ours, verdicts, stands_for=stands_for, note="").frame
     rows = rows.set_index(["model", "task"])
     assert (
         rows.loc[("tiny", "STS-B"), ["RS: here", "RS: paper"]].tolist()

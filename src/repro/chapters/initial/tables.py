@@ -25,7 +25,6 @@ from repro.labels import (
     label,
 )
 from repro.published import load_published
-from repro.records import METRICS
 from repro.show import claims, spaces
 from repro.show.cells import (
     describe_study,
@@ -33,7 +32,6 @@ from repro.show.cells import (
     in_paper_order,
     in_place_of,
     method_label,
-    metrics_in_order,
     number,
     percent,
     scientific,
@@ -109,7 +107,8 @@ def table3(study: ModelStudy) -> Table:
     for task in in_order(data["task"], TASK_LABELS):
         rows = data[(data["task"] == task) & (data["metric"] != "score")]
         printed = rows.dropna(subset="published")
-        metrics = metrics_in_order((printed if len(printed) else rows)["metric"]) or ["score"]
+        shown = printed if len(printed) else rows
+        metrics = in_order(shown["metric"], METRIC_LABELS) or ["score"]
         names = "/".join(label(metric, METRIC_LABELS) for metric in metrics)
         columns[task] = f"{task_label(task)} ({names})", metrics
     cells, marks = [], []
@@ -122,7 +121,9 @@ def table3(study: ModelStudy) -> Table:
                 of_task = rows[rows["task"] == task].set_index("metric")
                 n_expected = (rows["n"] + rows["n_missing"]).max()
                 here[column] = _mean_and_spread(of_task, metrics, n_expected=n_expected)
-                paper[column] = _joined(map(percent, of_task["published"].reindex(metrics)))
+                printed = of_task["published"].reindex(metrics)
+                has_all = printed.notna().all()
+                paper[column] = "/".join(map(percent, printed)) if has_all else NOTHING
                 above[column] = "above" if of_task["above_grid"].get("score", False) else ""
             has_paper = rows["published"].notna().any()
             cells += [here, paper] if has_paper else [here]
@@ -150,11 +151,6 @@ def _mean_and_spread(rows: pd.DataFrame, metrics: Sequence[str], *, n_expected: 
         text += " ± " + "/".join(map(percent, rows["sd"]))
     text += "" if n == n_expected else f" (n={n:.0f})"
     return with_dagger(text, "returned" if rows["n_returned"].any() else "")
-
-
-def _joined(numbers: Iterable[str]) -> str:
-    numbers = list(numbers)
-    return NOTHING if NOTHING in numbers else "/".join(numbers)
 
 
 def table6(study: ModelStudy) -> Table:
@@ -233,8 +229,8 @@ def _hyperparameter(name: str, value: float) -> str:
 
 
 def _our_scores(row: dict) -> dict[str, str]:
-    metrics = metrics_in_order(m for m in METRICS if pd.notna(row[f"validation_{m}"])) or ["score"]
-    cells = {s: "/".join(percent(row[f"{s}_{m}"]) for m in metrics) for s in SPLITS}
+    metrics = [m for m in METRIC_LABELS if m != "score" and pd.notna(row[f"validation_{m}"])]
+    cells = {s: "/".join(percent(row[f"{s}_{m}"]) for m in metrics or ["score"]) for s in SPLITS}
     return cells | {"test": with_dagger(cells["test"], row.get("test_source", ""))}
 
 
@@ -242,5 +238,5 @@ def _printed_scores(row: dict) -> dict[str, str]:
     columns = {row["metric"]: "{}_score"}
     if pd.notna(row["second_metric"]):
         columns[row["second_metric"]] = "second_{}_score"
-    ordered = [columns[metric] for metric in metrics_in_order(columns)]
+    ordered = [columns[metric] for metric in in_order(columns, METRIC_LABELS)]
     return {s: "/".join(number(row[c.format(s)]) for c in ordered) for s in SPLITS}

@@ -1,17 +1,12 @@
 """ASHA against warm-up: when rungs fall, and what ASHA stops that would have won."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from repro.study.profile import Profile
 from repro.tuning.spaces import grid_configurations, search_space
-
-if TYPE_CHECKING:
-    from repro.study.profile import Profile
 
 RUNGS = (1, 4, 16, 64)  # evaluations; Ray's defaults, which Liu & Wang used
 REDUCTION_FACTOR = 4
@@ -92,13 +87,11 @@ def replay_asha(
 
 
 def asha_losses(full: pd.DataFrame, *, n_orders: int = 100, seed: int = 0) -> pd.DataFrame:
-    """Replay ASHA over full curves in random orders: what did it stop that would have won?
+    """Replay ASHA over `full_curves` in random orders: what did it stop that would have won?
 
-    The winner is the trial with the best validation score of those in the order. All
-    trials of a model and task are taken together, whatever their run, space and budget.
+    The winner is the trial with the best validation score. All trials of a model and task are
+    taken together, whatever their run, space and budget.
 
-    Args:
-        full: from `full_curves`.
     Returns:
         one row a model and task: n_trials, p_winner_stopped, validation_loss and test_loss (mean
         score of the winner minus that of ASHA's best, over orders; fractions), evaluations_saved

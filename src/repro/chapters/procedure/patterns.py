@@ -27,17 +27,17 @@ def hyperparameter_patterns(
     """Test for each hyperparameter whether overfitting runs set it to one side of grid's value.
 
     The sign test asks whether so many values on one side would come up if the best trials of
-    overfitting runs were draws from the search space. How much of the space lies below grid's
-    value counts (a third of (0, 0.3) below 0.1), and so the test is exact, but two-sided by
-    doubling; equal values say nothing and are left out. Runs on one task share grid search and
-    data and are not independent, hence `n_tasks` beside `n_runs`. The permutation test asks
-    whether they lie lower or higher than the best trials of the runs that do not overfit.
+    overfitting runs were draws from the search space, of which some share lies below grid's value
+    (a third of (0, 0.3) below 0.1): exact, but two-sided by doubling; equal values are left out.
+    Runs on one task share grid search and data and are not independent, hence `n_tasks` beside
+    `n_runs`. The permutation test asks whether they lie lower or higher than the best trials of
+    the runs that do not overfit.
 
     Args:
         rows: from `compare_with_grid`, of one model: overfitting runs and their grid search.
         domains: of the model's search space.
         incumbents: from `overfits`: all runs of the model with their verdicts, for the permutation
-            test; without them it is left out (NaN), as for the published tables.
+            test; without them it is left out (NaN).
     Returns:
         one row a hyperparameter, the smallest p first: hyperparameter, n_runs (with another value
         than grid's), n_tasks, n_lower, n_higher, n_equal, expected_lower (of n_runs), side, p_sign,
@@ -66,10 +66,7 @@ def hyperparameter_patterns(
 
 
 def published_patterns() -> dict[str, pd.DataFrame]:
-    """Test the paper's own case, by model.
-
-    Source: Liu & Wang 2021, Tables 1, 8 and 9.
-    """
+    """Test the paper's own case, by model (Liu & Wang 2021, Tables 1, 8 and 9)."""
     patterns = {}
     for model, family in PAPER_FAMILIES.items():
         rows = compare_with_grid(published_overfitting_trials(model).assign(model=model))

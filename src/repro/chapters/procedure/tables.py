@@ -30,33 +30,31 @@ _MARKS = {
     "weak": Mark("medium", "it overfits weakly"),
     "better": Mark("light", "the average outperforms grid search on validation and test"),
 }
-_ACTIONS = {"reduce_space": "↓ space", "more_budget": "↑ budget"}
+_DECISIONS = {"reduce_space": "↓ space", "more_budget": "↑ budget", "tbd": "TBD"}
 # what the paper fixed after a look at the overfitting runs (sec. 5.1)
 _FIXED = {"electra-base": ("warmup_ratio",), "roberta-base": ("warmup_ratio", "hidden_dropout")}
 _hyperparameter_label = partial(label, labels=HYPERPARAMETER_LABELS)
 _of = "{} of {}".format
 
 
+_decision_label = partial(label, labels=_DECISIONS)
+_MODEL = {"model": "model"}
+_TASK = _MODEL | {"task": ("task", task_label)}
+
+
 def _path_label(task: str, method: str) -> str:
     return f"{task_label(task)}, {method_label(method)}"
 
 
-def _decision_label(decision: str) -> str:
-    return _ACTIONS.get(decision, "TBD" if decision == "tbd" else decision)
-
-
-_MODEL = {"model": "model"}
-_TASK = _MODEL | {"task": ("task", task_label)}
 _PATH = (["task", "method"], _path_label)
 
 
 def rounds_table(
     rounds: pd.DataFrame, *, model: str, note: str, published_model: str = "", name: str = ""
 ) -> Table:
-    """Show rounds as pairs of columns, as Tables 4, 10 and 11 do, one block of rows a path.
+    """Show judged rounds as pairs of columns, as Tables 4, 10 and 11 do, one block of rows a path.
 
     Args:
-        rounds: from `judge_rounds`.
         name: of the file; by default that of Tables 10 and 11.
     """
     rounds = rounds[rounds["model"] == model]
@@ -96,7 +94,7 @@ def _lines_of(path: pd.DataFrame) -> dict[str, tuple[dict, dict]]:
         if turn == 0:
             shown.append(("grid", grid, [first.get("grid_test_source")], BOLD))
         else:
-            lines["grid"][0][columns[0]] = _ACTIONS.get(first["action"], "")
+            lines["grid"][0][columns[0]] = _decision_label(first["action"])
         for line, (validation, test), sources, mark in shown:
             texts = percent(validation), with_dagger(percent(test), *sources)
             lines[line][0].update(zip(columns, texts, strict=True))
@@ -121,22 +119,17 @@ def trace_table(trace: pd.DataFrame, *, note: str) -> Table:
 
 
 def replay_table(trace: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
-    """Show every path of a replay beside the published one, with the reason where they differ.
-
-    Args:
-        verdicts: the published Table 5.
-    """
+    """Show every path of a replay beside the published one and its verdict in Table 5."""
     final, cells = verdicts.set_index(list(PATH)), []
     for path, rounds in trace.groupby(list(PATH), sort=False):
         row = {"model": path[0], "path": _path_label(*path[1:])}
         row["replayed"] = ", ".join(map(_decision_label, rounds["decision"]))
         row["paper"] = ", ".join(map(_decision_label, rounds["published"]))
         row |= {"Table 5": _verdict(final.loc[path]), "same": "yes", "why not": ""}
-        if len(odd := rounds[~rounds["agrees"]]):
-            first = odd.iloc[0]
-            where = f"round {first['round']}, where the paper has "
-            where += f"{_decision_label(first['published'])}: {first['reason']}"
-            row |= {"same": "no", "why not": where}
+        for odd in rounds[~rounds["agrees"]].head(1).itertuples():
+            paper = _decision_label(odd.published)
+            why = f"round {odd.round}, where the paper has {paper}: {odd.reason}"
+            row |= {"same": "no", "why not": why}
         cells.append(row)
     n_same = sum(row["same"] == "yes" for row in cells)
     caption = (
@@ -148,33 +141,24 @@ def replay_table(trace: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
 
 
 def _verdict(row: Mapping) -> str:
-    text = _decision_label(row["verdict"])
     if row["verdict"] != "succeeds":
-        return text
-    risk = row.get("overfitting_risk")
+        return _decision_label(row["verdict"])
+    risk = row.get("overfitting_risk", False)
     star = "*" if pd.notna(risk) and risk else ""
-    return f"{text}{star} w/ {row['budget_gst']:g} GST, {row['space']}"
+    return f"succeeds{star} w/ {row['budget_gst']:g} GST, {row['space']}"
 
 
 def table5(
-    trace: pd.DataFrame,
-    published: pd.DataFrame,
-    *,
-    published_models: Mapping[str, str],
-    note: str,
+    trace: pd.DataFrame, published: pd.DataFrame, *, stands_for: Mapping[str, str], note: str
 ) -> Table:
-    """Show where each path ended, beside the paper's Table 5.
-
-    Args:
-        published_models: our model -> the published one it stands for.
-    """
+    """Show where each path ended, beside the paper's Table 5 for the model that ours stands for."""
     final, data, cells = published.set_index(list(PATH)), paths_of(trace), []
     for model, paths in data.groupby("model", sort=False):
         for task in in_order(paths["task"], TASK_LABELS):
             row = {"model": model, "task": task_label(task)}
             of_task = paths[paths["task"] == task].set_index("method")
             for method in in_order(paths["method"], METHOD_LABELS):
-                there = (published_models[model], task, method)
+                there = (stands_for[model], task, method)
                 paper = _verdict(final.loc[there]) if there in final.index else NOTHING
                 row[f"{method_label(method)}: here"] = _verdict(of_task.loc[method])
                 row[f"{method_label(method)}: paper"] = paper

@@ -27,9 +27,8 @@ def sign_uncertainty(
 ) -> pd.DataFrame:
     """Bootstrap each repetition's scores and their differences from grid's over the examples.
 
-    Paired: both are scored on the same resampled examples; validation and test are resampled
-    apart. That the best of many trials was chosen on validation is not undone, so the
-    validation difference is an optimistic one.
+    Both are scored on the same resampled examples, validation and test apart. That the best of
+    many trials was chosen on validation is not undone: its difference is an optimistic one.
 
     Args:
         judged: from `judge_rounds`, with run_id.
@@ -90,13 +89,11 @@ def _same_examples(ours: pd.DataFrame, grids: pd.DataFrame, split: str) -> tuple
 
 def _draw_weights(n_examples: int, rng, n_resamples: int) -> Iterator[np.ndarray]:
     """Yield how often each example is drawn, in blocks of resamples that fit in memory."""
-    left = n_resamples
-    while left:
-        size = min(left, max(1, _CHUNK // n_examples))
+    most = max(1, _CHUNK // n_examples)
+    for size in [most] * (n_resamples // most) + [n_resamples % most]:
         drawn = rng.integers(n_examples, size=(size, n_examples))
         flat = (drawn + n_examples * np.arange(size)[:, None]).ravel()
-        yield np.bincount(flat, minlength=size * n_examples).reshape(size, n_examples).astype(float)
-        left -= size
+        yield np.bincount(flat, minlength=size * n_examples).reshape(size, n_examples)
 
 
 def _with_chances(rows: pd.DataFrame) -> pd.DataFrame:
@@ -121,20 +118,18 @@ def published_uncertainty(judged: pd.DataFrame) -> pd.DataFrame:
     Args:
         judged: from `judge_rounds`, with `metric`; scores of GLUE's own splits.
     Returns:
-        as `sign_uncertainty`, with normal approximations.
+        as `sign_uncertainty`, by normal approximations.
     """
     columns = {}
     for split, side in zip(SPLITS, (1, -1), strict=True):
-        n, errors = judged["task"].map(lambda task, split=split: GLUE_SIZES[task][split]), []
-        scores = judged[f"{split}_score"], judged[f"grid_{split}_score"]
-        for score in scores:
-            proportion = np.sqrt(score * (1 - score) / n)
-            correlation = (1 - score**2) / np.sqrt(n - 1)
-            is_proportion = judged["metric"].isin(["accuracy", "f1"])
-            errors.append(np.where(is_proportion, proportion, correlation))
-        se = np.hypot(*errors)
-        columns |= {f"se_{split}": errors[0], f"se_{split}_difference": se}
-        columns[f"p_{split}"] = norm.cdf(side * (scores[0] - scores[1]) / se)
+        n = np.array([[GLUE_SIZES[task][split]] for task in judged["task"]])
+        scores = judged[[f"{split}_score", f"grid_{split}_score"]].to_numpy()
+        is_proportion = judged[["metric"]].isin(["accuracy", "f1"])
+        proportion, correlation = scores * (1 - scores) / n, (1 - scores**2) / np.sqrt(n - 1)
+        errors = np.where(is_proportion, np.sqrt(proportion), correlation)
+        se = np.hypot(*errors.T)
+        columns |= {f"se_{split}": errors[:, 0], f"se_{split}_difference": se}
+        columns[f"p_{split}"] = norm.cdf(side * (scores[:, 0] - scores[:, 1]) / se)
     return _with_chances(judged.assign(**columns))
 
 
@@ -148,11 +143,10 @@ def verdicts_by_chance(
 ) -> pd.DataFrame:
     """Simulate how often a round gives each verdict if HPO and grid search were equally good.
 
-    Assumptions: grid search and each repetition try as many trials as grid search did; all are
-    independent draws from one pool, the trials of this model and task that were trained to the
-    end, whatever their method, space and budget; each takes the one best on validation. A
-    pool of few trials lets two of them take the same trial, a tie, and so understates
-    overfitting.
+    Grid search and each repetition try as many trials as grid search did, draw them from one pool,
+    the trials of this model and task that were trained to the end, whatever their method, space
+    and budget, and take the one best on validation. In a pool of few trials two of them take the
+    same one, a tie, which understates overfitting.
 
     Args:
         trials: of one data split; grid search's among them.
@@ -160,22 +154,15 @@ def verdicts_by_chance(
         one row a model and task: n_pool, n_draws, p_overfits (any repetition, also weakly),
         p_succeeds, p_neither.
     """
-    rows = []
+    rows, scores = [], ["validation_score", "test_score", "validation_loss"]
+    sizes = {"repetitions": repetitions, "n_simulations": n_simulations}
     for number, ((model, task), group) in enumerate(trials.groupby(["model", "task"])):
-        scores = ["validation_score", "test_score", "validation_loss"]
         pool = group[group["status"] == "completed"].dropna(subset=scores[:2])
-        pool = pool.drop_duplicates(scores)  # a larger budget begins with the same trials
-        n_draws = int((group["method"] == "grid").sum())
-        shares = simulate_verdicts(
-            pool[scores].to_numpy(float),
-            n_draws,
-            rule=rule,
-            repetitions=repetitions,
-            n_simulations=n_simulations,
-            rng=np.random.default_rng([seed, number]),
-        )
-        sizes = {"n_pool": len(pool), "n_draws": n_draws}
-        rows.append({"model": model, "task": task} | sizes | shares)
+        pool = pool[scores].drop_duplicates()  # a larger budget begins with the same trials
+        n_draws, rng = int((group["method"] == "grid").sum()), np.random.default_rng([seed, number])
+        shares = simulate_verdicts(pool.to_numpy(float), n_draws, rule=rule, rng=rng, **sizes)
+        row = {"model": model, "task": task, "n_pool": len(pool), "n_draws": n_draws}
+        rows.append(row | shares)
     return pd.DataFrame(rows)
 
 

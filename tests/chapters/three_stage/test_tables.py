@@ -16,7 +16,7 @@ def test_printed_numbers_and_their_gaps():
     twins = {f"m/mrpc/seeds/final-baseline/rep1/{name}": [0, 1] for name in "ab"}
     predictions = pd.DataFrame(twins | {"split": "validation", "label": 1})
     gaps = analysis.printed_gaps(printed, predictions)
-    frame = tables.gaps_table(gaps, n=408).frame
+    frame = tables.gaps_table(gaps).frame
     assert frame["compared"].tolist()[0] == "manual with baseline"
     assert frame["more right"].tolist() == ["+3", "+1", "+2"]
     assert "few disagreements (5%)" in frame

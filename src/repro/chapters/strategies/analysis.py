@@ -59,47 +59,36 @@ def strategy_scores(
 def summarise_strategies(scores: pd.DataFrame) -> pd.DataFrame:
     """Average scores and costs over the repetitions of each strategy.
 
-    Args:
-        scores: from `strategy_scores`.
     Returns:
-        one row a strategy: method, variant; mean, sd and n of either split, such as test_sd; the
-        means of n_trials, steps_spent, epochs_spent, seconds_spent and saved; n_reached (runs that
-        reached grid search's score), n_runs, returned (a test score came back from GLUE).
+        one row a strategy: method, variant; mean, sd and n of either split, such as test_sd; means
+        of n_trials, costs and saved; n_reached (runs that reached grid search's score), n_runs,
+        returned (whether a test score came back from GLUE).
     """
     groups = scores.assign(returned=is_returned(scores)).groupby(STRATEGY)
     columns = {}
     for split in SPLITS:
-        found = groups[f"{split}_score"]
-        columns |= {f"{split}_mean": found.mean(), f"{split}_sd": found.std()}
-        columns |= {f"{split}_n": found.count()}
+        values = groups[f"{split}_score"]
+        columns |= {f"{split}_mean": values.mean(), f"{split}_sd": values.std()}
+        columns |= {f"{split}_n": values.count()}
     costs = groups[["n_trials", "steps_spent", "epochs_spent", "seconds_spent", "saved"]].mean()
     counts = {"n_reached": groups["saved"].count(), "n_runs": groups.size()}
     return costs.assign(**columns, **counts, returned=groups["returned"].any()).reset_index()
 
 
 def article_bands(trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Average the incumbents of the article's strategies against steps, epochs and seconds spent.
-
-    Returns:
-        cost -> frame from `incumbent_bands`.
-    """
-    trials = of_article(trials)
-    curves = {
-        c: incumbent_curves(trials, evaluations, cost=c) for c in ("steps", "epochs", "seconds")
+    """Average the incumbents of the article's strategies: cost -> `incumbent_bands` over it."""
+    return {
+        cost: incumbent_bands(incumbent_curves(of_article(trials), evaluations, cost=cost))
+        for cost in ("steps", "epochs", "seconds")
     }
-    return {cost: incumbent_bands(frame) for cost, frame in curves.items()}
 
 
 def timeline(trials: pd.DataFrame) -> pd.DataFrame:
-    """Lay the trials out in time, on as many lanes as ever ran side by side.
+    """Lay the trials out in time, in seconds, on as many lanes (workers) as ever ran side by side.
 
     Processes come and go, so a lane is what is free when a trial starts, not a process. A pause
     of more than ten seconds in which nobody worked (a start of workers, a second sitting) is cut
     to ten.
-
-    Returns:
-        one row a trial: worker (0, 1, ...), start and end (seconds since the first start),
-        method, variant.
     """
     rows = trials.dropna(subset="started_at").sort_values("started_at")
     ends = (rows["started_at"] + rows["seconds"]).cummax()
@@ -116,13 +105,7 @@ def timeline(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def utilisation(times: pd.DataFrame, *, n_bins: int = 60) -> pd.DataFrame:
-    """Tell how many workers were training over time.
-
-    Args:
-        times: from `timeline`.
-    Returns:
-        one row a stretch of time: start, end (seconds), busy (mean number of working workers).
-    """
+    """Tell how many workers of a timeline were busy on average, in each of `n_bins` stretches."""
     edges = np.linspace(0.0, times["end"].max(), n_bins + 1)
     left, right = edges[:-1, None], edges[1:, None]
     starts, ends = times[["start", "end"]].to_numpy().T
@@ -134,11 +117,7 @@ def utilisation(times: pd.DataFrame, *, n_bins: int = 60) -> pd.DataFrame:
 def best_lineage(
     scores: pd.DataFrame, trials: pd.DataFrame, segments: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the segments of the article's population that scored highest, and its best's lineage.
-
-    Args:
-        scores: from `strategy_scores`.
-    """
+    """Return the segments of the article's best population, and the lineage of its best."""
     populations = scores[(scores["method"] == "pbt") & (scores["variant"] == BASE)]
     best = populations.sort_values("validation_score", ascending=False, kind="stable").iloc[0]
     of_best = segments[segments["run_id"] == best["run_id"]]
@@ -149,8 +128,8 @@ def lineage(trials: pd.DataFrame, segments: pd.DataFrame, trial_id: str) -> pd.D
     """Follow a segment back to the start: the schedule of hyperparameters that made it.
 
     Returns:
-        one row a segment from the first to `trial_id`: generation, member, start, end,
-        copied_from, operations, and the trial's hyperparameters, seeds and scores.
+        one row a segment from the first to `trial_id`: columns of `segments`, and the trial's
+        hyperparameters, seeds and scores.
     """
     by_id = segments.set_index("trial_id")
     chain = []
@@ -165,13 +144,7 @@ def lineage(trials: pd.DataFrame, segments: pd.DataFrame, trial_id: str) -> pd.D
 
 
 def compare_replay(schedule: pd.DataFrame, results: list) -> pd.DataFrame:
-    """Set the scores of a lineage beside those of its schedule trained again.
-
-    Args:
-        results: from `run.replay_schedule`.
-    Returns:
-        one row a segment: start, end, last_validation_score, replayed (NaN: no score), same.
-    """
+    """Set the last scores of a lineage's segments beside those of `run.replay_schedule`."""
     again = [result.last.score if result.last else np.nan for result in results]
     table = schedule[["start", "end", "last_validation_score"]].assign(replayed=again)
     return table.assign(same=table["replayed"] == table["last_validation_score"])
@@ -181,8 +154,8 @@ def exchange_costs(segments: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame
     """Tell what loading and saving checkpoints costs a population, against its training.
 
     Returns:
-        one row a strategy: method, variant, n_segments, seconds (mean of one segment's exchange),
-        mean, low and high (over runs) of the share of a run's training time.
+        one row a strategy: method, variant, n_segments, seconds (mean, of one segment); mean,
+        lowest (low) and highest (high) share of a run's training time.
     """
     data = segments.merge(trials[["trial_id", *STRATEGY, "training_seconds"]], on="trial_id")
     groups = data.groupby(STRATEGY)["exchange_seconds"]
@@ -197,9 +170,8 @@ def warmups(trials: pd.DataFrame) -> pd.DataFrame:
     """Count the configurations of Bayesian search whose warm-up lasts their whole training.
 
     Returns:
-        one row for the others and one for these: never_peaks, n_trials, share (of the trials),
-        n_completed, and mean, low and high of the completed trials' validation scores (bootstrap
-        interval over trials).
+        one row for the others and one for these (never_peaks), with their share of the trials, and
+        the mean validation score of those that completed, with its bootstrap interval.
     """
     bayes = trials[(trials["method"] == "hyperopt_asha") & (trials["steps"] > 0)]
     planned = bayes["steps"] / bayes["epochs_trained"] * bayes["epochs"]

@@ -26,12 +26,7 @@ _ADVICE = {
 def strategy_claims(
     differences: pd.DataFrame, scores: pd.DataFrame, trials: pd.DataFrame, *, seed: int = 0
 ) -> list[Claim]:
-    """Hold the article's claims against our tuning runs.
-
-    Args:
-        differences: from `strategy_differences`.
-        scores: from `analysis.strategy_scores`.
-    """
+    """Hold the article's claims against our tuning runs."""
     claims = []
     for (claim, paper), rows in differences.groupby(["claim", "paper"], sort=False):
         n, estimate = rows["difference"].count(), rows[["mean", "low", "high"]].iloc[0]
@@ -43,8 +38,6 @@ def strategy_claims(
 def strategy_differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Subtract what the article says is worse from what it says is better, where both were run.
 
-    Args:
-        scores: from `analysis.strategy_scores`.
     Returns:
         one row a claim and repetition: claim, paper, difference (fraction), and mean, low and high
         of the claim's differences; a single row of NaN where no repetition has both scores.

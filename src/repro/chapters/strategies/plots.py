@@ -1,4 +1,4 @@
-"""Figures of tuning strategies: what they reached at which cost, workers, populations."""
+"""Figures of tuning strategies, each of the frames that `analysis` makes for it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,6 @@ def figure_incumbent_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
 
     The panels begin at the lowest mean after a tenth of the spending: the climb before would press
     the rest together.
-
-    Args:
-        bands: from `analysis.article_bands`.
     """
     figure = new_figure(PAGE_WIDTH, 2.5)
     axes = figure.subplots(1, len(bands), sharey=True, squeeze=False)[0]
@@ -51,12 +48,7 @@ def figure_incumbent_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
 
 @styled
 def figure_workers(times: pd.DataFrame, busy: pd.DataFrame) -> Figure:
-    """Draw which worker trained what and when, above the number of busy workers.
-
-    Args:
-        times: from `analysis.timeline`.
-        busy: from `analysis.utilisation`.
-    """
+    """Draw the timeline, which worker trained what and when, above the utilisation."""
     n_workers = times["worker"].nunique()
     figure = new_figure(PAGE_WIDTH, 1.9 + 0.22 * n_workers)
     heights = [max(1.0, 0.3 * n_workers), 1.0]
@@ -124,11 +116,7 @@ def plot_population(
 
 @styled
 def figure_schedule(schedule: pd.DataFrame) -> Figure:
-    """Draw the hyperparameters of a lineage over the epochs, and the score at each segment's end.
-
-    Args:
-        schedule: from `analysis.lineage`.
-    """
+    """Draw the hyperparameters of a lineage over the epochs, and its segments' last scores."""
     names = ("learning_rate", "weight_decay", "batch_size")
     figure = new_figure(PAGE_WIDTH, 1.9)
     *above, last = figure.subplots(1, len(names) + 1)
@@ -150,11 +138,7 @@ def figure_schedule(schedule: pd.DataFrame) -> Figure:
 
 @styled
 def plot_strategy_differences(differences: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw differences between strategies with their intervals; points are repetitions.
-
-    Args:
-        differences: from `claims.strategy_differences`; a claim without any is left out.
-    """
+    """Draw `claims.strategy_differences` with their intervals; points are repetitions."""
     rows = differences.dropna(subset="difference")
     names = list(dict.fromkeys(rows["claim"]))
     ax = ax or new_axes(PAGE_WIDTH, 0.6 + 0.26 * len(names))

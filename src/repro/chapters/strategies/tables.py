@@ -1,4 +1,4 @@
-"""The tables of the notebook on strategies: scores and costs, schedule, replay, warm-ups."""
+"""The tables of the notebook on strategies, each of the frame that `analysis` makes for it."""
 
 import pandas as pd
 
@@ -35,31 +35,23 @@ def strategy_label(method: str, variant: str) -> str:
 
 
 def strategy_table(strategies: pd.DataFrame, *, note: str) -> Table:
-    """Show what each strategy reached and what it cost.
-
-    Args:
-        strategies: from `analysis.summarise_strategies`.
-    """
+    """Show what each strategy reached and what it cost."""
     rows = strategies.assign(changed=strategies["variant"] != BASE)
-    caption = (
-        "Strategies side by side: score of the best trial's best checkpoint in percent, mean ± "
-        "standard deviation over repetitions; what a tuning run cost (mean; seconds of its trials, "
-        "one after another); and in how many runs it reached grid search's own score, with the "
-        "share of grid search's steps that it saved there. A trial of PBT is one interval of one "
-        f"member. {note}"
+    validation, test = (
+        [f"{split}_mean", f"{split}_sd", f"{split}_n", "n_runs"] for split in ("validation", "test")
     )
-    scores = {
-        split: [f"{split}_mean", f"{split}_sd", f"{split}_n", "n_runs"]
-        for split in ("validation", "test")
-    }
     return Table.of(
         in_paper_order(rows, ["changed", *STRATEGY]).drop(columns="changed"),
         name="strategies",
-        caption=caption,
+        caption="Strategies side by side: score of the best trial's best checkpoint in percent, "
+        "mean ± standard deviation over repetitions; what a tuning run cost (mean; seconds of its "
+        "trials, one after another); and in how many runs it reached grid search's own score, with "
+        "the share of grid search's steps that it saved there. A trial of PBT is one interval of "
+        f"one member. {note}",
         columns={
             "strategy": (STRATEGY, strategy_label),
-            "validation": (scores["validation"], _score),
-            "test": ([*scores["test"], "returned"], _score),
+            "validation": (validation, _score),
+            "test": ([*test, "returned"], _score),
             "trials": ("n_trials", ".0f"),
             "steps": ("steps_spent", ",.0f"),
             "epochs": ("epochs_spent", ".0f"),
@@ -80,22 +72,15 @@ def _reached(method: str, n: int, n_runs: int) -> str:
     return NOTHING if method == "grid" else f"{n} of {n_runs}"
 
 
-def schedule_table(schedule: pd.DataFrame, *, note: str) -> Table:
-    """Show the schedule of hyperparameters that made the best member of a population.
-
-    Args:
-        schedule: from `analysis.lineage`.
-    """
+def schedule_table(lineage: pd.DataFrame, *, note: str) -> Table:
+    """Show the schedule of hyperparameters that made the best member of a population."""
     names = ["learning_rate", "weight_decay", "batch_size", "epochs"]
     forms = {"learning_rate": short}
-    caption = (
-        "The schedule of hyperparameters that led to the best score of population-based training, "
-        f"segment by segment; the CSV file has all digits, to train it again. {note}"
-    )
     return Table.of(
-        schedule,
+        lineage,
         name="pbt_schedule",
-        caption=caption,
+        caption="The schedule of hyperparameters that led to the best score of population-based "
+        f"training, segment by segment; the CSV file has all digits, to train it again. {note}",
         columns={
             "from epoch": ("start", "g"),
             "to epoch": ("end", "g"),
@@ -112,35 +97,24 @@ def _member(member: int, copied_from: float) -> str:
 
 
 def replay_table(replay: pd.DataFrame, *, note: str) -> Table:
-    """Set the scores of a lineage beside those of its schedule trained again from the start.
-
-    Args:
-        replay: from `analysis.compare_replay`.
-    """
-    caption = (
-        "Validation score at the end of each segment, in the population and when the schedule is "
-        f"trained again without it. {note}"
-    )
+    """Set the scores of a lineage beside those of its schedule trained again from the start."""
     return Table.of(
         replay,
         name="pbt_replay",
-        caption=caption,
+        caption="Validation score at the end of each segment, in the population and when the "
+        f"schedule is trained again without it. {note}",
         columns={
             "from epoch": ("start", "g"),
             "to epoch": ("end", "g"),
             "in the population": ("last_validation_score", ".6f"),
             "trained again": ("replayed", ".6f"),
-            "the same": ("same", lambda same: "yes" if same else "no"),
+            "the same": ("same", {True: "yes", False: "no"}.get),
         },
     )
 
 
 def exchange_table(exchange: pd.DataFrame, *, note: str) -> Table:
-    """Show what loading and saving checkpoints costs a population, against its training.
-
-    Args:
-        exchange: from `analysis.exchange_costs`.
-    """
+    """Show what loading and saving checkpoints costs a population, against its training."""
     return Table.of(
         exchange,
         name="pbt_exchange",
@@ -156,21 +130,14 @@ def exchange_table(exchange: pd.DataFrame, *, note: str) -> Table:
 
 
 def warmup_table(warmups: pd.DataFrame, *, note: str) -> Table:
-    """Show the configurations whose warm-up lasts as long as their whole training.
-
-    Args:
-        warmups: from `analysis.warmups`.
-    """
+    """Show the configurations whose warm-up lasts as long as their whole training."""
     lasts = {True: "as long as the training", False: "shorter than the training"}
-    caption = (
-        "Warm-ups of the Bayesian search, which the article counts in steps: where they last as "
-        "long as the training, the learning rate never reaches its value. Scores of the trials "
-        f"that ran to their end, with the interval over trials. {note}"
-    )
     return Table.of(
         warmups,
         name="warmups",
-        caption=caption,
+        caption="Warm-ups of the Bayesian search, which the article counts in steps: where they "
+        "last as long as the training, the learning rate never reaches its value. Scores of the "
+        f"trials that ran to their end, with the interval over trials. {note}",
         columns={
             "warm-up": ("never_peaks", lasts.get),
             "trials": (["n_trials", "share"], "{} ({:.0%})".format),

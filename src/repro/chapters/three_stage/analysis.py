@@ -27,27 +27,25 @@ FINAL_LABELS = {
     "printed-manual": "project's best manual",
     "printed-automatic": "project's best automatic",
 }
-_PRINTED_PAIRS = (("manual", "baseline"), ("automatic", "baseline"), ("manual", "automatic"))
 
 
-def printed_accuracies(published: pd.DataFrame, *, n: int = N_VALIDATION) -> pd.DataFrame:
-    """Count the right answers behind printed accuracies.
+def printed_accuracies(published: pd.DataFrame) -> pd.DataFrame:
+    """Count the right answers behind the printed accuracies.
 
     Args:
         published: method, score (percent).
-        n: examples they were counted on.
     Returns:
         one row a method: method, accuracy, n_right, n, low, high (95 % Wilson interval).
     Raises:
-        ValueError: if an accuracy is not that of a whole number of examples.
+        ValueError: if an accuracy is not that of a whole number of N_VALIDATION examples.
     """
-    accuracy = published["score"] / 100
+    n, accuracy = N_VALIDATION, published["score"] / 100
     n_right = (accuracy * n).round().astype(int)
     off = (n_right / n - accuracy).abs()
     if (off > 0.51e-5).any():  # half of the last printed digit, and a rounding
         raise ValueError(
             f"an accuracy must be a whole number of {n} examples, but {accuracy[off.idxmax()]:.5f} "
-            "is not; say how many examples there were"
+            "is not; mend the published table"
         )
     low, high = proportion_confint(n_right, n, method="wilson")
     columns = {"accuracy": n_right / n, "n_right": n_right, "n": n, "low": low, "high": high}
@@ -64,23 +62,22 @@ def printed_gaps(printed: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFra
         one row a pair of stages and assumption: first, second, gap (right answers), assumption,
         disagreement (share of examples that just one of the two gets right), chance.
     """
-    n_right, n = printed.set_index("method")["n_right"], int(printed["n"].iloc[0])
     validation = predictions[predictions["split"] == "validation"]
-    twins = [name for name in validation if "/final-baseline/" in name]
+    twins = validation[[name for name in validation if "/final-baseline/" in name]]
     accuracy = printed["accuracy"].mean()
     disagreements = {
         "few disagreements": 0.05,
-        "as two seeds here": mean_disagreement(validation[twins], validation["label"]),
+        "as two seeds here": mean_disagreement(twins, validation["label"]),
         "independent": 2 * accuracy * (1 - accuracy),
     }
-    rows = []
-    for first, second in _PRINTED_PAIRS:
-        gap = int(n_right[first] - n_right[second])
+    n_right, rows = printed.set_index("method")["n_right"], []
+    for pair in (("manual", "baseline"), ("automatic", "baseline"), ("manual", "automatic")):
+        gap = int(n_right[pair[0]] - n_right[pair[1]])
         for name, share in disagreements.items():
-            row = {"first": first, "second": second, "gap": gap, "assumption": name}
-            chance = chance_of_gap(abs(gap), n=n, disagreement=share)
-            rows.append(row | {"disagreement": share, "chance": chance})
-    return pd.DataFrame(rows)
+            chance = chance_of_gap(abs(gap), n=N_VALIDATION, disagreement=share)
+            rows.append([*pair, gap, name, share, chance])
+    columns = ["first", "second", "gap", "assumption", "disagreement", "chance"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def chance_of_gap(gap: int, *, n: int, disagreement: float) -> float:
@@ -89,31 +86,23 @@ def chance_of_gap(gap: int, *, n: int, disagreement: float) -> float:
     On an example one of them is right and the other wrong with probability `disagreement`, either
     way equally likely: McNemar's null hypothesis, whose distribution is computed, not approximated.
 
-    Args:
-        disagreement: for models that err independently, 2 p (1 - p).
     Source: McNemar 1947; Dietterich 1998, sec. 2, for classifiers.
     """
-    if not 0 <= disagreement <= 1:
-        raise ValueError(f"`disagreement` must be a share in [0, 1], but got {disagreement}")
     one_example = np.array([disagreement / 2, 1 - disagreement, disagreement / 2])  # -1, 0, 1
     chances = reduce(np.convolve, n * [one_example])
-    return float(min(1.0, chances[np.abs(np.arange(-n, n + 1)) >= gap].sum()))
+    return float(np.minimum(1.0, chances[np.abs(np.arange(-n, n + 1)) >= gap].sum()))
 
 
 def mean_disagreement(predictions: pd.DataFrame, labels: pd.Series) -> float:
     """Average, over all pairs of models, the share of examples that just one of them gets right.
 
     Args:
-        predictions: one row an example, one column a model.
-    Returns:
-        NaN for fewer than two models.
+        predictions: one row an example, one column a model; NaN comes of fewer than two models.
     """
     right = predictions.to_numpy() == labels.to_numpy()[:, None]
     n_right, n_models = right.sum(axis=1), right.shape[1]
-    if n_models < 2:
-        return float("nan")
-    pairs = n_models * (n_models - 1) / 2
-    return float((n_right * (n_models - n_right)).mean() / pairs)
+    n_pairs = n_models * (n_models - 1) / 2
+    return float((n_right * (n_models - n_right)).mean() / n_pairs) if n_pairs else float("nan")
 
 
 def cut_texts(lengths, max_lengths) -> pd.DataFrame:
@@ -129,11 +118,9 @@ def sweep_curves(trials: pd.DataFrame) -> pd.DataFrame:
     return curves.dropna(subset="incumbent_score").reset_index(drop=True)
 
 
-def late_gains(curves: pd.DataFrame, *, share: float = 0.25) -> pd.DataFrame:
-    """Tell how much each sweep's incumbent still gained in the last `share` of its trials.
+def late_gains(curves: pd.DataFrame) -> pd.DataFrame:
+    """Tell how much each of `sweep_curves` still gained in the last quarter of its trials.
 
-    Args:
-        curves: from `sweep_curves`.
     Returns:
         one row a sweep: stage, run_id, repetition, difference (fraction; NaN without a score
         before them), n_late (those trials).
@@ -141,28 +128,22 @@ def late_gains(curves: pd.DataFrame, *, share: float = 0.25) -> pd.DataFrame:
     rows, keys = [], ["stage", "run_id", "repetition"]
     for key, run in curves.groupby(keys):
         n, scores = run["spent"].max(), run["incumbent_score"]
-        n_late = max(1, round(share * n))
+        n_late = max(1, round(n / 4))
         gain = scores.max() - scores[run["spent"] <= n - n_late].max()
         rows.append([*key, gain, n_late])
     return pd.DataFrame(rows, columns=[*keys, "difference", "n_late"])
 
 
 def manual_means(trials: pd.DataFrame) -> pd.DataFrame:
-    """Average the scores of the manual grid over repetitions.
-
-    Returns:
-        one row a configuration: TUNED, mean, sd, n (with a score), n_missing.
-    """
+    """Average the scores of the manual grid over repetitions, as `mean`, by TUNED."""
     grid = trials[trials["stage"] == "manual"].groupby(list(TUNED))["validation_score"]
-    table = grid.agg(mean="mean", sd="std", n="count", rows="size").reset_index()
-    return table.assign(n_missing=table["rows"] - table["n"]).drop(columns="rows")
+    return grid.mean().rename("mean").reset_index()
 
 
 def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials of manual grids and sweeps, with their scores less their repetition's mean.
+    """Return the trials of manual grids and sweeps, with their scores `centred` by repetition.
 
-    Returns:
-        their rows with the column `centred`: some training seeds are luckier than others.
+    Some training seeds are luckier than others.
     """
     rows = trials[trials["stage"].isin(SEARCHES)]
     mean = rows.groupby("repetition")["validation_score"].transform("mean")
@@ -170,11 +151,7 @@ def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def search_edges(trials: pd.DataFrame, space) -> pd.DataFrame:
-    """Tell where in the sweeps' ranges the best trials of each search lie.
-
-    Returns:
-        the rows of `sensitivity.edge_of_range`, with a column search.
-    """
+    """Tell where in `space` the best of each search lie: `edge_of_range`, with a column search."""
     tables = [
         edge_of_range(trials[trials["stage"] == stage], space=space).assign(search=name)
         for stage, name in SEARCHES.items()
@@ -211,32 +188,23 @@ def final_scores(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def final_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Subtract one final configuration's scores from another's, seed by seed.
-
-    Returns:
-        one row a task, seed and split: task, init_seed, split, difference (NaN where either has
-        no score).
-    """
+    """Subtract one final configuration's scores from another's: `paired_differences` by seed."""
     final = trials[trials["stage"] == "final"]
     sides = (final[final["variant"] == name] for name in (first, second))
     return paired_differences(*sides, by=["task", "init_seed"])
 
 
 def search_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Subtract one stage's best trial from another's, repetition by repetition.
+    """Subtract one stage's best trials from another's: `paired_differences` by repetition.
 
     Args:
-        first, second: SEARCHES, or "baseline": the configuration of the manual grid that is it.
-    Returns:
-        as `final_pairs`, with repetition in the place of init_seed.
+        first, second: of SEARCHES, or "baseline": the manual grid's configuration that is it.
     """
-    sides = (_chosen(trials, stage) for stage in (first, second))
+    final, sides = trials[trials["stage"] == "final"], []
+    for stage in (first, second):
+        rows = trials[trials["stage"] == stage]
+        if stage == "baseline":
+            baseline = final.loc[final["variant"] == "baseline", list(TUNED)].drop_duplicates()
+            rows = trials[trials["stage"] == "manual"].merge(baseline, on=list(TUNED))
+        sides.append(best_trials(rows))
     return paired_differences(*sides, by=["task", "repetition"])
-
-
-def _chosen(trials: pd.DataFrame, stage: str) -> pd.DataFrame:
-    if stage != "baseline":
-        return best_trials(trials[trials["stage"] == stage])
-    is_baseline = (trials["stage"] == "final") & (trials["variant"] == "baseline")
-    baseline = trials.loc[is_baseline, list(TUNED)].drop_duplicates()
-    return trials[trials["stage"] == "manual"].merge(baseline, on=list(TUNED))

@@ -24,7 +24,6 @@ _STAGES = {
     "printed-manual": "the project's best manual configuration",
     "printed-automatic": "the project's best automatic configuration",
 }
-_COMPARED = (("manual", "baseline"), ("cold", "baseline"), ("manual", "cold"), ("warm", "cold"))
 _PRINTED = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}
 _SHARE = Unit(100, "+.0f", " % of variation, interactions minus main effects")
 
@@ -38,33 +37,29 @@ def three_stage_claims(
         published: method, score (percent).
         parts: from `interactions.variation_parts`.
     """
-    printed = published.set_index("method")["score"]
-    claims = []
-    for first, second in _COMPARED:
-        better = f"{_STAGES[first].capitalize()} beats {_STAGES[second]}"
-        paper = "expected, not tried"
+    printed, rows = published.set_index("method")["score"], []
+    compared = ("manual", "baseline"), ("cold", "baseline"), ("manual", "cold"), ("warm", "cold")
+    for first, second in compared:
+        better, paper = (
+            f"{_STAGES[first].capitalize()} beats {_STAGES[second]}",
+            "expected, not tried",
+        )
         if first in _PRINTED:
             paper = f"{printed[_PRINTED[first]] - printed[_PRINTED[second]]:+.2f} points"
-        searched = search_pairs(trials, first, second)
-        again = final_pairs(trials, first, second)
-        claim = f"{better}, best trials on validation"
-        claims.append(_pair_claim(claim, paper, searched, unit="repetitions", seed=seed))
+        pairs, again = search_pairs(trials, first, second), final_pairs(trials, first, second)
+        rows.append((f"{better}, best trials on validation", paper, pairs, "validation"))
         claim = f"{better}, chosen configuration with fresh seeds on test"
-        claims.append(
-            _pair_claim(claim, "not tested", again, unit="seeds", split="test", seed=seed)
-        )
+        rows.append((claim, "not tested", again, "test"))
     for name in ("printed-manual", "printed-automatic"):
         claim = f"{_STAGES[name].capitalize()} beats the baseline, fresh seeds on test"
-        pairs, paper = final_pairs(trials, name, "baseline"), "better on validation"
-        claims.append(_pair_claim(claim, paper, pairs, unit="seeds", split="test", seed=seed))
+        pairs = final_pairs(trials, name, "baseline")
+        rows.append((claim, "better on validation", pairs, "test"))
+    claims = []
+    for claim, paper, pairs, split in rows:
+        known = pairs[pairs["split"] == split].dropna(subset="difference")
+        unit = "repetitions" if "repetition" in pairs else "seeds"
+        claims.append(hold(f"{claim} (n = {len(known)} {unit})", paper, _mean(known, seed)))
     return [*claims, _still_rising(trials, seed), _interactions(parts)]
-
-
-def _pair_claim(
-    claim: str, paper: str, pairs, *, unit: str, seed: int, split="validation"
-) -> Claim:
-    known = pairs[pairs["split"] == split].dropna(subset="difference")
-    return hold(f"{claim} (n = {len(known)} {unit})", paper, _mean(known, seed))
 
 
 def _mean(known: pd.DataFrame, seed: int) -> pd.Series | None:
@@ -87,14 +82,11 @@ def _still_rising(trials: pd.DataFrame, seed: int) -> Claim:
 
 
 def _interactions(parts: pd.DataFrame) -> Claim:
-    claim = (
-        "Improvements arise mainly from interactions, not from single hyperparameters",
-        "assumed",
-    )
+    claim = "Improvements arise mainly from interactions, not from single hyperparameters"
     difference = parts.set_index("part").loc["interactions minus main effects"]
     if pd.isna(difference["low"]):
-        return Claim(*claim, "too few trials")
-    return hold(*claim, difference.rename({"share": "mean"}), unit=_SHARE)
+        return Claim(claim, "assumed", "too few trials")
+    return hold(claim, "assumed", difference.rename({"share": "mean"}), unit=_SHARE)
 
 
 def factor_claims(effects: pd.DataFrame, ranks: pd.DataFrame, firsts: pd.DataFrame) -> list[Claim]:

@@ -40,10 +40,9 @@ def seed_differences(
         baseline: hyperparameter -> value; what a trial has beyond these is not looked at.
         candidates: label -> the hyperparameters that move together.
     Returns:
-        one row a trial other than the baseline's, in the order of the candidates: candidate,
-        direction ("lower", "higher"), value (of the candidate's first hyperparameter that differs),
-        the seeds, trial_id, completed, difference (NaN where this trial or the baseline's did not
-        complete).
+        one row a trial that is not the baseline's: candidate, direction ("lower", "higher"), value
+        (of the candidate's first hyperparameter that differs), SEEDS, trial_id, completed,
+        difference (NaN where this trial or the baseline's did not complete).
     Raises:
         ValueError: if a trial differs in no candidate or in several, two trials are the same
             variation with the same seeds, or none is the baseline.
@@ -90,15 +89,12 @@ def _variations(trials: pd.DataFrame, baseline, candidates) -> pd.DataFrame:
 
 
 def one_factor_effects(differences: pd.DataFrame) -> pd.DataFrame:
-    """Tell what each variation does to the score: the mean paired difference, with its interval.
+    """Tell what each variation does to the score, from `seed_differences`.
 
-    Args:
-        differences: from `seed_differences`.
     Returns:
-        one row a variation, in the order of the candidates: candidate, direction, value,
-        difference (fraction), low, high (95 % t interval over pairs), p (two-sided t test),
-        p_holm (Holm's correction over all rows), n (pairs), n_failed (trials that did not
-        complete) and failed (their names).
+        one row a variation: candidate, direction, value, difference (mean over pairs, fraction),
+        low, high (95 % t interval), p (two-sided t test), p_holm (over all rows), n (pairs),
+        n_failed (trials that did not complete) and failed (their names).
     """
     rows = []
     for key, group in differences.groupby(_VARIATION, sort=False):
@@ -116,7 +112,7 @@ def baseline_noise(trials: pd.DataFrame, *, baseline: Mapping[str, float]) -> di
 
     Returns:
         sd (over seeds), band (half-width that holds 95 % of the differences between two single
-        runs; prediction interval of the normal distribution), n. NaN for fewer than two.
+        runs, by the normal distribution), n. NaN for fewer than two.
     """
     done = completed(trials, SCORE)
     same = np.isclose(done[list(baseline)].astype(float), [*baseline.values()], rtol=1e-6, atol=0)
@@ -132,26 +128,20 @@ def rank_candidates(
 
     Args:
         differences: from `seed_differences`.
-        top: how many candidates are chosen.
         n_resamples: bootstrap resamples over seeds, the same for all variations.
     Returns:
         one row a candidate, the largest impact first: candidate, impact (fraction, without its
         sign), rank (ties share the smallest; NaN without a pair), top_share (of the resamples with
-        the candidate among the `top`; ties share the places), direction, value and difference of
-        the variation that has it, p_holm (the smallest of its variations), above_noise (that is
-        below 5 %), n_failed (over its variations).
+        the candidate among the `top`; ties share the places), above_noise (whether p_holm of one
+        of its variations is below 5 %).
     """
     effects = one_factor_effects(differences)
     effects["impact"] = effects["difference"].abs()
-    largest = effects.sort_values("impact", ascending=False, kind="stable")
-    columns = ["impact", "direction", "value", "difference"]
-    table = largest.drop_duplicates("candidate").set_index("candidate")[columns]
-    groups = effects.groupby("candidate")
-    table.insert(1, "rank", table["impact"].rank(method="min", ascending=False))
-    table.insert(2, "top_share", _top_shares(differences, n_resamples, seed, top))
-    table["p_holm"] = groups["p_holm"].min()
-    table["above_noise"] = table["p_holm"] < ALPHA
-    table["n_failed"] = groups["n_failed"].sum()
+    groups = effects.groupby("candidate", sort=False)
+    table = groups["impact"].max().sort_values(ascending=False, kind="stable").to_frame()
+    table["rank"] = table["impact"].rank(method="min", ascending=False)
+    table["top_share"] = _top_shares(differences, n_resamples, seed, top)
+    table["above_noise"] = groups["p_holm"].min() < ALPHA
     return table.reset_index()
 
 

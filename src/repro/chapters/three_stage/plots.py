@@ -1,4 +1,4 @@
-"""Figures of the course project: effects, manual grid, sweeps over trials, final comparison."""
+"""Figures of the course project, of the frames that its analysis makes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pandas as pd
 
 from repro.chapters.three_stage.analysis import FINAL_LABELS
 from repro.labels import HYPERPARAMETER_LABELS, in_order, label
-from repro.show.cells import percent, short
+from repro.show.cells import short
 from repro.show.curves import plot_band
 from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle, new_axes, new_figure, styled
+from repro.show.table import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,12 +32,11 @@ def plot_effects(
 ) -> Axes:
     """Draw what each variation of one factor does, with its interval; filled where p < 5 %.
 
-    Which value a variation has, and how many of its trials failed, is written at the right edge.
+    Small points are `seed_differences`. Which value a variation has, and how many of its trials
+    failed, is written at the right edge.
 
     Args:
-        effects: from `one_factor.one_factor_effects`, the candidates from the top down.
-        differences: from `one_factor.seed_differences`: small points, one a seed.
-        band: half-width of a grey band around zero, of `one_factor.baseline_noise`; NaN: none.
+        band: half-width of a grey band around zero, of `baseline_noise`; NaN: none.
     """
     names = list(dict.fromkeys(effects["candidate"]))
     ax = ax or new_axes(PAGE_WIDTH, 0.7 + 0.36 * len(names))
@@ -70,22 +70,18 @@ def plot_effects(
 
 @styled
 def figure_manual_grid(means: pd.DataFrame) -> Figure:
-    """Draw the manual grid: learning rate across, weight decay down, a panel a warm-up.
-
-    Args:
-        means: from `analysis.manual_means`.
-    """
+    """Draw the manual grid: learning rate across, weight decay down, a panel a warm-up."""
     warmups = sorted(means["warmup_steps"].unique())
     figure = new_figure(PAGE_WIDTH * 0.85, 2.2)
     axes = figure.subplots(1, len(warmups), sharey=True, squeeze=False)[0]
     low, high = 100 * means["mean"].min(), 100 * means["mean"].max()
     for ax, warmup in zip(axes, warmups, strict=True):
         rows = means[means["warmup_steps"] == warmup]
-        table = rows.pivot(index="weight_decay", columns="learning_rate", values="mean")
-        image = ax.imshow(100 * table, cmap="cividis", aspect="auto", vmin=low, vmax=high)
+        table = 100 * rows.pivot(index="weight_decay", columns="learning_rate", values="mean")
+        image = ax.imshow(table, cmap="cividis", aspect="auto", vmin=low, vmax=high)
         for (row, column), value in np.ndenumerate(table.to_numpy()):
-            colour = "white" if 100 * value < (low + high) / 2 else "black"
-            ax.text(column, row, percent(value), ha="center", va="center", color=colour)
+            colour = "white" if value < (low + high) / 2 else "black"
+            ax.text(column, row, number(value), ha="center", va="center", color=colour)
         ax.set_xticks(range(table.shape[1]), map(short, table.columns))
         ax.set_yticks(range(table.shape[0]), [f"{decay:g}" for decay in table.index])
         ax.set_title(f"{warmup:.0f} warm-up steps")
@@ -104,8 +100,7 @@ def plot_sweeps(
     """Draw the best validation score so far over the trials of cold and warm sweeps.
 
     Args:
-        curves: from `analysis.sweep_curves`: thin lines, one a sweep.
-        bands: from `incumbent_bands` of them.
+        curves: thin lines, one a sweep.
         manual: the manual grid's best score, mean over repetitions: a dotted line; none if NaN.
     """
     ax = ax or new_axes(COLUMN_WIDTH * 1.5, 2.8)
@@ -126,12 +121,7 @@ def plot_sweeps(
 
 @styled
 def figure_final(trials: pd.DataFrame, final: pd.DataFrame) -> Figure:
-    """Draw the scores of the final configurations, a point a seed, with mean and interval.
-
-    Args:
-        trials: among them theirs.
-        final: from `analysis.final_scores`.
-    """
+    """Draw the scores of the final configurations, a point a seed, with mean and interval."""
     names = in_order(final["configuration"], FINAL_LABELS)
     again = trials[trials["stage"] == "final"]
     figure = new_figure(PAGE_WIDTH, 0.8 + 0.28 * len(names))

@@ -1,10 +1,10 @@
-"""The tables of the notebook on the course project: its numbers, effects, edges, the end."""
+"""The tables of the notebook on the course project, of the frames that its analysis makes."""
 
 from dataclasses import replace
 
 import pandas as pd
 
-from repro.chapters.three_stage.analysis import FINAL_LABELS
+from repro.chapters.three_stage.analysis import FINAL_LABELS, N_VALIDATION
 from repro.chapters.three_stage.spaces import TUNED, Project
 from repro.labels import HYPERPARAMETER_LABELS, in_order, label
 from repro.show.cells import describe_study as describe_study
@@ -15,20 +15,21 @@ from repro.show.table import NOTHING, Table, number
 _PRINTED_FOR = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}
 
 
-def printed_table(printed: pd.DataFrame) -> Table:
-    """Show what the project's accuracies mean.
+def spaces_table(project: Project, *, profile: str) -> Table:
+    """Show the manual grid and the ranges of the sweep."""
+    rows = space_rows("sweep", space=project.sweep_space, grid=project.manual_grid)
+    rows.loc[rows["space"] == "grid", "model"] = "manual"
+    return table1(rows, profile=profile)
 
-    Args:
-        printed: from `analysis.printed_accuracies`.
-    """
-    caption = (
-        "The course project's accuracies on the validation set of MRPC, one run each, how many "
-        "right answers they are, and their 95 % Wilson intervals in percent, as of one model's."
-    )
+
+def printed_table(printed: pd.DataFrame) -> Table:
+    """Show what the project's accuracies mean."""
     return Table.of(
         printed,
         name="printed_accuracies",
-        caption=caption,
+        caption="The course project's accuracies on the validation set of MRPC, one run each, how "
+        "many right answers they are, and their 95 % Wilson intervals in percent, as of one "
+        "model's.",
         columns={
             "stage": "method",
             "accuracy": ("accuracy", ".5f"),
@@ -42,53 +43,34 @@ def _ends(low: float, high: float) -> str:
     return f"[{percent(low)}, {percent(high)}]"
 
 
-def spaces_table(project: Project, *, profile: str) -> Table:
-    """Show the manual grid and the ranges of the sweep."""
-    rows = space_rows("sweep", space=project.sweep_space, grid=project.manual_grid)
-    rows.loc[rows["space"] == "grid", "model"] = "manual"
-    return table1(rows, profile=profile)
-
-
-def gaps_table(gaps: pd.DataFrame, *, n: int) -> Table:
-    """Show how often two equally good models differ as much as two of the project's stages.
-
-    Args:
-        gaps: from `analysis.printed_gaps`.
-        n: examples that the right answers were counted on.
-    """
+def gaps_table(gaps: pd.DataFrame) -> Table:
+    """Show how often two equally good models differ as much as two of the project's stages."""
     rows = []
     for (first, second, gap), group in gaps.groupby(["first", "second", "gap"], sort=False):
         row = {"compared": f"{first} with {second}", "more right": f"{gap:+d}"}
         for cell in group.itertuples():
-            row[f"{cell.assumption} ({cell.disagreement:.0%})"] = f"{cell.chance:.0%}"
+            row[f"{cell.assumption} ({cell.disagreement:.0%})"] = number(cell.chance, ".0%")
         rows.append(row)
     caption = (
-        "How often two models of the very same accuracy differ by so many right answers or more "
-        f"on {n} examples, by the share of examples that just one of the two gets right."
+        "How often two models of the very same accuracy differ by so many right answers or more on "
+        f"{N_VALIDATION} examples, by the share of examples that just one of the two gets right."
     )
     return Table("printed_gaps", caption, pd.DataFrame(rows, dtype="str"), data=gaps)
 
 
 def effects_table(effects: pd.DataFrame, ranks: pd.DataFrame, *, note: str) -> Table:
-    """Show each candidate's two variations and its rank, the largest impact first.
-
-    Args:
-        effects, ranks: from `one_factor`: `one_factor_effects` and `rank_candidates`.
-    """
+    """Show each candidate's two variations and its rank, the largest impact first."""
     texts = effects.assign(text=[_effect(row) for _, row in effects.iterrows()])
     wide = texts.pivot(index="candidate", columns="direction", values="text")
     wide = wide.reindex(columns=["lower", "higher"]).fillna(NOTHING)
-    caption = (
-        "One factor at a time: what a lower and a higher value of each candidate (before the "
-        "colon) does to the validation score, in points, mean over seeds of the difference to the "
-        "baseline with the same seeds, with its 95 % interval; in what share of bootstrap "
-        "resamples over seeds it is among the three of largest impact; whether an effect of it is "
-        f"told from noise (p < 5 %, Holm over all variations). {note}"
-    )
     table = Table.of(
         ranks.join(wide, on="candidate"),
         name="one_factor",
-        caption=caption,
+        caption="One factor at a time: what a lower and a higher value of each candidate (before "
+        "the colon) does to the validation score, in points, mean over seeds of the difference to "
+        "the baseline with the same seeds, with its 95 % interval; in what share of bootstrap "
+        "resamples over seeds it is among the three of largest impact; whether an effect of it is "
+        f"told from noise (p < 5 %, Holm over all variations). {note}",
         columns={
             "candidate": "candidate",
             "rank": ("rank", ".0f"),
@@ -107,20 +89,13 @@ def _effect(row: pd.Series) -> str:
 
 
 def edge_table(edges: pd.DataFrame, *, note: str) -> Table:
-    """Show where the best of each search lie in their ranges.
-
-    Args:
-        edges: from `analysis.search_edges`.
-    """
-    caption = (
-        "Where the best trial and the best tenth of all trials lie in each range: 0 is its lower "
-        "end, 1 its upper end, learning rates by their logarithm. A place within 5 % of an end is "
-        f"an edge; by chance: how often a random draw lies in one of the two. {note}"
-    )
+    """Show where the best of each search lie in their ranges."""
     return Table.of(
         edges,
         name="edges",
-        caption=caption,
+        caption="Where the best trial and the best tenth of all trials lie in each range: 0 is its "
+        "lower end, 1 its upper end, learning rates by their logarithm. A place within 5 % of an "
+        f"end is an edge; by chance: how often a random draw lies in one of the two. {note}",
         columns={
             "search": "search",
             "hyperparameter": ("hyperparameter", HYPERPARAMETER_LABELS.get),
@@ -139,29 +114,22 @@ def _tenth(low: float, high: float) -> str:
 
 
 def final_table(final: pd.DataFrame, published: pd.DataFrame, *, note: str) -> Table:
-    """Set what was chosen, trained again with fresh seeds, beside the project's numbers.
-
-    Args:
-        final: from `analysis.final_scores`.
-        published: method, score (percent).
-    """
+    """Set what was chosen, trained again with fresh seeds, beside the project's numbers."""
     printed = published.set_index("method")["score"]
     texts = final.assign(text=[_mean(row) for _, row in final.iterrows()])
     wide = texts.pivot(index="configuration", columns="split", values="text")
     rows = final.drop_duplicates("configuration").set_index("configuration").join(wide)
     rows = rows.loc[in_order(rows.index, FINAL_LABELS)].reset_index()
     rows["printed"] = rows["configuration"].map(_PRINTED_FOR).map(printed)
-    caption = (
-        "The baseline, what each stage chose in its first repetition, and the project's own best "
-        f"configurations at this scale, trained again with {final['n'].max()} fresh seeds: mean "
-        'and 95 % t interval, in percent; "when chosen": the validation score it was chosen for, '
-        f'with one seed; "project, once": its validation accuracy on other data. {note}'
-    )
     forms = dict(zip(TUNED, (short, ".3g", ".0f"), strict=True))
     table = Table.of(
         rows,
         name="final_comparison",
-        caption=caption,
+        caption="The baseline, what each stage chose in its first repetition, and the project's "
+        f"own best configurations at this scale, trained again with {final['n'].max()} fresh "
+        'seeds: mean and 95 % t interval, in percent; "when chosen": the validation score it was '
+        'chosen for, with one seed; "project, once": its validation accuracy on other data. '
+        f"{note}",
         columns={
             "configuration": ("configuration", FINAL_LABELS.get),
             **{label(name, HYPERPARAMETER_LABELS): (name, form) for name, form in forms.items()},

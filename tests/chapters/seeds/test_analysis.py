@@ -58,8 +58,6 @@ def test_correlations_between_evaluations_by_hand():
     assert pearson.loc[1, 3] == pytest.approx(7 / (2 * 74 / 3) ** 0.5)
     best = progress_matrices(scores, best_so_far=True)["mrpc"]
     assert best.to_numpy().tolist() == [[1, 3, 3], [2, 2, 5], [3, 3, 9]]
-    with pytest.raises(ValueError, match="unknown kind of correlation 'kendall'"):
-        evaluation_correlations(scores, kind="kendall", best_so_far=False)
 
 
 def test_ended_trials_keep_their_best_and_silent_ones_are_left_out():

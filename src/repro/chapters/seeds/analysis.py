@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from repro.names import check_name
-from repro.stats.correlation import KINDS
 from repro.stats.expected_performance import expected_maximum
 from repro.stats.intervals import LEVEL
 from repro.stats.variance_components import variance_components
@@ -70,13 +68,10 @@ def scenario_scores(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def scenario_curves(scores: pd.DataFrame) -> pd.DataFrame:
-    """Estimate the best of n runs of each task under each scenario.
+    """Return the `expected_maximum` of each task's runs under each scenario.
 
     A crossed grid of seeds is no sample of independent runs: those that share a seed are a little
     alike.
-
-    Returns:
-        rows of `expected_maximum`, with the columns task and scenario.
     """
     tasks = by_task(scenario_scores(scores))
     parts = [
@@ -108,12 +103,10 @@ def evaluation_correlations(
 ) -> dict[str, pd.DataFrame]:
     """Correlate on each task the scores at any two evaluations, over all trials that have both.
 
-    Args:
-        kind: "spearman" or "pearson".
-        best_so_far: as the paper's caption says; its code took the scores at the evaluations.
-    Source: Dodge et al. 2020, Figures 5 (Spearman) and 9 (Pearson).
+    The paper's caption says best so far; its code took the scores at the evaluations.
+
+    Source: Dodge et al. 2020, Figures 5 ("spearman") and 9 ("pearson").
     """
-    check_name("kind of correlation", kind, KINDS)
     progress = progress_matrices(scores, best_so_far=best_so_far)
     return {task: matrix.corr(kind, min_periods=2) for task, matrix in progress.items()}
 
@@ -150,11 +143,10 @@ def score_matrices(best: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def rank_seeds(best: pd.DataFrame) -> pd.DataFrame:
-    """Rank the WI seeds on each task by their mean score; 1 is the best.
+    """Rank the WI seeds that all tasks have, a column a task, by their mean score; 1 is the best.
 
-    Returns:
-        one row a seed that all tasks have, a column a task; ties share their mean rank. Sorted by
-        the mean rank.
+    Ties share their mean rank; sorted by the mean rank.
+
     Source: Dodge et al. 2020, sec. 4.3.
     """
     means = best.groupby(["init_seed", "task"])["score"].mean().unstack().dropna()
@@ -168,8 +160,8 @@ def diverged_share(
     """Count the runs that diverged: failed, or never better than a guess by more than `margin`.
 
     Args:
-        baselines: by task, the score of always saying the most frequent class.
-        margin: a fraction of 1; by chance the best of many evaluations lies above the guess.
+        baselines: by task, the score of always saying the most frequent class; by chance the best
+            of many evaluations lies above it.
     Returns:
         one row a task: n_diverged, n, share, low, high (Wilson interval), n_missing (of the
         diverged, those without any score).

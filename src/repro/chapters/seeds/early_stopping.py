@@ -114,8 +114,8 @@ def judge_settings(
     The setting that is best for these very trials flatters itself; on other trials it gains less.
 
     Returns:
-        as `best_settings`, a row a budget and split, with the column split; the scores are of the
-        half that did not choose. No rows for fewer than four trials.
+        as `best_settings`, a row a budget and split; the scores are of the half that did not
+        choose. No rows for fewer than four trials.
     """
     if len(progress) < 4:
         return search_settings(progress, budgets).assign(split=0).iloc[:0]
@@ -130,13 +130,7 @@ def judge_settings(
 
 
 def expected_scores(progress: pd.DataFrame, settings: Sequence[tuple[int, int, int]]) -> np.ndarray:
-    """Compute the expected best score seen under each setting, trials drawn with replacement.
-
-    Args:
-        settings: from `list_settings`.
-    Returns:
-        shape (n_settings,), in the unit of the scores.
-    """
+    """Compute the expected best score under each setting, trials drawn with replacement."""
     values, scores = progress.to_numpy(float), np.empty(len(settings))
     t, p, evaluations = np.asarray(settings, int).reshape(-1, 3).T
     x, weights = np.polynomial.legendre.leggauss(max(3, 400 // len(values)))
@@ -158,11 +152,7 @@ def expected_scores(progress: pd.DataFrame, settings: Sequence[tuple[int, int, i
 def _shares_at_most(
     at_stop: np.ndarray, final: np.ndarray, nodes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the final scores that occur, and which share below each node is at most each.
-
-    Returns:
-        shape (n_levels,) and (n_nodes, n_levels).
-    """
+    """Return the final scores that occur, and a row a node: the shares below it at most each."""
     n, order = len(final), np.argsort(-at_stop, kind="stable")
     levels, level = np.unique(final[order], return_inverse=True)
     at_most = (level[:, None] <= np.arange(len(levels))).astype(float)

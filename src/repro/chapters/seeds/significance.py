@@ -14,12 +14,7 @@ _N_SHUFFLES = 10_000
 def seed_tests(
     matrices: Mapping[str, pd.DataFrame], components: pd.DataFrame, *, seed: int = 0
 ) -> pd.DataFrame:
-    """Test on each task whether the seeds of each kind differ.
-
-    Returns:
-        one row a factor and task: what `best_against_worst` gives, and p_anova, which is the p of
-        `components`, from `analysis.components_by_task`.
-    """
+    """Test seeds, a row a factor and task: `best_against_worst`, and the p of `components`."""
     anova = components.rename(columns={"p": "p_anova"})[["factor", "task", "p_anova"]]
     rows = [
         {"factor": factor, "task": task} | best_against_worst(matrix, factor, seed=seed)

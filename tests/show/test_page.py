@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from repro.show.page import write_page
+from repro.show.reference import compare, renew
 from repro.show.report import Report
 from repro.show.table import Table
 
@@ -78,3 +79,13 @@ def test_the_page_is_the_same_each_time_and_follows_what_is_there(tmp_path):
 
 def test_an_empty_folder_gives_a_page_that_says_so(tmp_path):
     assert "Nothing was made yet" in read(write_page(tmp_path)).text
+
+
+def test_what_differs_from_the_reference_is_said_and_listed(tmp_path):
+    Report("01_study", "mini", figures=tmp_path).table(TABLE)
+    renew(tmp_path / "mini", tmp_path / "reference")
+    (tmp_path / "mini/01_study/table_x.csv").write_text("a,b\n<1>,3\n")
+    comparison = compare(tmp_path / "mini", tmp_path / "reference")
+    page = read(write_page(tmp_path / "mini", comparison))
+    assert page.text.count("1 difference, listed on the page") == 2
+    assert "01_study" in page.text and "table_x" in page.text

@@ -33,7 +33,7 @@ def test_an_equal_run_is_said_to_be_equal(run):
     comparison = compare(run / "mini", run / "reference")
     # one score; the other is missing, and times are not compared
     assert comparison.sentence() == (
-        "1 numbers of 1 tables compared with the reference: all equal within 1e-06"
+        "1 number of 1 table compared with the reference: all equal within 1e-06"
     )
 
 
@@ -55,7 +55,7 @@ def test_what_differs_is_listed_with_its_place(run, columns, where, here):
     (row,) = comparison.differences.to_dict("records")
     assert (row["notebook"], row["table"]) == ("01_study", "scores")
     assert (row["row"], row["column"], row["here"]) == (*where, here)
-    assert "1 differences" in comparison.sentence()
+    assert "1 difference" in comparison.sentence()
     assert here in comparison.table().to_html()
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from repro.cli import notebooks as reproduce
 from repro.names import check_name
+from repro.show import reference
 from repro.study.profile import Profile, known_profiles, load_profile, overridable_keys
 
 
@@ -59,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
             "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values"
         )
     profiles = commands.add_parser("profiles", help="list the profiles")
+    renew = commands.add_parser("reference", help="make the last run of mini the reference")
+    renew.set_defaults(command=_renew_reference)
     profiles.set_defaults(command=_list_profiles)
     return parser
 
@@ -76,10 +79,22 @@ def _reproduce(options: argparse.Namespace) -> int:
     made = reproduce.run_notebooks(
         notebooks, profile=profile.folder, parameters=parameters, folders=folders
     )
-    page = write_page(folders.figures / profile.folder)
+    directory, comparison = folders.figures / profile.folder, None
+    if profile.folder == reference.PROFILE:
+        comparison = reference.compare(directory, folders.figures / reference.FOLDER)
+    page = write_page(directory, comparison)
     print(reproduce.describe_files([*made, page]))
     elapsed = reproduce.format_seconds(time.monotonic() - started)
     print(f"{len(made)} files in {elapsed}; to look at them open {page}")
+    if comparison:
+        print(comparison.sentence())
+    return 0
+
+
+def _renew_reference(options: argparse.Namespace) -> int:
+    figures = reproduce.Folders().figures
+    n_files = reference.renew(figures / reference.PROFILE, figures / reference.FOLDER)
+    print(f"{n_files} files are now the reference, in {figures / reference.FOLDER}")
     return 0
 
 

@@ -3,16 +3,18 @@
 import html
 from pathlib import Path
 
+from repro.show.reference import Comparison
 from repro.show.report import ITEMS, read_items
 
 _SUFFIXES = {"table": (".csv", ".tex"), "figure": (".png", ".pdf")}
 
 
-def write_page(directory: str | Path) -> Path:
+def write_page(directory: str | Path, comparison: Comparison | None = None) -> Path:
     """Write `index.html` in `directory`: all tables and figures of its folders, one a notebook.
 
     Args:
         directory: figures/<profile>; an executed notebook lies in its folder.
+        comparison: with the reference; said first, and what differs is listed at the end.
     Raises:
         ValueError: if a folder's list of items is not one of ours.
     """
@@ -21,10 +23,13 @@ def write_page(directory: str | Path) -> Path:
         path.parent for path in directory.glob(f"*/{ITEMS}") if read_items(path.parent)
     )
     names = [html.escape(folder.name) for folder in folders]
+    differs = comparison is not None and not comparison.differences.empty
+    sections = [*map(_section, folders), *([comparison.table().to_html()] if differs else [])]
     page = _PAGE.format(
         title=f"Tables and figures, profile {html.escape(directory.resolve().name)}",
         contents=" ".join(f'<a href="#{n}">{n}</a>' for n in names) or "Nothing was made yet.",
-        sections="\n".join(map(_section, folders)),
+        comparison=html.escape(comparison.sentence()) if comparison else "",
+        sections="\n".join(sections),
         style=_STYLE,
     )
     path = directory / "index.html"
@@ -83,6 +88,7 @@ _PAGE = """<!DOCTYPE html>
 <body>
 <h1>{title}</h1>
 <nav>{contents}</nav>
+<p>{comparison}</p>
 {sections}
 </body>
 </html>

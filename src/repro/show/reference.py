@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.paths import FIGURES
 from repro.show.table import Table
 
-REFERENCE = FIGURES / "reference"
+FOLDER = "reference"  # of figures/
 PROFILE = "mini"  # whose tables and pictures the reference holds
 TOLERANCE = 1e-6  # relative and absolute; machines of another kind differ in the last digits
 _TIMES = "second|hour|started|worker|busy"  # columns that differ each time
@@ -30,10 +29,11 @@ class Comparison:
 
     def sentence(self) -> str:
         """Say how the comparison came out in one line."""
-        text = f"{self.n_numbers:,} numbers of {self.n_tables} tables compared with the reference: "
+        numbers, tables = _count(self.n_numbers, "number"), _count(self.n_tables, "table")
+        text = f"{numbers} of {tables} compared with the reference: "
         if self.differences.empty:
             return f"{text}all equal within {TOLERANCE:g}"
-        return f"{text}{len(self.differences):,} differences, listed on the page"
+        return f"{text}{_count(len(self.differences), 'difference')}, listed on the page"
 
     def table(self) -> Table:
         """List the differences."""
@@ -42,7 +42,7 @@ class Comparison:
         return Table.of(self.differences, name="differences", caption=caption, columns=columns)
 
 
-def compare(directory: Path, reference: Path = REFERENCE) -> Comparison:
+def compare(directory: Path, reference: Path) -> Comparison:
     """Compare the CSV files of a run with the reference's, notebook by notebook.
 
     Args:
@@ -83,7 +83,11 @@ def _unequal(expected: pd.Series, found: pd.Series) -> tuple[np.ndarray, int]:
     return (a != b).to_numpy(), 0
 
 
-def renew(directory: Path, reference: Path = REFERENCE) -> int:
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def renew(directory: Path, reference: Path) -> int:
     """Replace the reference by a run's tables (CSV) and pictures (PNG); return how many files.
 
     Raises:

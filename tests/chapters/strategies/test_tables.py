@@ -1,5 +1,7 @@
 """The tables of strategies hold what they are given, in words."""
 
+from types import SimpleNamespace
+
 from repro.chapters.strategies.analysis import (
     compare_replay,
     exchange_costs,
@@ -8,14 +10,29 @@ from repro.chapters.strategies.analysis import (
     summarise_strategies,
     warmups,
 )
+from repro.chapters.strategies.spaces import article_grid, bayesian_space, population_space
 from repro.chapters.strategies.tables import (
     exchange_table,
     replay_table,
     schedule_table,
+    spaces_table,
     strategy_label,
     strategy_table,
     warmup_table,
 )
+
+
+def test_the_three_search_spaces_stand_side_by_side():
+    spaces = {"grid": None, "hyperopt_asha": bayesian_space("article", n_train=2490)}
+    spaces["pbt"] = population_space("article")
+    grid = tuple(article_grid("article"))
+    planned = [
+        SimpleNamespace(tuning=SimpleNamespace(method=method, space=space, grid=grid))
+        for method, space in spaces.items()
+    ]
+    frame = spaces_table(planned, profile="p").frame.set_index("hyperparameter")
+    assert frame.loc["warm-up steps"].tolist() == ["0", "(0, 500)", "0"]
+    assert frame.loc["batch size"].tolist() == ["{16, 32}", "(16, 64)", "{16, 32, 64}"]
 
 
 def test_strategies_are_named_by_what_differs():

@@ -84,6 +84,16 @@ def test_printed_gaps_are_held_against_three_shares_of_disagreement():
     assert gaps["chance"].iloc[1] == expected
 
 
+def test_a_text_is_cut_that_is_longer_than_the_length():
+    cut = analysis.cut_texts([10, 20, 30, 40], (20, 40))["training texts cut"]
+    assert cut.to_dict() == {"at most 20 tokens": "50%", "at most 40 tokens": "0%"}
+
+
+def test_the_best_trial_is_that_of_the_first_repetition():
+    # repetition 2 scores more; in the first the cold sweep's second trial has .85
+    assert analysis.best_trial(study()).endswith("/cold-/rep1/trial0001")
+
+
 def test_sweep_curves_rise_and_count_trials():
     curves = analysis.sweep_curves(study())
     cold = curves[(curves["stage"] == "cold") & (curves["repetition"] == 1)]

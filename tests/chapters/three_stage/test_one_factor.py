@@ -8,10 +8,12 @@ import pytest
 
 from repro.chapters.three_stage.one_factor import (
     baseline_noise,
+    candidate_values,
     one_factor_effects,
     rank_candidates,
     seed_differences,
 )
+from repro.chapters.three_stage.spaces import Project
 from varied_trials import (
     BASELINE,
     CANDIDATES,
@@ -26,6 +28,13 @@ from varied_trials import (
 @pytest.fixture
 def one_factor():
     return one_factor_trials()
+
+
+def test_the_values_of_each_candidate_are_listed():
+    values = candidate_values(Project("project", 3668, (32, 64, 128)))
+    assert values.loc["learning rate"].tolist() == ["2e-05", "5e-05", "0.0002"]
+    assert values.loc["maximum length"].tolist() == ["32", "64", "128"]
+    assert list(values) == ["lower", "baseline", "higher"] and len(values) == 7
 
 
 def test_effects_by_hand(one_factor):

@@ -5,6 +5,7 @@ import pandas as pd
 
 from project_stages import EFFECTS, RANKS, study
 from repro.chapters.three_stage import analysis, tables
+from repro.chapters.three_stage.spaces import Project
 from repro.published import load_published
 
 PUBLISHED = load_published("course_project_table01")
@@ -20,6 +21,18 @@ def test_printed_numbers_and_their_gaps():
     assert frame["compared"].tolist()[0] == "manual with baseline"
     assert frame["more right"].tolist() == ["+3", "+1", "+2"]
     assert "few disagreements (5%)" in frame
+
+
+def test_the_ranges_and_where_the_best_lie_in_them():
+    project = Project("project", 3668, (32, 64, 128))
+    frame = tables.spaces_table(project, profile="p").frame.set_index("hyperparameter")
+    assert frame.loc["learning rate"].tolist() == ["{1e-5, 2e-5, 5e-5}", "log(1e-5, 5e-5)"]
+    trials = analysis.search_trials(study()).assign(learning_rate=5e-5, weight_decay=0.0)
+    edges = analysis.search_edges(trials, project.sweep_space)
+    frame = tables.edge_table(edges, note="").frame
+    assert frame["hyperparameter"].tolist()[:2] == ["learning rate", "weight decay"]
+    assert frame["place"].tolist()[:2] == ["1.00", "0.00"]
+    assert frame["best tenth"].tolist()[0] == "1.00 to 1.00"
 
 
 def test_effects_and_ranks():

@@ -201,7 +201,7 @@ def test_a_band_averages_what_each_repetition_had_by_then():
 
 
 def test_every_run_is_held_against_the_one_grid_run(best):
-    paired = pair_with_grid(*split_grid(best))
+    paired = pair_with_grid(best)
     assert len(paired) == (best["method"] != "grid").sum()
     grid = best[best["method"] == "grid"].set_index(["model", "task"])["test_score"]
     expected = grid.loc[pd.MultiIndex.from_frame(paired[["model", "task"]])]
@@ -213,22 +213,20 @@ def test_a_repeated_grid_is_paired_by_repetition(best):
     grids = pd.concat(
         [grid.assign(repetition=r, test_score=r / 10) for r in (1, 2, 3)], ignore_index=True
     )
-    paired = pair_with_grid(incumbents, grids)
+    paired = pair_with_grid(pd.concat([incumbents, grids]))
     assert (paired["grid_test_score"] == paired["repetition"] / 10).all()
 
 
 def test_a_missing_grid_is_named(best):
-    incumbents, grid = split_grid(best)
-    with pytest.raises(
-        ValueError, match="tiny-electra/rte must have .* has none; add method 'grid'"
-    ):
-        pair_with_grid(incumbents, grid[~((grid.task == "rte") & (grid.model == "tiny-electra"))])
+    missing = (best.method == "grid") & (best.task == "rte") & (best.model == "tiny-electra")
+    with pytest.raises(ValueError, match="tiny-electra/rte must have .*; add method 'grid'"):
+        pair_with_grid(best[~missing])
 
 
 def test_two_splits_in_one_frame_are_refused(best):
-    incumbents, grid = split_grid(best)
+    _, grid = split_grid(best)
     with pytest.raises(ValueError, match="a second one; analyse one data split at a time"):
-        pair_with_grid(incumbents, pd.concat([grid, grid]))
+        pair_with_grid(pd.concat([best, grid]))
 
 
 # --- helpers ------------------------------------------------------------------------------------

@@ -90,24 +90,25 @@ def select_model(runs: pd.DataFrame, trials: pd.DataFrame, model: str):
     return runs, trials
 
 
-def pair_with_grid(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame:
-    """Put grid search's scores beside each incumbent, by model and task.
+def pair_with_grid(best: pd.DataFrame) -> pd.DataFrame:
+    """Put grid search's scores beside those of the other methods, by model and task.
 
     Where grid search ran once, as in the paper, every repetition is held against that run;
     where it was repeated, repetition i is held against grid's repetition i.
 
     Args:
-        incumbents, grid: rows of `best_trials`.
+        best: from `best_trials`, grid search among the methods.
     Returns:
-        `incumbents` with grid_validation_score, grid_test_score, grid_validation_loss and, where
-        there is test_source, grid_test_source.
+        the rows of the others with grid_validation_score, grid_test_score, grid_validation_loss
+        and, where there is test_source, grid_test_source.
     Raises:
         ValueError: naming the model and task without a grid search to compare with.
     """
     names = ["validation_score", "test_score", "validation_loss"]
-    names += grid.columns.intersection(["test_source"]).tolist()
-    grid = grid.rename(columns={n: f"grid_{n}" for n in names})
-    values, cell = [f"grid_{n}" for n in names], ["model", "task"]
+    names += best.columns.intersection(["test_source"]).tolist()
+    values, cell = [f"grid_{name}" for name in names], ["model", "task"]
+    is_grid = best["method"] == "grid"
+    grid = best[is_grid].rename(columns=dict(zip(names, values, strict=True)))
     again = grid[grid.duplicated([*cell, "repetition"])]
     if len(again):
         raise ValueError(
@@ -115,7 +116,7 @@ def pair_with_grid(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame
             f"{again['run_id'].iloc[0]} is a second one; analyse one data split at a time"
         )
     repeated = grid.duplicated(cell, keep=False)
-    rows = incumbents.reset_index(drop=True).reset_index(names="row")
+    rows = best[~is_grid].reset_index(drop=True).reset_index(names="row")
     once = rows.merge(grid.loc[~repeated, [*cell, *values]], on=cell)
     cell = [*cell, "repetition"]
     each = rows.merge(grid.loc[repeated, [*cell, *values]], on=cell)
@@ -138,9 +139,7 @@ def differences_from_grid(best: pd.DataFrame) -> pd.DataFrame:
         one row a tuning run other than grid search and split: the run's key, split, score,
         grid_score, difference (fractions; NaN where either is missing).
     """
-    is_grid = best["method"] == "grid"
-    paired = pair_with_grid(best[~is_grid], best[is_grid])
-    return _paired(paired, "score", "grid_score", "{}_score", "grid_{}_score")
+    return _paired(pair_with_grid(best), "score", "grid_score", "{}_score", "grid_{}_score")
 
 
 def best_against_last(best: pd.DataFrame) -> pd.DataFrame:
@@ -214,13 +213,11 @@ def incumbent_curves(
         evaluations: without them each trial's best and last stand in, for the cost "steps": an
             incumbent rises at the same steps and to the same scores, but for what it gained
             within a trial before that trial's best.
-        cost: one of COSTS. Seconds are those of the trials, set-up and test predictions included;
-            over "trials" the evaluations do not count.
+        cost: one of COSTS; the seconds of a trial are all, set-up and test predictions included.
     Returns:
         one row an evaluation (over "trials": a trial), in the order of spending: the run's key,
         trial_id, trial, spent (in `cost`, this one included), validation_score and
         incumbent_score (fractions; the latter never falls, and is NaN before the first score).
-        Runs without evaluations have none.
     """
     check_name("cost", cost, COSTS)
     trials = trials.sort_values(["run_id", "trial"])
@@ -289,18 +286,15 @@ def incumbent_bands(
         first = max(run["spent"].min() for run in runs)
         last = min(run["spent"].max() for run in runs)
         at = np.linspace(first, max(first, last), n_points)
-        scores = np.stack([_held(run, at) for run in runs])  # (n_repetitions, n_points)
+        scores = []  # (n_repetitions, n_points): the last incumbent at or before each point
+        for run in runs:
+            places = np.searchsorted(run["spent"], at * (1 + 1e-12), side="right") - 1
+            scores.append(run["incumbent_score"].to_numpy()[np.clip(places, 0, None)])
         band = [
             bootstrap_interval(values, rng=np.random.default_rng(seed), n_resamples=500)
-            for values in scores.T
+            for values in np.transpose(scores)
         ]
-        low, high = np.array(band).T
-        table = {"spent": at, "mean": scores.mean(axis=0), "low": low, "high": high}
+        low, high = np.transpose(band)
+        table = {"spent": at, "mean": np.mean(scores, axis=0), "low": low, "high": high}
         rows.append(pd.DataFrame(dict(zip(by, key, strict=True)) | table | {"n": len(runs)}))
     return pd.concat(rows, ignore_index=True)
-
-
-def _held(run: pd.DataFrame, at: np.ndarray) -> np.ndarray:
-    """Return the last incumbent at or before each point."""
-    places = np.searchsorted(run["spent"].to_numpy(), at * (1 + 1e-12), side="right") - 1
-    return run["incumbent_score"].to_numpy()[np.clip(places, 0, None)]

@@ -1,7 +1,5 @@
 """When does a tuning run overfit the validation set, and with which hyperparameters?"""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -46,24 +44,16 @@ def judge(scores: pd.DataFrame, *, tolerance: float = 1e-9) -> pd.Series:
     return pd.Series(np.select(conditions, verdicts, "no"), index=scores.index, dtype="str")
 
 
-def overfits(incumbents: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame:
+def overfits(best: pd.DataFrame) -> pd.DataFrame:
     """Judge every tuning run against grid search on its model and task.
 
     Args:
-        incumbents, grid: rows of `best_trials`: the tuning runs to judge, and grid search's.
+        best: from `best_trials`, grid search among the methods.
     Returns:
-        `incumbents` with grid's scores (see `pair_with_grid`), `verdict` (one of VERDICTS), and
-        `reason`: what is missing where the verdict is unknown, else empty.
-    Raises:
-        ValueError: if a run has no grid search to compare with.
+        the rows of `pair_with_grid` with `verdict` (one of VERDICTS).
     """
-    paired = pair_with_grid(incumbents, grid)
-    verdict = judge(paired)
-    names = ("validation_score", "test_score", "validation_loss")
-    names = [n for name in names for n in (name, f"grid_{name}")]
-    missing = [", ".join(n for n in names if pd.isna(row[n])) for _, row in paired.iterrows()]
-    reason = np.where(verdict == "unknown", "missing: " + pd.Series(missing, dtype="str"), "")
-    return paired.assign(verdict=verdict, reason=reason)
+    paired = pair_with_grid(best)
+    return paired.assign(verdict=judge(paired))
 
 
 def overfitting_hyperparameters(best: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +70,7 @@ def overfitting_hyperparameters(best: pd.DataFrame) -> pd.DataFrame:
     Source: Liu & Wang 2021, A.3, Tables 8 and 9.
     """
     is_grid = best["method"] == "grid"
-    judged = overfits(best[~is_grid], best[is_grid])
+    judged = overfits(best)
     judged = judged[judged["verdict"].isin(["overfits", "weak"])].assign(is_grid=False)
     concerned = pd.MultiIndex.from_frame(judged[["model", "task"]])
     grid = best[is_grid & pd.MultiIndex.from_frame(best[["model", "task"]]).isin(concerned)]
@@ -93,24 +83,21 @@ def overfitting_hyperparameters(best: pd.DataFrame) -> pd.DataFrame:
     return compare_with_grid(rows.reset_index(drop=True))
 
 
-def compare_with_grid(rows: pd.DataFrame, hyperparameters: Sequence[str] = SEARCHED):
+def compare_with_grid(rows: pd.DataFrame) -> pd.DataFrame:
     """Say for each hyperparameter whether it lies above or below grid search's best trial.
 
     Args:
-        rows: columns model, task, method, repetition, is_grid and the hyperparameters; grid
-            search's rows among them. The published Tables 8 and 9 have this shape.
+        rows: columns model, task, method, repetition, is_grid and SEARCHED; grid search's rows
+            among them. The published Tables 8 and 9 have this shape.
     Returns:
-        `rows` with `<name>_against_grid` for each hyperparameter: "higher", "lower" or "equal";
+        `rows` with `<name>_against_grid` for each of SEARCHED: "higher", "lower" or "equal";
         empty for grid search itself and where either value is missing.
     """
-    grid = rows[rows["is_grid"]].set_index(["model", "task"])
-    repeated = grid.index.has_duplicates
-    if repeated:
-        grid = grid.set_index("repetition", append=True)
-    keys = ["model", "task", "repetition"] if repeated else ["model", "task"]
-    places = pd.MultiIndex.from_frame(rows[keys])
+    keys, grid = ["model", "task"], rows[rows["is_grid"]]
+    keys += ["repetition"] if grid.duplicated(keys).any() else []
+    grid, places = grid.set_index(keys), pd.MultiIndex.from_frame(rows[keys])
     columns = {}
-    for name in hyperparameters:
+    for name in SEARCHED:
         # equal up to rounding: 1e-4 read back from a schedule is still 1e-4
         ours, theirs = rows[name].to_numpy(float), grid[name].reindex(places).to_numpy(float)
         same = np.isclose(ours, theirs, rtol=1e-6, atol=0)

@@ -176,9 +176,7 @@ def published_differences(*models: str) -> pd.DataFrame:
 
 def verdict_counts(best: pd.DataFrame) -> pd.Series:
     """Count the tuning runs by their verdicts (see `overfitting.judge`)."""
-    is_grid = best["method"] == "grid"
-    verdicts = overfits(best[~is_grid], best[is_grid])["verdict"]
-    return verdicts.value_counts().reindex(VERDICTS, fill_value=0)
+    return overfits(best)["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
 
 
 def overfitting_beside_published(study: ModelStudy) -> pd.DataFrame:

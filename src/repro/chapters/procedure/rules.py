@@ -139,8 +139,7 @@ def judge_rounds(rounds: pd.DataFrame, rule: Rule) -> pd.DataFrame:
         ValueError: naming the cell without grid search, with a missing score (or a missing loss
             that leaves a tie open), or with another number of repetitions than the others.
     """
-    is_grid = rounds["method"] == "grid"
-    paired = pair_with_grid(rounds[~is_grid], rounds[is_grid])
+    paired = pair_with_grid(rounds)
     for name in (*_SCORES, *(f"grid_{score}" for score in _SCORES)):
         if len(missing := paired[paired[name].isna()]):
             raise ValueError(

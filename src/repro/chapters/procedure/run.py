@@ -143,10 +143,8 @@ def _paths(profile: Profile) -> list[_Path]:
 
 
 def _patterns(model: ModelSettings, best: pd.DataFrame) -> pd.DataFrame:
-    is_grid = best["method"] == "grid"
-    judged = overfits(best[~is_grid], best[is_grid])
     rows, space = overfitting_hyperparameters(best), search_space(model.family, epochs=1)
-    return hyperparameter_patterns(rows, space.domains, incumbents=judged)
+    return hyperparameter_patterns(rows, space.domains, incumbents=overfits(best))
 
 
 def _mined(model: ModelSettings, ladder: Ladder, patterns: pd.DataFrame) -> Ladder:

@@ -12,9 +12,9 @@ from repro.explorer.brushing import (
     brush,
     brush_stops,
     choose,
-    list_trials,
     sample_for_lines,
     short_names,
+    trials_table,
 )
 from repro.records import HYPERPARAMETERS
 from synthetic_study import make_study
@@ -99,18 +99,19 @@ def test_names_say_what_differs_and_the_number(trials):
     assert short_names(trials.head(0)) == {}
 
 
-def test_a_list_of_trials_is_text_in_percent_without_empty_columns(trials):
-    rows, _ = list_trials(trials.head(2).assign(validation_score=[0.8125, np.nan]))
-    assert rows["validation score (%)"].tolist() == ["81.2", "–"]
-    assert "learning rate" in rows and "maximum length" not in rows and "variant" not in rows
-    assert all(isinstance(cell, str) for row in rows.to_numpy() for cell in row)
-    rows, same = list_trials(trials.head(0))
-    assert (len(rows), same) == (0, "") and "status" in rows
+def test_trials_are_listed_in_percent_without_what_they_lack(trials):
+    cells = trials_table(trials.head(2).assign(validation_score=[0.8125, np.nan]), "").frame
+    assert cells["validation score (%)"].tolist() == ["81.2", "–"]
+    assert "learning rate" in cells and "maximum length" not in cells and "variant" not in cells
+    table = trials_table(trials.head(0), "None.")
+    assert (len(table.frame), table.caption) == (0, "None.") and "status" in table.frame
 
 
 def test_what_is_the_same_in_all_rows_is_said_once(trials):
-    rows = trials.head(2).assign(variant="known", test_score=0.5)
-    cells, same = list_trials(rows)
-    assert "task MRPC" in same and "variant known" in same and "test score" not in same
-    assert "task" not in cells and "trial" in cells and "test score (%)" in cells
-    assert list_trials(rows.head(1))[1] == ""
+    rows = trials.head(2).assign(variant="known", stage="", test_score=0.5)
+    table = trials_table(rows, "Two.")
+    assert table.caption.startswith("Two. The same in all: model tiny-electra, ")
+    assert "task MRPC" in table.caption and "variant known" in table.caption
+    assert "stage" not in table.caption and "test score" not in table.caption
+    assert "task" not in table.frame and "trial" in table.frame and "test score (%)" in table.frame
+    assert trials_table(rows.head(1), "One.").caption == "One."

@@ -80,7 +80,8 @@ def test_a_stopped_run_goes_on_and_ends_as_a_whole_one(profile, tmp_path):
     assert whole.folder.read("trials")["started_at"].notna().all()
     points = incumbent_curves(whole.folder.read("trials"), whole.folder.read("evaluations"))
     pd.testing.assert_frame_equal(points[list(live.points)], live.points, check_dtype=False)
-    assert live.best == whole.folder.read("trials")["validation_score"].max()
+    best = whole.folder.read("trials")["validation_score"].max()
+    assert live.line() == f"3 of 3 trials done · best validation score {100 * best:.1f} %"
     found = find_runs(tmp_path)
     assert found.trials["run_id"].nunique() == 2 and found.skipped == {}
 

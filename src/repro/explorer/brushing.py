@@ -11,8 +11,8 @@ import pandas as pd
 from repro.labels import HYPERPARAMETER_LABELS, label
 from repro.names import check_name
 from repro.records import HYPERPARAMETERS
-from repro.show.cells import method_label, task_label
-from repro.show.table import number
+from repro.show.cells import method_label, percent, task_label
+from repro.show.table import Table
 
 CHOICES = ("profile", "task", "model", "space", "stage", "variant", "method")  # one dropdown each
 SCORE = "validation_score"
@@ -83,36 +83,32 @@ def best_of(trials: pd.DataFrame, n: int, *, by: str = SCORE) -> pd.DataFrame:
 
 def short_names(trials: pd.DataFrame) -> dict[str, str]:
     """Name trials by what tells them apart: trial_id -> `RTE RS rep2 #7`."""
-    parts = _names(trials)
-    parts["repetition"] = "rep" + parts["repetition"]
+    parts = trials[["model", "task", "method", "space", "stage", "variant"]].assign(
+        task=trials["task"].map(task_label),
+        method=trials["method"].map(method_label),
+        repetition="rep" + trials["repetition"].astype(str),
+    )
     differing = [parts[name] for name in parts if parts[name].nunique() > 1]
     rows = zip(*differing, "#" + trials["trial"].astype(str), strict=True)
     return dict(zip(trials["trial_id"], map(" ".join, rows), strict=True))
 
 
-def list_trials(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Lay trials out for reading, all text, scores in percent; without empty columns.
-
-    Returns:
-        the cells, and in words those that are the same in all rows.
-    """
-    cells = _names(trials).assign(trial=trials["trial"].astype(str), status=trials["status"])
-    for name in ("validation_score", "test_score"):
-        cells[f"{name.replace('_', ' ')} (%)"] = [number(100 * v) for v in trials[name]]
-    for name in HYPERPARAMETERS:
-        if trials[name].notna().any():
-            values = [number(value, ".3g") for value in trials[name]]
-            cells[label(name, HYPERPARAMETER_LABELS)] = values
-    cells["seconds"] = [number(value) for value in trials["seconds"]]
-    unused = [c for c in cells if len(cells) and cells[c].eq("").all()]
-    cells = cells.drop(columns=unused).reset_index(drop=True)
+def trials_table(trials: pd.DataFrame, caption: str) -> Table:
+    """Lay trials out for reading; what is the same in all of them is said once, in the caption."""
+    names = [name for name in HYPERPARAMETERS if trials[name].notna().any()]
+    columns = {
+        **{name: name for name in ("model", "space", "stage", "variant", "status")},
+        "task": ("task", task_label),
+        "method": ("method", method_label),
+        "repetition": ("repetition", "d"),
+        "trial": ("trial", "d"),
+        "validation score (%)": ("validation_score", percent),
+        "test score (%)": ("test_score", percent),
+        **{label(name, HYPERPARAMETER_LABELS): (name, ".3g") for name in names},
+        "seconds": ("seconds", ".1f"),
+    }
+    cells = Table.of(trials, name="trials", caption=caption, columns=columns).frame
     same = [c for c in cells if len(cells) > 1 and cells[c].nunique() == 1 and "score" not in c]
-    words = ", ".join(f"{name} {cells[name].iloc[0]}" for name in same)
-    return cells.drop(columns=same), f"The same in all: {words}." if words else ""
-
-
-def _names(trials: pd.DataFrame) -> pd.DataFrame:
-    names = trials[["model", "task", "method", "space", "stage", "variant"]].assign(
-        task=trials["task"].map(task_label), method=trials["method"].map(method_label)
-    )
-    return names.assign(repetition=trials["repetition"].astype(str))
+    words = ", ".join(f"{name} {cells[name].iloc[0]}" for name in same if cells[name].iloc[0])
+    caption += f" The same in all: {words}." if words else ""
+    return Table("trials", caption, cells.drop(columns=same))

@@ -16,16 +16,15 @@ from repro.explorer.brushing import (
     best_of,
     brush,
     brush_stops,
-    list_trials,
     sample_for_lines,
     short_names,
+    trials_table,
 )
 from repro.explorer.found_runs import FoundRuns
 from repro.explorer.pictures import Picture, lay_out_panels
 from repro.labels import HYPERPARAMETER_LABELS, label
 from repro.show.curves import figure_incumbents, plot_overlays
 from repro.show.sensitivity import plot_parallel_coordinates
-from repro.show.table import Table
 from repro.stats.incumbents import incumbent_curves
 
 _SLIDER = {
@@ -195,8 +194,7 @@ class TableTab:
         rows = best_of(self._shown, self.n.value, by=self.order.value)
         order = self.order.value.replace("_", " ")
         order = f"by {order}, " + ("largest first" if SORTS[self.order.value] else "lowest first")
-        cells, same = list_trials(rows)
-        caption = f"{len(rows):,} of {len(self._shown):,} chosen trials, {order}. {same}"
-        table = Table("trials", caption, cells).to_html()
+        caption = f"{len(rows):,} of {len(self._shown):,} chosen trials, {order}."
+        table = trials_table(rows, caption).to_html()
         look = "overflow: auto; max-height: 560px; line-height: 1.4"
         self.table.value = f'<div style="{look}">{table}</div>'

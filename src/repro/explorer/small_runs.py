@@ -111,20 +111,13 @@ class LiveRun:
     def __init__(self, n_trials: int, changed=lambda: None):
         self.n_trials, self._changed = n_trials, changed
         self.n_done = self.n_failed = self._spent = 0
-        self._done: list[tuple] = []
-        self._running: list[tuple] = []
-        self.finished = False
+        self._done, self._running, self.finished = [], [], False
 
     @property
     def points(self) -> pd.DataFrame:
         """One row an evaluation, as `curves.plot_trials` takes them."""
         columns = ["trial", "spent", "validation_score"]
         return pd.DataFrame([*self._done, *self._running], columns=columns)
-
-    @property
-    def best(self) -> float:
-        """The incumbent's score; NaN before there is one."""
-        return self.points["validation_score"].astype(float).max()
 
     def evaluated(self, request: Request, evaluation: Evaluation) -> None:
         self._running.append((self.n_done, self._spent + evaluation.step, evaluation.score))
@@ -147,8 +140,8 @@ class LiveRun:
         text += f" ({self.n_failed} failed or diverged)" if self.n_failed else ""
         if self._running:
             text += f" · trial {self.n_done + 1}: evaluation {len(self._running)}"
-        best = "" if np.isnan(self.best) else f" · best validation score {100 * self.best:.1f} %"
-        return text + best
+        best = self.points["validation_score"].astype(float).max()
+        return text if np.isnan(best) else f"{text} · best validation score {100 * best:.1f} %"
 
 
 def run_here(profile: Profile, run: BoundRun, live: LiveRun, *, stop: Callable[[], bool]) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from repro.names import check_name
+
 HYPERPARAMETERS = (
     "learning_rate",
     "warmup_ratio",
@@ -172,26 +174,16 @@ def run_key(
     return dict(zip(RUN_KEY, values, strict=True))
 
 
-def empty_table(name: str) -> pd.DataFrame:
-    """Return the table `name` with its columns and no rows."""
-    return pd.DataFrame({c.name: pd.Series(dtype=_DTYPES[c.kind]) for c in _columns(name)})
-
-
 def make_table(name: str, rows: list[dict]) -> pd.DataFrame:
     """Build the table `name` from one dictionary a row; a missing number is NaN.
 
     Raises:
         ValueError: if a row has an unknown column or lacks a text or an integer.
     """
-    columns = _columns(name)
-    known = {c.name for c in columns}
-    for row in rows:
-        if unknown := set(row) - known:
-            raise ValueError(
-                f"columns of `{name}` must be among {sorted(known)}, but got {sorted(unknown)}"
-            )
-    frame = pd.DataFrame(rows, columns=[c.name for c in columns])
-    return check_table(name, frame.astype({c.name: _DTYPES[c.kind] for c in columns}))
+    kinds = {column.name: _DTYPES[column.kind] for column in TABLES[name]}
+    for column in set().union(*rows):
+        check_name(f"column of `{name}`", column, kinds)
+    return check_table(name, pd.DataFrame(rows, columns=list(kinds)).astype(kinds))
 
 
 def check_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -202,10 +194,9 @@ def check_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: if a column is missing or of another kind, or a status is unknown.
     """
-    missing = [c.name for c in _columns(name) if c.name not in frame]
-    if missing:
+    if missing := [c.name for c in TABLES[name] if c.name not in frame]:
         raise ValueError(f"table `{name}` must have the columns {missing}; make it with make_table")
-    for column in _columns(name):
+    for column in TABLES[name]:
         if not _IS_KIND[column.kind](frame[column.name]):
             raise ValueError(
                 f"column `{column.name}` of `{name}` must hold {column.kind}, "
@@ -214,17 +205,6 @@ def check_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     if name == "trials" and not set(frame["status"]) <= set(STATUSES):
         raise ValueError(f"`status` must be one of {STATUSES}, but got {set(frame['status'])}")
     return frame
-
-
-def describe_table(name: str) -> pd.DataFrame:
-    """Return the data dictionary of the table `name`, one row a column."""
-    return pd.DataFrame([vars(column) for column in _columns(name)])
-
-
-def _columns(name: str) -> tuple[Column, ...]:
-    if name not in TABLES:
-        raise ValueError(f"`name` must be one of {sorted(TABLES)}, but got {name!r}")
-    return TABLES[name]
 
 
 _DTYPES = {"text": "str", "integer": "int64", "number": "float64"}

@@ -108,7 +108,7 @@ def test_a_plan_measures_the_rate_and_counts_what_is_done(tmp_path):
 
 
 def test_each_chapter_that_is_found_is_planned(paper):
-    chapters = {module.SECTION for module in chapter_modules("run")}
+    chapters = {module.SECTION for module in chapter_modules("run", having="SECTION")}
     assert chapters == set(paper["section"]) - {"total"}
     one = plan(load_profile("paper"), steps_per_second=10.0, notebooks=["05_strategy_comparison"])
     assert set(one.table["section"]) == {"05 strategies", "total"}
@@ -124,6 +124,8 @@ def test_a_notebook_without_its_data_is_left_out_and_said_so(tmp_path):
     assert "mrpc" in planned.left_out["06 three stages"].lower()
     with pytest.raises((ValueError, OSError), match="(?i)mrpc"):
         plan(profile, steps_per_second=1, notebooks=["06"])
+    with pytest.raises(ValueError, match="one of .'00'. must tune, but none does"):
+        plan(profile, steps_per_second=1, notebooks=["00_start_here"])
 
 
 def test_a_rate_must_be_positive():

@@ -3,7 +3,7 @@
 import pytest
 
 from repro.models.locate import guess_family
-from repro.study.profile import known_profiles, load_profile, overridable_keys
+from repro.study.profile import known_profiles, load_profile, overridable_keys, profile_class
 from repro.tuning.spaces import grid_configurations
 
 
@@ -170,3 +170,39 @@ def test_overridable_keys_are_those_that_load_profile_takes():
     again = load_profile("mini", **same, tasks=["rte"], epochs=1)
     assert again.methods == profile.methods
     assert "name" not in overridable_keys()
+
+
+@pytest.fixture
+def made_up_chapter(tmp_path, monkeypatch):
+    """A chapter that the package does not have, in a folder of its own."""
+    from repro import chapters
+
+    (tmp_path / "made_up").mkdir()
+    (tmp_path / "made_up/__init__.py").touch()
+    (tmp_path / "made_up/settings.py").write_text(
+        "from repro.study.settings import Count, Section\n"
+        "class MadeUp(Section):\n"
+        "    n: Count = 3\n"
+        "    def check(self, profile):\n"
+        "        if self.n < profile.repetitions:\n"
+        "            raise ValueError('`made_up` must repeat all')\n"
+        "SECTIONS = {'made_up': MadeUp}\n"
+    )
+    monkeypatch.setattr(chapters, "__path__", [*chapters.__path__, str(tmp_path)])
+    profile_class.cache_clear()
+    yield
+    profile_class.cache_clear()
+
+
+def test_a_new_chapter_adds_its_section_by_being_there(made_up_chapter):
+    assert load_profile("mini").made_up.n == 3
+    assert load_profile("mini", made_up={"n": 5}).title == "mini (made_up n 5)"
+    with pytest.raises(ValueError, match=r"`made_up.m`: unknown key.*known: n"):
+        load_profile("mini", made_up={"m": 5})
+    with pytest.raises(ValueError, match="mini.yaml: `made_up` must repeat all"):
+        load_profile("mini", made_up={"n": 2})
+
+
+def test_without_the_chapter_its_section_is_unknown():
+    with pytest.raises(ValueError, match="unknown key 'made_up'; known: .*procedure"):
+        load_profile("mini", made_up={"n": 5})

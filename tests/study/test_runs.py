@@ -60,7 +60,7 @@ MOVES_NONE = {
 def inputs_of(profile):
     """Return section and method, and what else names a run -> what its fingerprint is made of."""
     inputs = {}
-    for chapter in chapter_modules("run"):
+    for chapter in chapter_modules("run", having="SECTION"):
         for planned in chapter.planned_runs(profile):
             key, tuning = planned.run.key, planned.run.tuning
             if not planned.depends:

@@ -65,56 +65,62 @@ def plan(
     """
     if steps_per_second is not None and steps_per_second <= 0:
         raise ValueError(f"`steps_per_second` must be above 0, but got {steps_per_second}")
-    numbers, rows, left_out, first_error = {name[:2] for name in notebooks}, [], {}, None
     rates: dict[tuple, float] = {}
-    for chapter in sorted(chapter_modules("run"), key=lambda module: module.SECTION):
+
+    def rate(trials: TrialSettings) -> float:
+        what = (trials.model, trials.data.task, trials.training.evaluations_per_epoch)
+        if what not in rates:
+            rates[what] = steps_per_second or _measure_rate(trials)
+        return rates[what]
+
+    rows, left_out, errors, look_in = [], {}, [], None if steps_per_second else results
+    numbers, chapters = {name[:2] for name in notebooks}, chapter_modules("run", having="SECTION")
+    for chapter in sorted(chapters, key=lambda module: module.SECTION):
         if not numbers or chapter.SECTION[:2] in numbers:
             try:
-                rows += list(_rows(profile, chapter, steps_per_second, rates, results))
+                rows += list(_rows(profile, chapter, rate=rate, look_in=look_in))
             except (ValueError, OSError) as error:
+                errors.append(error)
                 left_out[chapter.SECTION] = str(error)
-                first_error = first_error or error
-    if first_error and not rows:
-        raise first_error
+    if not rows:
+        raise (errors or [ValueError(f"one of {sorted(numbers)} must tune, but none does")])[0]
     table = pd.DataFrame(rows).groupby([*_KEYS, "rate"], sort=False).sum(min_count=1).reset_index()
     table["hours"] = table["steps"] / table["rate"] / 3600
-    counted = table[table["bound"] != COUNTED]
     bound = AT_MOST if AT_MOST in set(table["bound"]) else ""
     total = dict.fromkeys(_KEYS, "") | {"section": "total", "bound": bound}
-    total |= counted[_NUMBERS].sum(min_count=1).to_dict()
-    table = pd.concat([table, pd.DataFrame([total])], ignore_index=True)
-    whole = {name: "int64" for name in ("runs", "done", "trials", "steps")}
-    table = table.fillna({"done": -1}).astype(whole)
+    total |= table.loc[table["bound"] != COUNTED, _NUMBERS].sum(min_count=1).to_dict()
+    table = pd.concat([table, pd.DataFrame([total])], ignore_index=True).fillna({"done": -1})
+    table = table.astype(dict.fromkeys(("runs", "done", "trials", "steps"), "int64"))
     return Plan(table[[*_KEYS[:-1], *_NUMBERS, "bound"]], left_out)
 
 
-def _rows(
-    profile: Profile, chapter: ModuleType, rate: float | None, rates: dict, results: Path
-) -> Iterator[dict]:
-    """Yield one row a tuning run."""
+def _rows(profile: Profile, chapter: ModuleType, *, rate, look_in: Path | None) -> Iterator[dict]:
+    """Yield one row a tuning run.
+
+    Args:
+        look_in: the folder of results; None: finished runs are not looked for.
+    """
     for planned in chapter.planned_runs(profile):
-        run, trials = planned.run, planned.run.tuning.context
+        run, trials, done = planned.run, planned.run.tuning.context, math.nan
         cost = planned_cost(run.tuning)
-        calibrated = (trials.model, trials.data.task, trials.training.evaluations_per_epoch)
-        if calibrated not in rates:
-            rates[calibrated] = rate or _measure_rate(trials)
+        if look_in is not None and not planned.depends:
+            done = bind_run(profile, run, results=look_in).finished
         size = _BYTES_A_RUN + cost.steps * _BYTES_A_STEP
         if profile.keep_checkpoints:
             files = Path(find_model(trials.model)).glob("*.safetensors")
             size += sum(file.stat().st_size for file in files) or _BASE_MODEL_BYTES
         at_most = AT_MOST if planned.depends or not cost.exact else ""
-        looked_for = rate is None and not planned.depends
         yield {
             "section": chapter.SECTION,
             "part": planned.part,
             "model": trials.model,
             "task": run.key["task"],
             "bound": COUNTED if planned.counted else at_most,
+            "rate": rate(trials),  # steps per second
             "runs": 1,
-            "done": bind_run(profile, run, results=results).finished if looked_for else math.nan,
+            "done": done,
             "trials": cost.trials,
             "steps": cost.steps,
-            "rate": rates[calibrated],  # steps per second
             "gigabytes": size / 1e9,
         }
 

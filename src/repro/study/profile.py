@@ -96,9 +96,15 @@ class Profile(Checked):
 
     def training(self, task: str) -> TrainingSettings:
         """Return how every trial on `task` is trained, with the precision that is used here."""
+        precision = self.precision
+        # With GPUs asked of a cluster every trial has one, whatever this machine has.
+        if precision == "fp16" and not (self.gpus_per_trial and os.environ.get("RAY_ADDRESS")):
+            from repro.training.device import usable_precision
+
+            precision = usable_precision(precision)
         return TrainingSettings(
             evaluations_per_epoch=self.evaluations_for(task),
-            precision=self._precision_in_use(),
+            precision=precision,
             max_length=self.max_length,
             adam_epsilon=self.adam_epsilon,
             dropout_after_first_validation=self.dropout_after_first_validation,
@@ -112,14 +118,6 @@ class Profile(Checked):
     def seeds(self) -> Seeds:
         """The seeds of every trial, unless a chapter has its own."""
         return Seeds(*[self.training_seed] * 3)
-
-    def _precision_in_use(self) -> str:
-        # With GPUs asked of a cluster every trial has one, whatever this machine has.
-        if self.precision != "fp16" or (self.gpus_per_trial and os.environ.get("RAY_ADDRESS")):
-            return self.precision
-        from repro.training.device import usable_precision
-
-        return usable_precision(self.precision)
 
     @property
     def title(self) -> str:
@@ -142,9 +140,8 @@ class Profile(Checked):
     @field_validator("methods")
     @classmethod
     def _check_methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
-        for method in methods:
-            check_name("method", method, [m for m in METHODS if not m.startswith("seeds")])
-        return distinct(methods)
+        known = [method for method in METHODS if not method.startswith("seeds")]
+        return distinct(check_name("method", method, known) for method in methods)
 
     @model_validator(mode="after")
     def _check_together(self) -> "Profile":
@@ -183,19 +180,21 @@ def _plain(value: Any) -> str:
     return " ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def chapter_modules(name: str) -> Iterator[ModuleType]:
-    """Yield the module `name` of each chapter that has one; a new chapter is found, not listed."""
+def chapter_modules(name: str, *, having: str) -> Iterator[ModuleType]:
+    """Yield the module `name` of those chapters where it has what is asked for: none is listed."""
     chapters = importlib.import_module("repro.chapters")
     for chapter in pkgutil.iter_modules(chapters.__path__, f"{chapters.__name__}."):
         if importlib.util.find_spec(f"{chapter.name}.{name}"):
-            yield importlib.import_module(f"{chapter.name}.{name}")
+            module = importlib.import_module(f"{chapter.name}.{name}")
+            if hasattr(module, having):
+                yield module
 
 
 @cache
-def _with_sections() -> type[Profile]:
+def profile_class() -> type[Profile]:
     """Return the profile with the section of each chapter; one that must say something is None."""
     fields = {}
-    for module in chapter_modules("settings"):
+    for module in chapter_modules("settings", having="SECTIONS"):
         for key, section in module.SECTIONS.items():
             must_say = any(field.is_required() for field in section.model_fields.values())
             fields[key] = (section | None, None) if must_say else (section, section())
@@ -224,9 +223,9 @@ def load_profile(name_or_path: str | Path, **overrides: Any) -> Profile:
         for key in values:
             check_name("key", key, known[: -len(_FOR_MODELS)])
         merged = _merge(values, overrides)
-        return _with_sections()(**merged, name=path.stem, overrides=overrides)
+        return profile_class()(**merged, name=path.stem, overrides=overrides)
     except ValidationError as error:
-        raise ValueError(f"{path}: {one_line(error, _with_sections())}") from None
+        raise ValueError(f"{path}: {one_line(error, profile_class())}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -236,22 +235,25 @@ _FOR_MODELS = ("tasks", "epochs")
 
 def overridable_keys() -> tuple[str, ...]:
     """Return what `load_profile` takes as overrides."""
-    own = (key for key in _with_sections().model_fields if key not in ("name", "overrides"))
+    own = (key for key in profile_class().model_fields if key not in ("name", "overrides"))
     return (*own, *_FOR_MODELS)
 
 
 def known_profiles() -> dict[str, str]:
     """Return name -> description of the profiles in profiles/."""
-    return {p.stem: read_yaml(p).get("description", "") for p in sorted(PROFILES.glob("*.yaml"))}
+    return {name: read_yaml(path).get("description", "") for name, path in _files().items()}
+
+
+def _files() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(PROFILES.glob("*.yaml"))}
 
 
 def _find(name_or_path: str | Path) -> Path:
-    path = Path(name_or_path)
+    known, path = list(_files()), Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         path = PROFILES / f"{name_or_path}.yaml"
     if path.is_file():
         return path
-    known = [p.stem for p in sorted(PROFILES.glob("*.yaml"))]
     raise FileNotFoundError(
         f"a profile must be a YAML file or one of {known}, but got {str(name_or_path)!r}"
         + suggest_name(str(name_or_path), known)

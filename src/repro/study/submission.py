@@ -5,8 +5,6 @@ and said so. What comes back is entered in a small file (see `results.deferred`)
 """
 
 import csv
-import os
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pandas as pd
 
 from repro.data.definitions import GLUE_SIZES, TASKS
 from repro.paths import RESULTS
+from repro.results.archives import write_zip
 from repro.results.deferred import RETURNED
 from repro.results.tables import Results
 from repro.study.profile import Profile
@@ -108,7 +107,7 @@ def submit(
         rows.append({"file": f"{file}.tsv", "task": glue.task, "rows": glue.n_rows} | row)
         lines = [f"{i}\t{text}\n" for i, text in enumerate(glue.texts(values))]
         texts[f"{file}.tsv"] = "index\tprediction\n" + "".join(lines)
-    _write_zip(out, texts)
+    write_zip(out, texts)
     scores = Path(profile.returned_scores or out.with_suffix(".csv"))
     _ask_for_scores(scores, study, chosen)
     return pd.DataFrame(rows)
@@ -145,16 +144,6 @@ def _predictions(file: str, glue: GlueFile, study: Results, trial: pd.Series) ->
             "it failed before it could predict: submit another rank"
         )
     return values
-
-
-def _write_zip(out: Path, texts: dict[str, str]) -> None:
-    """Write the zip, byte for byte the same for the same texts, complete or not at all."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in texts.items():
-            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
-    os.replace(partial, out)
 
 
 def _ask_for_scores(path: Path, study: Results, chosen: dict[str, pd.Series]) -> None:

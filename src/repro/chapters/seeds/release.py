@@ -6,14 +6,14 @@ trains nothing, so anybody's data of this form will do.
 
 import hashlib
 import io
-import os
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pandas as pd
 
-from repro.records import TABLES, check_table, describe_table, make_table
+from repro.records import TABLES, check_table, make_table
+from repro.results.archives import write_zip
 
 SUMS, DICTIONARY, README = "SHA256SUMS", "data_dictionary.csv", "README.md"
 
@@ -66,18 +66,13 @@ def write_release(release: Release, path: Path) -> Path:
     for name in _NAMES:
         table = check_table(name, getattr(release, name))
         contents[f"{name}.csv"] = table.to_csv(index=False, lineterminator="\n")
-    words = [describe_table(name).assign(table=name) for name in _NAMES]
-    contents[DICTIONARY] = pd.concat(words).to_csv(index=False, lineterminator="\n")
+    words = pd.DataFrame([vars(c) | {"table": name} for name in _NAMES for c in TABLES[name]])
+    contents[DICTIONARY] = words.to_csv(index=False, lineterminator="\n")
     contents[README] = _readme(release)
     contents = {name: text.encode() for name, text in contents.items()}
     sums = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items()]
     contents[SUMS] = "".join(sums).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in contents.items():
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-    os.replace(temporary, path)
+    write_zip(path, contents)
     return path
 
 
@@ -112,27 +107,20 @@ def read_release(path: str | Path) -> Release:
         raise ValueError(f"{path} must be a zip archive, but is not; `make release` writes one")
     with zipfile.ZipFile(path) as archive:
         contents = {name: archive.read(name) for name in archive.namelist() if "/" not in name}
-    _check_sums(path, contents)
-    tables = {name: _read_table(path, name, contents.get(f"{name}.csv")) for name in _NAMES}
-    return Release(**tables)
-
-
-def _check_sums(path: Path, contents: dict[str, bytes]) -> None:
     for line in contents.get(SUMS, b"").decode().splitlines():
-        wanted, name = line.split(maxsplit=1)
-        if hashlib.sha256(contents.get(name, b"")).hexdigest() != wanted:
+        checksum, name = line.split(maxsplit=1)
+        if hashlib.sha256(contents.get(name, b"")).hexdigest() != checksum:
             raise ValueError(
                 f"{path}: {name} must have the checksum in {SUMS}, but has not; "
                 "get the archive again"
             )
-
-
-_OPTIONAL = ("runs", "losses")
+    tables = {name: _read_table(path, name, contents.get(f"{name}.csv")) for name in _NAMES}
+    return Release(**tables)
 
 
 def _read_table(path: Path, name: str, data: bytes | None) -> pd.DataFrame:
     if data is None:
-        if name in _OPTIONAL:
+        if name in ("runs", "losses"):
             return make_table(name, [])
         raise ValueError(f"{path} must hold {name}.csv, but holds none; see data_dictionary.csv")
     kinds = {column.name: column.kind for column in TABLES[name]}
@@ -143,7 +131,8 @@ def _read_table(path: Path, name: str, data: bytes | None) -> pd.DataFrame:
         keep_default_na=False,
         na_values={column: [""] for column, kind in kinds.items() if kind == "number"},
     )
-    try:
-        return check_table(name, frame)
+    later = {column: "" for column in ("variant", "stage") if column in kinds}
+    try:  # which archives of older versions do not have
+        return check_table(name, frame.assign(**{k: v for k, v in later.items() if k not in frame}))
     except ValueError as error:
         raise ValueError(f"{path}: {name}.csv: {error}") from None

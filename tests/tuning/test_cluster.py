@@ -128,7 +128,7 @@ def test_a_machine_with_another_version_is_named_before_anything_is_trained(clus
     import ray
 
     monkeypatch.setattr("repro.__version__", "9.9")
-    with pytest.raises(RuntimeError, match=r"repro 9\.9, but there is \d.* on \d.*\.venv"):
+    with pytest.raises(RuntimeError, match=r"repro 9\.9, but \d.* has \d.*\.venv"):
         connect()
     assert not ray.is_initialized()
 

@@ -295,11 +295,9 @@ def test_known_scores_must_be_one_a_known_configuration(scores):
 def test_bad_runs_are_refused():
     with pytest.raises(ValueError, match="`method` must be one of .*'rs'.* but got 'random'"):
         make_run("random")
-    with pytest.raises(ValueError, match="`grid` is empty"):
+    with pytest.raises(ValueError, match="has no `grid`"):
         TuningRun("grid", "grid", SPACE, 1)
     with pytest.raises(ValueError, match="`budget_gst` > 0"):
         make_run("rs", budget_gst=0.0)
     with pytest.raises(ValueError, match="refers to grid, which is not among the runs"):
         make_study(TrialStore(), [make_run("rs")])
-    with pytest.raises(ValueError, match="`unit` must be one of"):
-        make_state(unit="hours")

@@ -291,11 +291,11 @@ def _read_json(folder: Path) -> dict:
 def _test_sets(task: Task, examples: dict, results: list[TrialResult]) -> dict[str, dict]:
     """Count for each test set its examples, and the trials that were scored on its labels."""
     counts = {}
-    for split in filter(is_test, examples):
-        n_predicted = sum(f"{split}_best" in result.predictions for result in results)
-        hidden = labels_hidden(task, examples[split]["label"])
-        n_scored = 0 if hidden else n_predicted
-        counts[split] = {"n_examples": len(examples[split]), "n_scored": n_scored}
+    for split, frame in examples.items():
+        if is_test(split):
+            n_predicted = sum(f"{split}_best" in result.predictions for result in results)
+            n_scored = 0 if labels_hidden(task, frame["label"]) else n_predicted
+            counts[split] = {"n_examples": len(frame), "n_scored": n_scored}
     return counts
 
 

@@ -17,6 +17,8 @@ from repro.tuning.runs import Request
 
 _ARRAYS = {"losses", "predictions"}
 _PREDICTION = "prediction_"
+_COLUMNS = ("status", "message", "steps", "epochs_trained", "started_at", "worker")
+_COLUMNS += ("seconds", "training_seconds", "evaluation_seconds")
 
 
 def write_trial(path: Path, request: Request, result: TrialResult) -> None:
@@ -68,19 +70,8 @@ def asked(request: Request) -> dict:
 
 def trial_row(trial_id: str, result: TrialResult, *, configuration: dict) -> dict:
     """Return what a trial itself says of its row of `trials`; the scores on test come apart."""
-    row = {
-        "trial_id": trial_id,
-        "status": result.status,
-        "message": result.message,
-        **(result.hyperparameters or configuration),
-        "steps": result.steps,
-        "epochs_trained": result.epochs_trained,
-        "seconds": result.seconds,
-        "training_seconds": result.training_seconds,
-        "evaluation_seconds": result.evaluation_seconds,
-        "started_at": result.started_at,
-        "worker": result.worker,
-    }
+    row = {"trial_id": trial_id} | (result.hyperparameters or configuration)
+    row |= {column: getattr(result, column) for column in _COLUMNS}
     if result.best is None:
         return row
     return row | {

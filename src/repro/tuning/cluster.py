@@ -82,8 +82,9 @@ def _check_nodes() -> None:
             answer = type(error).__name__
         if answer != repro.__version__:
             raise RuntimeError(
-                f"all machines of the cluster must have repro {repro.__version__}, but there is "
-                f"{answer} on {node['NodeManagerAddress']}; start Ray there from the project's .venv"
+                f"all machines of the cluster must have repro {repro.__version__}, but "
+                f"{node['NodeManagerAddress']} has {answer}; start Ray there from the project's "
+                ".venv"
             )
 
 

@@ -14,8 +14,7 @@ from repro.training.types import Evaluation, Seeds, Segment, TrialResult
 from repro.tuning.methods import LISTED, METHODS, make_scheduler, make_searcher
 from repro.tuning.spaces import SearchSpace
 
-BUDGET_UNITS = ("steps", "seconds")
-MAX_FAILURES_IN_A_ROW = 5  # before the first update, hence free: no budget would end such a run
+_MAX_FAILURES_IN_A_ROW = 5  # before the first update, hence free: no budget would end such a run
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,12 @@ class TuningRun:
         if self.method not in METHODS:
             raise ValueError(f"`method` must be one of {list(METHODS)}, but got {self.method!r}")
         if self.method in LISTED and not self.grid:
-            raise ValueError(
-                f"method {self.method!r} must have configurations, but `grid` is empty"
-            )
-        n_wanted = self.options.get("population", len(self.grid))
-        if self.seeds and len(self.seeds) not in (1, n_wanted):
+            raise ValueError(f"method {self.method!r} must have configurations, but has no `grid`")
+        n = self.options.get("population", len(self.grid))
+        if len(self.seeds) > 1 and len(self.seeds) != n:
             raise ValueError(
                 "`seeds` must be one or as many as the configurations in `grid` or the members, "
-                f"but got {len(self.seeds)} for {n_wanted}"
+                f"but got {len(self.seeds)} for {n}"
             )
         limited = self.grid_run_id and self.budget_gst > 0
         if not (limited or self.n_trials or self.method in (*LISTED, "pbt")):
@@ -61,11 +58,6 @@ class TuningRun:
                 f"method {self.method!r} must have `grid_run_id` and `budget_gst` > 0, or "
                 f"`n_trials`, but got {self.grid_run_id!r}, {self.budget_gst} and {self.n_trials}"
             )
-
-    def seeds_of(self, number: int) -> Seeds | None:
-        """Return the seeds of a listed trial or a member; None: those of the study."""
-        shared = self.seeds[0] if self.seeds else None
-        return shared if len(self.seeds) <= 1 else self.seeds[number]
 
     @property
     def has_budget(self) -> bool:
@@ -114,16 +106,16 @@ class RunState:
     """
 
     def __init__(self, run: TuningRun, *, unit: str, store: TrialStore):
-        if unit not in BUDGET_UNITS:
-            raise ValueError(f"`unit` must be one of {BUDGET_UNITS}, but got {unit!r}")
+        assert unit in ("steps", "seconds")
         self.run, self.unit, self.store = run, unit, store
         self.budget = math.nan if run.has_budget else math.inf  # NaN: not known yet
         self.running: dict[int, Request] = {}
         self.n_trials = 0
         self._costs: dict[int, float] = {}
         self._best = -math.inf
-        key = {"space": run.space, "grid": run.grid, "seed": run.seed}
-        self._searcher = make_searcher(run.method, **key, **run.options)
+        self._searcher = make_searcher(
+            run.method, space=run.space, grid=run.grid, seed=run.seed, **run.options
+        )
         self._scheduler = make_scheduler(run.method)
         self._exhausted = False
         self._failures_in_a_row = 0
@@ -137,7 +129,7 @@ class RunState:
     def finished(self) -> bool:
         """Whether no trial runs and none will."""
         over_budget = self.spent >= self.budget  # False while the budget is NaN
-        return not self.running and (self._exhausted or over_budget or self._all_started)
+        return not self.running and (self._exhausted or over_budget or self._all_started())
 
     def next_request(self) -> Request | None:
         """Return the next trial that must be trained, or None when there is none just now.
@@ -176,30 +168,29 @@ class RunState:
         if result.score > self._best:  # never for NaN
             self._best = result.score
         self._failures_in_a_row = 0 if result.steps else self._failures_in_a_row + 1
-        if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW and self.run.method not in LISTED:
+        if self._failures_in_a_row == _MAX_FAILURES_IN_A_ROW and self.run.method not in LISTED:
             self._exhausted = True
         if is_new:
             self.store.record(request, result)
 
-    @property
     def _all_started(self) -> bool:
         return self.run.n_trials is not None and self.n_trials >= self.run.n_trials
 
     def _may_start(self) -> bool:
         has_slot = len(self.running) < self.run.trials_at_once
-        open_ended = not (self._exhausted or self._all_started or self._searcher.waiting)
+        open_ended = not (self._exhausted or self._all_started() or self._searcher.waiting)
         return has_slot and open_ended and self.spent < self.budget
 
     def _start(self, configuration: dict) -> Request:
-        run, trial = self.run, self.n_trials
-        segment = self._searcher.segment(trial)
+        run, trial, segment = self.run, self.n_trials, self._searcher.segment(self.n_trials)
+        number = segment.member if segment else trial
         request = Request(
             run.run_id,
             trial,
             configuration,
             run.context,
             score_to_beat=self._best,
-            seeds=run.seeds_of(segment.member if segment else trial),
+            seeds=run.seeds[number if len(run.seeds) > 1 else 0] if run.seeds else None,
             segment=segment,
         )
         self.running[trial] = request
@@ -216,12 +207,7 @@ class StudyScheduler:
     """
 
     def __init__(
-        self,
-        runs: list[TuningRun],
-        *,
-        unit: str,
-        store: TrialStore,
-        known_costs: dict[str, float],
+        self, runs: list[TuningRun], *, unit: str, store: TrialStore, known_costs: dict[str, float]
     ):
         self.costs = dict(known_costs)
         self.runs = {run.run_id: RunState(run, unit=unit, store=store) for run in runs}
@@ -240,30 +226,24 @@ class StudyScheduler:
 
     def next_request(self) -> Request | None:
         """Return the next trial of the first run that can start one; close finished runs."""
-        for state in list(self._open):
-            self._set_budget(state)
-            if request := state.next_request():
-                return request
-            self._close_if_finished(state)
-        # A grid search closed just now, from the store alone, may have set others free.
-        return self.next_request() if self._can_go_on() else None
+        n_open = None
+        while n_open != len(self._open):  # a grid search that has just closed sets others free
+            n_open = len(self._open)
+            for state in list(self._open):
+                if math.isnan(state.budget) and state.run.grid_run_id in self.costs:
+                    state.budget = state.run.budget_gst * self.costs[state.run.grid_run_id]
+                if request := state.next_request():
+                    return request
+                self._close_if_finished(state)
+        return None
 
     def on_result(self, request: Request, result: TrialResult) -> None:
         state = self.runs[request.run_id]
         state.on_result(request.trial, result)
         self._close_if_finished(state)
 
-    def _set_budget(self, state: RunState) -> None:
-        if math.isnan(state.budget) and state.run.grid_run_id in self.costs:
-            state.budget = state.run.budget_gst * self.costs[state.run.grid_run_id]
-
     def _close_if_finished(self, state: RunState) -> None:
         if state.finished:
             self.costs[state.run.run_id] = state.spent
             self._open.remove(state)
             self._store.finish(state.run, budget=state.budget, spent=state.spent)
-
-    def _can_go_on(self) -> bool:
-        return any(
-            math.isnan(state.budget) and state.run.grid_run_id in self.costs for state in self._open
-        )

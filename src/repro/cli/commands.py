@@ -12,6 +12,16 @@ import yaml
 from repro.cli import notebooks as reproduce
 from repro.names import check_name
 from repro.show import reference
+from repro.show.ledger import (
+    FILE,
+    GLYPHS,
+    collect_claims,
+    ledger_table,
+    read_claims,
+    summary,
+)
+from repro.stats.decisions import UNDECIDED
+from repro.stats.ledger import EVIDENCE, load_claims
 from repro.study.profile import Profile, known_profiles, load_profile, overridable_keys
 
 
@@ -60,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
             "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values"
         )
     profiles = commands.add_parser("profiles", help="list the profiles")
+    claims = commands.add_parser("claims", help="list the sources' claims and the verdicts on them")
+    claims.add_argument("--profile", default="mini", help="whose last run; default: mini")
+    for part, values in (("evidence", EVIDENCE), ("source", sorted(set(load_claims()["source"])))):
+        claims.add_argument(f"--{part}", choices=values, help="only these")
+    claims.add_argument("--undecided", action="store_true", help="only these")
+    claims.set_defaults(command=_list_claims)
     renew = commands.add_parser("reference", help="make the last run of mini the reference")
     renew.set_defaults(command=_renew_reference)
     profiles.set_defaults(command=_list_profiles)
@@ -82,12 +98,34 @@ def _reproduce(options: argparse.Namespace) -> int:
     directory, comparison = folders.figures / profile.folder, None
     if profile.folder == reference.PROFILE:
         comparison = reference.compare(directory, folders.figures / reference.FOLDER)
+    ledger = collect_claims(directory)
     page = write_page(directory, comparison)
     print(reproduce.describe_files([*made, page]))
     elapsed = reproduce.format_seconds(time.monotonic() - started)
     print(f"{len(made)} files in {elapsed}; to look at them open {page}")
+    print(f"the ledger of claims: {summary(ledger)}")
     if comparison:
         print(comparison.sentence())
+    return 0
+
+
+def _list_claims(options: argparse.Namespace) -> int:
+    figures = reproduce.Folders().figures
+    path = figures / options.profile / FILE
+    if not path.is_file() and options.profile == reference.PROFILE:
+        path = figures / reference.FOLDER / FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} must be there, but is not; run `make reproduce` first")
+    rows = read_claims(path)
+    for part in ("evidence", "source"):
+        if value := getattr(options, part):
+            rows = rows[rows[part] == value]
+    if options.undecided:
+        rows = rows[rows["verdict"] == UNDECIDED]
+    for row, cells in zip(rows.itertuples(), ledger_table(rows).frame.itertuples(), strict=True):
+        print(f"{GLYPHS[row.verdict]} {row.id} ({cells.evidence}): {row.claim}")
+        print(f"    {row.verdict}: {cells.estimate}; {row.reason}")
+    print(summary(rows))
     return 0
 
 

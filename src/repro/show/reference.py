@@ -94,13 +94,14 @@ def renew(directory: Path, reference: Path) -> int:
         FileNotFoundError: if the run has made nothing.
     """
     files = sorted(p for p in directory.glob("*/*") if p.suffix in (".csv", ".png"))
+    files += directory.glob("claims.json")
     if not files:
         raise FileNotFoundError(
             f"{directory} must hold tables and figures, but has none; run `make reproduce` first"
         )
     shutil.rmtree(reference, ignore_errors=True)
     for path in files:
-        target = reference / path.parent.name / path.name
+        target = reference / path.relative_to(directory)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     return len(files)

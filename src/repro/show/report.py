@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from repro.paths import FIGURES
+from repro.show.ledger import chapter_rows, ledger_table, summary, write_claims
 from repro.show.style import paper_style
 from repro.show.table import Table
+from repro.stats.ledger import Answer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,6 +85,19 @@ class Report:
         inches = round(figure.get_figwidth(), 2)
         self._add(name, kind="figure", caption=caption, finding=finding, inches=inches)
         _display(finding, figure)
+
+    def claims(self, answers: Sequence[Answer]) -> pd.DataFrame:
+        """Judge the chapter's claims, show the ledger's rows, and keep them in `claims.json`.
+
+        Returns:
+            the rows, from `ledger.chapter_rows`.
+        """
+        rows = chapter_rows(answers)
+        profile, notebook = self.folder.parent.name, self.folder.name
+        command = f"make reproduce PROFILE={profile} NOTEBOOK={notebook}"
+        write_claims(self.folder, rows, notebook=notebook, command=command)
+        self.table(ledger_table(rows, note=self.note), finding=summary(rows))
+        return rows
 
     def _path(self, name: str) -> Path:
         if not re.fullmatch(r"\w[\w.-]*", name):

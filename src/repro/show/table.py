@@ -14,6 +14,7 @@ NOTHING = "–"  # no number, where one could be
 Format = str | Callable[..., str]
 
 _GREYS = {"dark": "#a6a6a6", "medium": "#c7c7c7", "light": "#e6e6e6"}  # black stays readable
+_LONG = 40  # characters: a column with such a cell is wrapped
 _NUMBER = re.compile(r"[-+\d.,/±()\[\] %–e]*(n=\d+\))?†?")
 _LATEX = str.maketrans(
     {
@@ -139,6 +140,8 @@ class Table:
         css = marks.map(self._css_of_marks)
         if kind == "html":
             css = css.add([f"text-align:{a}" for a in self._alignments()], axis="columns")
+            wraps = (self.frame.map(len) > _LONG).any().to_numpy()
+            css.loc[:, wraps] += ";white-space:normal;min-width:14em"
             css.loc[self._new_blocks()] += ";border-top:1px solid #999"
         return css.set_axis(self.frame.columns, axis="columns")
 

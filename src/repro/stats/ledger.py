@@ -26,7 +26,8 @@ class Answer:
         evidence: one of EVIDENCE: published numbers analysed again, the miniature, real recorded
             curves, or a larger run of one's own.
         scale: one of SCALES.
-        unit: of the estimate.
+        estimate: of scores and shares as fractions; the ledger gives them in the claim's unit.
+        unit: of the estimate, where it is not the claim's.
         by_construction: why the claim cannot come out otherwise here, though it might elsewhere.
     """
 
@@ -103,6 +104,8 @@ def _given(answer: Answer, claims: pd.DataFrame) -> str:
 def _row(answer: Answer, claims: pd.DataFrame, p: float | None, n_claims: int) -> dict:
     estimate = answer.estimate
     word, reason = verdict(estimate, p=p, by_construction=_given(answer, claims))
+    unit = answer.unit or claims.loc[answer.claim, "unit"]
+    factor = 100 if unit in ("points", "percent") else 1
     needed = runs_needed(estimate, level=LEVEL / n_claims) if word == UNDECIDED else ""
     return {
         "id": answer.claim,
@@ -111,10 +114,10 @@ def _row(answer: Answer, claims: pd.DataFrame, p: float | None, n_claims: int) -
         "scale": answer.scale,
         "verdict": word,
         "reason": reason,
-        "estimate": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "unit": answer.unit or claims.loc[answer.claim, "unit"],
+        "estimate": factor * estimate.value,
+        "low": factor * estimate.low,
+        "high": factor * estimate.high,
+        "unit": unit,
         "n": estimate.n,
         "counted": estimate.units,
         "p": estimate.p,

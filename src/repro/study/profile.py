@@ -130,6 +130,13 @@ class Profile(Checked):
         """Name the folder of its figures; changed, a profile does not write over its own."""
         return f"{self.name}-changed" if set(self.overrides) - {"source"} else self.name
 
+    @property
+    def evidence(self) -> tuple[str, str]:
+        """Say what evidence on a claim its runs are, and at which scale; see `stats.ledger`."""
+        if self.source == "mini":
+            return "miniature", "toy"
+        return "own run", "full" if self.name == "paper" and not self.overrides else "partial"
+
     @field_validator("source")
     @classmethod
     def _check_source(cls, source: str) -> str:

@@ -22,7 +22,7 @@ from repro.study.profile import Profile
 from repro.study.runs import StudyRun, bind_run
 from repro.study.study import StudyStore
 from repro.training.types import Evaluation, TrialResult
-from repro.tuning.runs import Request, TuningRun, derive_seed
+from repro.tuning.runs import Request, TuningRun
 from repro.tuning.spaces import LogUniform, SearchSpace, default_configuration, search_space
 
 SMALL_METHODS = ("rs", "asha", "bo", "bo_asha", "grid")
@@ -90,13 +90,13 @@ def plan_small_run(profile: Profile, asked: SmallRun, *, results: Path = RESULTS
     words = asked.model, asked.task, asked.method, f"{asked.n_trials}trials", space.name
     key = run_key(*words, space=space.name, repetition=asked.repetition)
     run = StudyRun.of(
+        profile,
         key,
         profile.trials(asked.model, asked.task),
         space=space,
-        seed=derive_seed(profile.seed, key["run_id"]),
-        seeds=(profile.seeds,),
         grid=grid,
         n_trials=asked.n_trials,
+        trials_at_once=1,
     )
     return BoundRun(run.tuning, bind_run(profile, run, results=results))
 

@@ -16,7 +16,7 @@ from repro.results.folders import FORMAT, RunFolder
 from repro.study.objective import TrialSettings, fingerprint_data
 from repro.study.profile import Profile
 from repro.tuning.methods import LISTED, depends_on_order
-from repro.tuning.runs import TuningRun
+from repro.tuning.runs import TuningRun, derive_seed
 from repro.tuning.spaces import ends
 
 _VERSIONS = ("torch", "transformers", "ray", "optuna", "numpy")
@@ -30,8 +30,17 @@ class StudyRun:
     key: dict
 
     @classmethod
-    def of(cls, key: dict, trials: TrialSettings, **search) -> "StudyRun":
-        """Make a tuning run from its key, what its trials share, and arguments of TuningRun."""
+    def of(cls, profile: Profile, key: dict, trials: TrialSettings, **search) -> "StudyRun":
+        """Make a tuning run from its key, what its trials share, and arguments of TuningRun.
+
+        By default the search seed derives from the run's id; its trials have the profile's seeds.
+        """
+        defaults = {
+            "seed": derive_seed(profile.seed, key["run_id"]),
+            "seeds": (profile.seeds,),
+            "trials_at_once": profile.trials_at_once_per_run,
+        }
+        search = defaults | search
         return cls(TuningRun(key["run_id"], key["method"], context=trials, **search), key)
 
 

@@ -68,29 +68,28 @@ def budgeted_runs(
         methods, budget_gst, repetitions: the profile's when None.
         reduction: of the search space (see `spaces.search_space`).
     """
-    epochs, task = model.epochs_for(data.task), data.task
+    task, epochs = data.task, model.epochs_for(data.task)
     trials = TrialSettings(model.name, data, profile.training(task), profile.keep_checkpoints)
-    shared = {"seeds": (profile.seeds,), "trials_at_once": profile.trials_at_once_per_run}
-    space = search_space(model.family, epochs=epochs, reduction=reduction)
-    gst = float(profile.budget_gst if budget_gst is None else budget_gst)
     grid = StudyRun.of(
+        profile,
         run_key(model.name, task, "grid", "1gst", "grid", space="grid", budget_gst=1, repetition=1),
         trials,
         space=search_space(model.family, epochs=epochs),
-        seed=profile.seed,
         grid=tuple(grid_configurations(model.family, epochs=epochs)),
-        **shared,
     )
+    space = search_space(model.family, epochs=epochs, reduction=reduction)
+    gst = float(profile.budget_gst if budget_gst is None else budget_gst)
     runs = [grid]
     for method in methods or profile.methods:
         for repetition in range(1, (repetitions or profile.repetitions) + 1):
             if method != "grid":
                 columns = {"space": space.name, "budget_gst": gst, "repetition": repetition}
                 key = run_key(model.name, task, method, f"{gst:g}gst", space.name, **columns)
-                seed = derive_seed(profile.seed, key["task"], model.name, method, repetition)
-                budget = {"grid_run_id": grid.key["run_id"], "budget_gst": gst}
-                search = {"space": space, "seed": seed} | budget | shared
-                runs.append(StudyRun.of(key, trials, **search))
+                search = {"space": space, "grid_run_id": grid.key["run_id"], "budget_gst": gst}
+                search["seed"] = derive_seed(
+                    profile.seed, key["task"], model.name, method, repetition
+                )
+                runs.append(StudyRun.of(profile, key, trials, **search))
     return runs
 
 

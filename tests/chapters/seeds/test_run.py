@@ -21,7 +21,7 @@ from repro.training.types import Seeds, TrialResult
 from repro.tuning.runs import RunState, TuningRun
 from tiny_models import SETTINGS
 
-pytest_plugins = ["tiny_trials"]
+pytest_plugins = ("tiny_trials", "shared_ray")
 
 
 def smoke(**changes):

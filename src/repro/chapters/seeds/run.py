@@ -82,10 +82,10 @@ def _seed_run(profile: Profile, study: SeedStudy, task: str) -> StudyRun:
     )
     n_seeds = "x".join(str(study.number(what, task)) for what in _COUNTS)
     return StudyRun.of(
+        profile,
         run_key(study.name, task, "seeds", n_seeds, space="fixed"),
         replace(trials, training=training),
         space=search_space(study.family, epochs=study.epochs_for(task)),
-        seed=profile.seed,
         grid=(seed_configuration(study, task),) * len(seeds),
         seeds=seeds,
         trials_at_once=len(seeds),  # nothing is searched: their order does not matter

@@ -82,13 +82,9 @@ def _run(profile: Profile, method: str, repetition: int, *, variant: str, **sear
     columns = {"space": "article", "variant": variant, "repetition": repetition}
     key = run_key(settings.model, settings.task, method, word, **columns)
     n_seeds = settings.n_seeds if method == "seeds_asha" else 1
-    defaults = {
-        "space": population_space(settings.scale),
-        "seed": derive_seed(profile.seed, key["run_id"]),
-        "seeds": tuple(_seeds(profile, repetition, number) for number in range(n_seeds)),
-        "trials_at_once": profile.trials_at_once_per_run,
-    }
-    return StudyRun.of(key, profile.trials(settings.model, settings.task), **defaults | search)
+    seeds = tuple(_seeds(profile, repetition, number) for number in range(n_seeds))
+    search = {"space": population_space(settings.scale), "seeds": seeds} | search
+    return StudyRun.of(profile, key, profile.trials(settings.model, settings.task), **search)
 
 
 def _seeds(profile: Profile, repetition: int, number: int) -> Seeds:

@@ -52,64 +52,45 @@ def enumerate_stages(profile: Profile) -> list[StudyRun]:
     """Return the tuning runs that depend on no other's outcome, the longest first."""
     settings, project = profile.three_stage, project_of(profile)
     repetitions, grid = range(1, settings.repetitions + 1), tuple(project.manual_grid)
-    listed = {"space": "grid", "grid": grid, "trials_at_once": len(grid)}
+    manual = {"method": "grid", "space": "grid", "grid": grid, "trials_at_once": len(grid)}
+    factors = [project.baseline, *project.variations]
     return [
         *(_sweep(profile, "cold", repetition) for repetition in repetitions),
-        *(
-            _run(
-                profile, "grid", "manual", repetition, seeds=_shared(profile, repetition), **listed
-            )
-            for repetition in repetitions
-        ),
-        _seed_run(
-            profile, "one-factor", [project.baseline, *project.variations], n=settings.n_seeds
-        ),
+        *(_run(profile, "manual", repetition, **manual) for repetition in repetitions),
+        _seed_run(profile, "one-factor", factors, n=settings.n_seeds),
     ]
 
 
 def _sweep(profile: Profile, stage: str, repetition: int, **options) -> StudyRun:
     settings = profile.three_stage
-    return _run(
-        profile,
-        "bo",
-        stage,
-        repetition,
-        space="project",
-        n_trials=settings.n_trials,
-        options=options | {"random_starts": settings.random_starts},
-        seeds=_shared(profile, repetition),
-        trials_at_once=profile.trials_at_once_per_run,
-    )
+    options["random_starts"] = settings.random_starts
+    search = {"n_trials": settings.n_trials, "options": options}
+    return _run(profile, stage, repetition, method="bo", space="project", **search)
 
 
 def _seed_run(profile: Profile, stage: str, configurations, *, n: int, variant="") -> StudyRun:
     """Train each configuration with each of the stage's `n` seeds: one listed run."""
     seeds = _seeds(profile, stage, n)
-    pairs = [(configuration, seed) for configuration in configurations for seed in seeds]
-    listed = dict(zip(("grid", "seeds"), zip(*pairs, strict=True), strict=True))
-    listed |= {"space": "fixed", "trials_at_once": len(pairs)}
-    return _run(profile, "seeds", stage, 1, variant=variant, **listed)
+    grid, seeds = zip(*((c, seed) for c in configurations for seed in seeds), strict=True)
+    listed = {"grid": grid, "seeds": seeds, "trials_at_once": len(grid)}
+    return _run(profile, stage, 1, method="seeds", space="fixed", variant=variant, **listed)
 
 
-def _run(profile, method, stage, repetition, *, space: str, variant="", **search) -> StudyRun:
+def _run(profile: Profile, stage: str, repetition: int, *, method, space, variant="", **search):
     settings = profile.three_stage
     word = f"{stage}-{variant}" if variant else stage
     columns = {"space": space, "stage": stage, "variant": variant, "repetition": repetition}
     key = run_key(settings.model, settings.task, method, word, **columns)
-    search |= {"space": project_of(profile).sweep_space}
-    search |= {"seed": derive_seed(profile.seed, key["run_id"])}
-    return StudyRun.of(key, profile.trials(settings.model, settings.task), **search)
+    # grid and sweeps of a repetition share their training seed
+    defaults = {"seeds": (_seeds(profile, "search", repetition)[-1],)}
+    search = defaults | {"space": project_of(profile).sweep_space} | search
+    return StudyRun.of(profile, key, profile.trials(settings.model, settings.task), **search)
 
 
 def _seeds(profile: Profile, part: str, n: int) -> list[Seeds]:
     """Return `n` seeds of one part of the study; no other part has any of them."""
     derived = (derive_seed(profile.training_seed, "three-stage", part, i) for i in range(n))
     return [Seeds(seed, seed, seed) for seed in derived]
-
-
-def _shared(profile: Profile, repetition: int) -> tuple[Seeds]:
-    """Return the training seed that grid and sweeps of a repetition share."""
-    return (_seeds(profile, "search", repetition)[-1],)
 
 
 def warm_sweeps(profile: Profile, trials: pd.DataFrame) -> list[StudyRun]:

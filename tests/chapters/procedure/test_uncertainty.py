@@ -76,6 +76,8 @@ def test_the_bootstrap_is_the_binomial_error_for_accuracy():
     assert found["verdict"] == "no"
     assert found["p_wrong"] == pytest.approx(found["p_overfits"])
     assert found["p_overfits"] < 0.02
+    nothing = sign_uncertainty(judged.iloc[:0], best, frames.__getitem__)  # where none overfits
+    assert nothing.empty and set(nothing) == set(found.index)
 
 
 def _predictions(n_right):

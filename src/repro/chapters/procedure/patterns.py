@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from repro.chapters.procedure.rules import PAPER_LADDERS
 from repro.published import published_overfitting_trials
 from repro.stats.overfitting import SEARCHED, compare_with_grid
 from repro.stats.sensitivity import holm
 from repro.tuning.spaces import Choice, Domain, search_space
 
 N_PERMUTATIONS = 10_000
-PAPER_FAMILIES = {"electra-base": "electra", "roberta-base": "roberta"}
 
 
 def hyperparameter_patterns(
@@ -40,9 +40,9 @@ def hyperparameter_patterns(
             test; without them it is left out (NaN).
     Returns:
         one row a hyperparameter, the smallest p first: hyperparameter, n_runs (with another value
-        than grid's), n_tasks, n_lower, n_higher, n_equal, expected_lower (of n_runs), side, p_sign,
-        p_holm (Holm's correction for having looked at all of them), p_permutation. A
-        hyperparameter that can lie on one side only has no test (NaN).
+        than grid's), n_tasks, n_lower, n_higher, n_equal, expected_lower (of n_runs), p_sign, p_holm
+        (Holm's correction for having looked at all of them), p_permutation. A hyperparameter that
+        can lie on one side only has no test (NaN).
     Source: Liu & Wang 2021, sec. 5.1 and A.3; Holm 1979.
     """
     grid = rows[rows["is_grid"]].drop_duplicates("task").set_index("task")
@@ -56,7 +56,6 @@ def hyperparameter_patterns(
         row = {"hyperparameter": name, "n_runs": len(tasks), "n_tasks": tasks.nunique()}
         row |= {"n_lower": n_lower, "n_higher": n_higher, "n_equal": (sides == "equal").sum()}
         row["expected_lower"] = chances.sum() if len(tasks) else np.nan
-        row["side"] = "lower" if n_lower > n_higher else "higher" if n_lower < n_higher else ""
         row["p_sign"] = _two_sided(chances, n_lower) if testable else np.nan
         permuted = np.nan if incumbents is None else _permutation_p(incumbents, name, seed)
         table.append(row | {"p_permutation": permuted})
@@ -68,9 +67,10 @@ def hyperparameter_patterns(
 def published_patterns() -> dict[str, pd.DataFrame]:
     """Test the paper's own case, by model (Liu & Wang 2021, Tables 1, 8 and 9)."""
     patterns = {}
-    for model, family in PAPER_FAMILIES.items():
+    for model in PAPER_LADDERS:
         rows = compare_with_grid(published_overfitting_trials(model).assign(model=model))
-        patterns[model] = hyperparameter_patterns(rows, search_space(family, epochs=3).domains)
+        space = search_space(model.removesuffix("-base"), epochs=3)
+        patterns[model] = hyperparameter_patterns(rows, space.domains)
     return patterns
 
 

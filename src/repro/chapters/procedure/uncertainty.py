@@ -58,7 +58,9 @@ def sign_uncertainty(
             row |= {f"se_{split}": scores.std(ddof=1), f"se_{split}_difference": gains.std(ddof=1)}
             row[f"p_{split}"] = (gains > 0).mean() + (gains == 0).mean() / 2
         rows.append(row)
-    return _with_chances(pd.concat([judged, pd.DataFrame(rows, index=judged.index)], axis=1))
+    names = [f"{name}{split}" for split in SPLITS for name in ("se_", "p_")]
+    columns = [*names, *(f"se_{split}_difference" for split in SPLITS)]
+    return _with_chances(judged.join(pd.DataFrame(rows, judged.index, columns, dtype=float)))
 
 
 def _tuned_metrics(best: pd.DataFrame) -> dict[str, str]:

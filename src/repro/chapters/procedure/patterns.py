@@ -40,8 +40,8 @@ def hyperparameter_patterns(
             test; without them it is left out (NaN).
     Returns:
         one row a hyperparameter, the smallest p first: hyperparameter, n_runs (with another value
-        than grid's), n_tasks, n_lower, n_higher, n_equal, expected_lower (of n_runs), p_sign, p_holm
-        (Holm's correction for having looked at all of them), p_permutation. A hyperparameter that
+        than grid's), n_tasks, n_lower, n_higher, n_equal, expected_lower (of n_runs), p_sign,
+        p_holm (corrected for having looked at all of them), p_permutation. A hyperparameter that
         can lie on one side only has no test (NaN).
     Source: Liu & Wang 2021, sec. 5.1 and A.3; Holm 1979.
     """

@@ -22,6 +22,7 @@ from repro.stats.rules import (
     jackknife,
     mean,
     recount,
+    score_error,
     share,
     some,
 )
@@ -129,6 +130,21 @@ def test_of_several_cases_the_best_must_stand_out_of_all():
     assert some(cases).p_against == max(c.p_against for c in cases)
     assert every(cases).p_for == max(p)
     assert every(cases).p_against == pytest.approx(3 * cases[2].p_against)
+
+
+def test_what_is_true_of_one_case_is_not_taken_for_true_of_one_that_nobody_knows():
+    shown, unknown = exists([0, 1], 0.05, units="runs"), exists([NAN], 0.05, units="runs")
+    assert shown.p_for == 0
+    for cases in ([shown, unknown], [unknown, shown]):
+        assert every(cases).p_for == 1
+        assert some(cases).p_for == 0
+    assert "no score" in every([unknown, unknown]).reason
+
+
+def test_a_score_s_error_over_examples():
+    # a share of .8 of 100 examples: sqrt(.8 * .2 / 100); r = .6 of 65: .64 / 8
+    assert score_error(0.8, metric="accuracy", n=100) == pytest.approx(0.04)
+    assert score_error(0.6, metric="matthews", n=65) == pytest.approx(0.08)
 
 
 def test_equivalence_is_two_one_sided_tests():

@@ -248,9 +248,9 @@ def every(cases: Sequence[Estimate]) -> Estimate:
 def _combine(cases: Sequence[Estimate], smallest: str, largest: str) -> Estimate:
     if not cases:
         raise ValueError("there must be at least one claim to combine, but got none")
-    best = min(cases, key=lambda case: getattr(case, smallest))
-    if best.reason:  # then no case is decidable, or none says anything
-        return next((case for case in cases if not case.reason), best)
+    best = min(cases, key=lambda case: (getattr(case, smallest), bool(case.reason)))
+    if best.reason:  # then none is decidable
+        return best
     p = {smallest: min(1.0, len(cases) * getattr(best, smallest)),
          largest: max(getattr(case, largest) for case in cases)}  # fmt: skip
     return replace(best, **p, spread=None)
@@ -337,6 +337,16 @@ def _correlate(pairs: np.ndarray, kind: str) -> np.ndarray:
     values = values - values.mean(axis=-2, keepdims=True)
     spread = np.sqrt((values**2).sum(axis=-2).prod(axis=-1))
     return values.prod(axis=-1).sum(axis=-1) / np.where(spread > 0, spread, math.inf)
+
+
+def score_error(score: float, *, metric: str, n: int) -> float:
+    """Return a score's standard error over n test examples.
+
+    F1 counts as an accuracy; Matthews' correlation as Pearson's r.
+    """
+    if metric in ("matthews", "pearson", "spearman"):
+        return (1 - score**2) / math.sqrt(n - 1)
+    return math.sqrt(score * (1 - score) / n)
 
 
 def recount(value: float, region: Region, *, n: int, units: str) -> Estimate:

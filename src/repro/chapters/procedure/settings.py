@@ -30,7 +30,7 @@ class ProcedureSettings(Section):
     )
     fix: Literal["order", "mined"] = "order"  # mined: the middle spaces give way to one that
     # fixes what the overfitting runs of the first round point to
-    weak: Literal["loss", "tie", "off"] = "loss"  # see `analysis.procedure.Rule`
+    weak: Literal["loss", "tie", "off"] = "loss"  # see `rules.Rule`
     outperforms: Literal["means", "validation", "every"] = "means"
 
     def spaces_for(self, family: str) -> tuple[str, ...]:

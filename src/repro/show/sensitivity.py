@@ -85,9 +85,7 @@ def plot_interactions(interactions: pd.DataFrame, ax: Axes | None = None) -> Axe
 
 
 @styled
-def figure_slices(
-    trials: pd.DataFrame, slices: pd.DataFrame, *, score: str = "validation_score"
-) -> Figure:
+def figure_slices(trials: pd.DataFrame, slices: pd.DataFrame) -> Figure:
     """Draw the score of each trial against each hyperparameter, with the means of its bins.
 
     Args:
@@ -101,17 +99,16 @@ def figure_slices(
     axes = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False).ravel()
     done = trials[trials["status"] == "completed"]
     for ax, name in zip(axes, names, strict=False):
-        _plot_slice(ax, done, slices[slices["hyperparameter"] == name], name=name, score=score)
+        _plot_slice(ax, done, slices[slices["hyperparameter"] == name], name)
     for ax in axes[len(names) :]:
         ax.remove()
-    figure.supylabel(f"{score.replace('_', ' ')} (%)", fontsize=8)
+    figure.supylabel("validation score (%)", fontsize=8)
     return figure
 
 
-def _plot_slice(ax: Axes, trials: pd.DataFrame, rows: pd.DataFrame, *, name: str, score: str):
-    rasterized = len(trials) > _MANY
-    look = {"s": 6, "color": "0.6", "linewidths": 0, "rasterized": rasterized}
-    ax.scatter(trials[name], 100 * trials[score], **look)
+def _plot_slice(ax: Axes, trials: pd.DataFrame, rows: pd.DataFrame, name: str) -> None:
+    look = {"s": 6, "color": "0.6", "linewidths": 0, "rasterized": len(trials) > _MANY}
+    ax.scatter(trials[name], 100 * trials["validation_score"], **look)
     bars = 100 * np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
     look = {"color": "#0072B2", "marker": "o", "lw": 1.0, "elinewidth": 0.9, "capsize": 2}
     ax.errorbar(rows["at"], 100 * rows["mean"], yerr=bars, **look)

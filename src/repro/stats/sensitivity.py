@@ -2,7 +2,6 @@
 
 Frames in are `trials` of `repro.records`, of one task and model. Scores are fractions. Only
 completed trials count where scores are explained: a stopped trial's says when it was stopped.
-One factor at a time is in `one_factor`, pairs of hyperparameters in `interactions`.
 """
 
 import math
@@ -18,6 +17,7 @@ from repro.tuning.spaces import Choice, Domain, SearchSpace, WholeNumber, ends
 
 SCORE = "validation_score"
 EDGE = 0.05  # of the range, at either end
+_N_RESAMPLES = 500
 
 
 def importance(
@@ -26,7 +26,6 @@ def importance(
     names: Sequence[str],
     by: Sequence[str] = ("method",),
     score: str = SCORE,
-    n_resamples: int = 500,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Tell how much of the variation of scores one hyperparameter alone explains.
@@ -50,7 +49,7 @@ def importance(
             if len(values) < 5 or len(np.unique(values[:, 0])) < 2:
                 continue
             rng = np.random.default_rng(seed)
-            draws = rng.integers(len(values), size=(n_resamples, len(values)))
+            draws = rng.integers(len(values), size=(_N_RESAMPLES, len(values)))
             share, low, high = float(_shares(values)), float("nan"), float("nan")
             if not np.isnan(share):
                 shares = _shares(values[draws])
@@ -85,9 +84,7 @@ def completed(trials: pd.DataFrame, score: str) -> pd.DataFrame:
     return trials[trials["status"] == "completed"].dropna(subset=score)
 
 
-def slices(
-    trials: pd.DataFrame, *, names: Sequence[str], score: str = SCORE, n_bins: int = 6
-) -> pd.DataFrame:
+def slices(trials: pd.DataFrame, *, names: Sequence[str], n_bins: int = 6) -> pd.DataFrame:
     """Average the scores over bins of one hyperparameter, whatever the others are.
 
     Args:
@@ -98,18 +95,18 @@ def slices(
     """
     rows = []
     for name in names:
-        values = completed(trials, score)[[name, score]].dropna().astype(float)
+        values = completed(trials, SCORE)[[name, SCORE]].dropna().astype(float)
         x = values[name]
         bins = x if x.nunique() <= n_bins else pd.qcut(x, n_bins, labels=False, duplicates="drop")
         for _, group in values.groupby(bins):
-            own, found = group[name], t_interval(group[score])
-            row = {"hyperparameter": name, "at": own.median()}
-            rows.append(row | {"left": own.min(), "right": own.max()} | found)
+            own = group[name]
+            row = {"hyperparameter": name, "at": own.median(), "left": own.min()}
+            rows.append(row | {"right": own.max()} | t_interval(group[SCORE]))
     columns = ["hyperparameter", "at", "left", "right", "mean", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def edge_of_range(trials: pd.DataFrame, *, space: SearchSpace, score: str = SCORE) -> pd.DataFrame:
+def edge_of_range(trials: pd.DataFrame, *, space: SearchSpace) -> pd.DataFrame:
     """Tell where in its range each searched hyperparameter of the best trials lies.
 
     Args:
@@ -121,8 +118,8 @@ def edge_of_range(trials: pd.DataFrame, *, space: SearchSpace, score: str = SCOR
         incumbent is in the outer 5 % of that end, else ""), tenth_share (of the best tenth in the
         same edge), by_chance (how often a random draw lies in either edge) and advice.
     """
-    scored = trials.dropna(subset=score).sort_values(["run_id", "trial"])
-    scored = scored.sort_values(score, ascending=False, kind="stable")
+    scored = trials.dropna(subset=SCORE).sort_values(["run_id", "trial"])
+    scored = scored.sort_values(SCORE, ascending=False, kind="stable")
     tenth = scored.head(math.ceil(len(scored) / 10))
     rows = [_edge_row(name, domain, tenth[name]) for name, domain in space.domains.items()]
     return pd.DataFrame(rows)

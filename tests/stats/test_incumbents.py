@@ -11,6 +11,7 @@ from repro.stats.incumbents import (
     incumbent_bands,
     incumbent_curves,
     pair_with_grid,
+    paired_differences,
     summarise,
 )
 from repro.stats.intervals import summarise_differences
@@ -236,3 +237,17 @@ def pick(frame, **values):
     for name, value in values.items():
         frame = frame[frame[name] == value]
     return frame.iloc[0]
+
+
+def test_scores_are_subtracted_pair_by_pair():
+    first = pd.DataFrame(
+        {"repetition": [2, 1], "validation_score": [0.5, 0.6], "test_score": [NAN, 0.4]}
+    )
+    second = first.assign(validation_score=[0.2, 0.5], test_score=0.1)[::-1]
+    pairs = paired_differences(first, second, by=["repetition"]).set_index(["split", "repetition"])
+    assert pairs["difference"].tolist() == pytest.approx([0.3, 0.1, NAN, 0.3], nan_ok=True)
+    assert pairs.index.tolist() == [
+        ("validation", 2), ("validation", 1), ("test", 2), ("test", 1)
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="not a one-to-one merge"):
+        paired_differences(first, second.assign(repetition=1), by=["repetition"])

@@ -1,5 +1,7 @@
 """Tuning runs on Ray with objectives that train nothing."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -88,6 +90,21 @@ def count_started(folder, *, gpus_per_trial, patience):
 def test_two_trials_share_a_gpu_of_which_each_wants_half(tmp_path):
     assert count_started(tmp_path / "halves", gpus_per_trial=0.5, patience=60) == [2, 2]
     assert count_started(tmp_path / "whole", gpus_per_trial=1, patience=3) == [1, 2]
+
+
+def lose_the_first_worker(request, report):
+    mark = Path(request.context["mark"])
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return quadratic(request, report)
+
+
+def test_a_trial_whose_worker_is_lost_is_trained_again(tmp_path):
+    memory = Memory()
+    tune_runs(quadratic_runs(mark=str(tmp_path / "mark")), lose_the_first_worker, store=memory)
+    assert memory.finished == [("grid", float("inf"), 3.0), ("rs", 6.0, 6.0)]
+    assert {result.status for result in memory.results.values()} == {"completed", "cut"}
 
 
 class Interrupted(Memory):

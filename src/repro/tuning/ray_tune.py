@@ -10,6 +10,7 @@ import os
 import socket
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from repro.tuning.cluster import connect, disconnect
 from repro.tuning.runs import Request, StudyScheduler, TrialStore, TuningRun
 
 Objective = Callable[[Request, Callable[[Evaluation], str | None]], TrialResult]
+_ATTEMPTS = 20  # to train a trial; until Ray knows that a node is gone, each one there is lost
 
 
 class ObjectiveError(RuntimeError):
@@ -81,14 +83,7 @@ def _fit(study: StudyScheduler, first: Request, objective, *, resources, trials_
                     max_concurrent_trials=trials_at_once,
                     reuse_actors=True,
                 ),
-                run_config=tune.RunConfig(
-                    storage_path=folder,
-                    name="study",
-                    verbose=0,
-                    # A lost worker or node: the trial starts again elsewhere. Until Ray knows that
-                    # a node is gone, each attempt there counts as a failure.
-                    failure_config=tune.FailureConfig(max_failures=20),
-                ),
+                run_config=tune.RunConfig(storage_path=folder, name="study", verbose=0),
             ).fit()
     finally:
         ray.kill(mailbox)
@@ -146,12 +141,13 @@ def _make_searcher(study: StudyScheduler, first: Request, errors: list[str]):
     from ray.tune.search import Searcher
 
     class StudySearcher(Searcher):
-        """Hands the study's requests to Ray Tune."""
+        """Hands the study's requests to Ray Tune, once more where a worker or node was lost."""
 
         def __init__(self):
             super().__init__()
             self._waiting = [first]
             self._requests: dict[str, Request] = {}
+            self._losses = Counter()
 
         def suggest(self, trial_id: str):
             if errors:
@@ -163,15 +159,20 @@ def _make_searcher(study: StudyScheduler, first: Request, errors: list[str]):
             return {"request": [request]}
 
         def on_trial_complete(self, trial_id, result=None, error=False):
-            if error:  # for good; Ray tells the scheduler of failures that it tries again, too
+            if not error:
+                return
+            request = self._requests[trial_id]
+            self._losses[request.run_id, request.trial] += 1
+            if self._losses[request.run_id, request.trial] < _ATTEMPTS:
+                self._waiting.append(request)
+            else:
                 lost = TrialResult("failed", "the worker process was lost; see Ray's logs")
-                study.on_result(self._requests[trial_id], lost)
+                study.on_result(request, lost)
 
         def save(self, checkpoint_path: str):
-            pass
+            """Nothing: the store of trials resumes a study, not Tune."""
 
-        def restore(self, checkpoint_path: str):
-            pass
+        restore = save
 
         def get_state(self):
             return {}

@@ -39,7 +39,7 @@ class TuningRun:
     n_trials: int | None = None
     trials_at_once: int = 1
     options: dict = field(default_factory=dict)
-    context: dict = field(default_factory=dict)
+    context: object = None
 
     def __post_init__(self):
         if self.method not in METHODS:
@@ -71,7 +71,7 @@ class Request:
     run_id: str
     trial: int
     configuration: dict
-    context: dict
+    context: object
     score_to_beat: float = -math.inf
     seeds: Seeds | None = None  # None: the same for all trials of the study
     segment: Segment | None = None  # where the trial continues another

@@ -13,7 +13,6 @@ from repro.models.packing import pad, plain_logits
 from repro.paths import ROOT
 from repro.training import trial as training
 from repro.training.device import usable_precision
-from repro.training.trial import StopTrial
 from tiny_models import CONFIGURATION, REGRESSION, SEEDS, SETTINGS, make_data
 
 pytest_plugins = ("tiny_trials",)
@@ -78,7 +77,11 @@ def test_evaluations_do_not_change_the_training(run):
     # Dropout must be on again after an evaluation, and draw on where it stopped; what `report`
     # draws from the global generators is its own.
     few = run(settings=replace(SETTINGS, evaluations_per_epoch=1))
-    many = run(settings=replace(SETTINGS, evaluations_per_epoch=4), report=lambda e: torch.rand(3))
+
+    def draw(evaluation):
+        torch.rand(3)
+
+    many = run(settings=replace(SETTINGS, evaluations_per_epoch=4), report=draw)
     assert np.array_equal(few.losses, many.losses)
     # With next to no learning rate only dropout moves the losses: it must at every update.
     moved, still = (
@@ -136,11 +139,7 @@ def run_to(run, step, monkeypatch, values):
     """Train the same trial, but stop it after `step`, so that its last state is that one."""
     scores(monkeypatch, values)
 
-    def report(evaluation):
-        if evaluation.step == step:
-            raise StopTrial("cut")
-
-    return run(task="regression", report=report)
+    return run(task="regression", report=lambda e: "cut" if e.step == step else None)
 
 
 def test_the_saved_checkpoint_gives_the_predictions(run, encoded, tmp_path):
@@ -223,17 +222,13 @@ def test_no_test_split_no_test_predictions(run, encoded):
 
 @pytest.mark.parametrize("reason", ["stopped", "cut"])
 def test_report_ends_a_trial(run, reason):
-    def report(evaluation):
-        if evaluation.step == 4:
-            raise StopTrial(reason)
-
-    result = run(report=report)
+    result = run(report=lambda evaluation: reason if evaluation.step == 4 else None)
     assert (result.status, result.steps, len(result.evaluations)) == (reason, 4, 2)
     assert len(result.predictions) == 4 and len(result.losses) == 4
     assert result.epochs_trained == 1.0
     assert np.array_equal(result.losses, run().losses[:4])  # the schedule is the whole trial's
     with pytest.raises(ValueError, match="'stopped' or 'cut', but got 'bored'"):
-        StopTrial("bored")
+        run(report=lambda evaluation: "bored")
 
 
 def test_other_errors_of_report_go_through(run):

@@ -8,7 +8,7 @@ from repro.data.definitions import GLUE_SIZES
 from repro.data.splits import split_data
 from repro.data.tasks import TaskData, load_task, score_predictions
 from repro.results.folders import RunFolder
-from repro.training.types import Evaluation, TrainingSettings, TrialResult
+from repro.training.types import TrainingSettings, TrialResult
 from repro.tuning.runs import Request
 
 
@@ -76,16 +76,11 @@ def count_training_examples(settings: DataSettings) -> int:
 
 def fine_tune(request: Request, report, *, folders: dict[str, RunFolder]) -> TrialResult:
     """Train one request in a worker: the objective of every study."""
-    from repro.training.trial import StopTrial, train_trial
+    from repro.training.trial import train_trial
 
     trials: TrialSettings = request.context
     max_length = request.configuration.get("max_length", trials.training.max_length)
     model, data = encoded(trials.model, trials.data, max_length=int(max_length))
-
-    def tell(evaluation: Evaluation) -> None:
-        if verdict := report(evaluation):
-            raise StopTrial(verdict)
-
     folder, segment, states = folders[request.run_id], request.segment, {}
     checkpoint = folder.checkpoint(request.trial)
     shutil.rmtree(checkpoint, ignore_errors=True)  # of a trial that was killed
@@ -100,7 +95,7 @@ def fine_tune(request: Request, report, *, folders: dict[str, RunFolder]) -> Tri
         data=data,
         settings=trials.training,
         seeds=request.seeds,
-        report=tell,
+        report=report,
         save_best_to=checkpoint if trials.keep_checkpoint else None,
         score_to_beat=request.score_to_beat,
         segment=segment,

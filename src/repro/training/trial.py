@@ -1,7 +1,7 @@
 """One trial: fine-tune a model with one configuration and score it; knows nothing of tuning.
 
-`train_trial` calls a plain `report(evaluation)`, which may raise `StopTrial`. All that comes back
-is numpy and plain Python. The same arguments give the same numbers, bit for bit, on one machine,
+`train_trial` calls a plain `report(evaluation)`, which may say how to end. All that comes back is
+numpy and plain Python. The same arguments give the same numbers, bit for bit, on one machine,
 whatever the state of the global random generators.
 """
 
@@ -36,7 +36,6 @@ from repro.training.types import (
     Evaluation,
     Seeds,
     Segment,
-    StopTrial,
     TrainingSettings,
     TrialResult,
 )
@@ -55,7 +54,7 @@ def train_trial(
     data: EncodedTask,
     settings: TrainingSettings,
     seeds: Seeds,
-    report: Callable[[Evaluation], None] = lambda evaluation: None,
+    report: Callable[[Evaluation], str | None] = lambda evaluation: None,
     save_best_to: Path | None = None,
     score_to_beat: float = -math.inf,
     segment: Segment | None = None,
@@ -64,10 +63,11 @@ def train_trial(
 ) -> TrialResult:
     """Fine-tune a model with one configuration and predict validation and test.
 
-    A trial that diverges or fails gives a result all the same. What `report` raises, other than
-    `StopTrial`, goes through.
+    A trial that diverges or fails gives a result all the same. What `report` raises goes through.
 
     Args:
+        report: is given each evaluation; returns None to go on, "stopped" (by a scheduler) or "cut"
+            (by the budget) to end the trial.
         save_best_to: a directory to make, with the best checkpoint and the tokenizer.
         score_to_beat: the best checkpoint is written only if its validation score is higher.
         segment: the part of the trial to train; steps count from its start. None: all of it.
@@ -118,16 +118,19 @@ class _Trial:
     def run(
         self, report: Callable, load_from: Path | None, save_to: Path | None
     ) -> tuple[str, str]:
-        """Train to the end, to `StopTrial`, or until it goes wrong; return status and message."""
+        """Train to the end, as `report` says or until it goes wrong; return status and message."""
         if ended := self._guarded(self._set_up, load_from):
             return ended
         for step in self.schedule.evaluation_steps:
             if ended := self._guarded(self._advance, step):
                 return ended
-            try:
-                report(self.evaluations[-1])
-            except StopTrial as stop:
-                return stop.reason, ""
+            verdict = report(self.evaluations[-1])
+            if verdict in ("stopped", "cut"):
+                return verdict, ""
+            if verdict is not None:
+                raise ValueError(
+                    f"`report` must return None, 'stopped' or 'cut', but got {verdict!r}"
+                )
         return self._guarded(self._exchange, save_state, save_to) or ("completed", "")
 
     def _guarded(self, work: Callable, *arguments) -> tuple[str, str] | None:

@@ -79,16 +79,6 @@ class Evaluation:
         return -math.inf if math.isnan(self.score) else self.score
 
 
-class StopTrial(Exception):
-    """Raised by `report` to end a trial: "stopped" by a scheduler or "cut" by the budget."""
-
-    def __init__(self, reason: str) -> None:
-        if reason not in ("stopped", "cut"):
-            raise ValueError(f"`reason` must be 'stopped' or 'cut', but got {reason!r}")
-        super().__init__(reason)
-        self.reason = reason
-
-
 @dataclass(frozen=True, eq=False)
 class TrialResult:
     """What a trial leaves behind, whatever became of it; one that was lost has status and message.

@@ -102,5 +102,5 @@ def _gains_of_budget(trace: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shorter_warmups(patterns: pd.DataFrame) -> pd.Series:
-    row = patterns.set_index("hyperparameter").loc["warmup_ratio"]
-    return pd.Series([True] * row["n_lower"] + [False] * row["n_higher"], dtype=bool)
+    counts = patterns.set_index("hyperparameter").loc["warmup_ratio", ["n_lower", "n_higher"]]
+    return pd.Series([True, False]).repeat(counts.astype(int).to_numpy())

@@ -25,12 +25,8 @@ EXAMPLES = {
     for split in ("validation", "test")
 }
 PREDICTED = list(product(EXAMPLES, ("best", "last")))
-ABOUT = {
-    "profile": "made up",
-    "split": "official",
-    "seeds": Seeds(1, 2, 3).columns(),
-    "gpus_per_trial": 0,
-}
+SEEDS = Seeds(1, 2, 3)
+ABOUT = {"profile": "made up", "split": "official", "gpus_per_trial": 0}
 TIMES = ["seconds", "training_seconds", "evaluation_seconds", "started_at", "worker"]
 
 
@@ -45,7 +41,8 @@ class Study:
     def __init__(self, folder, *, method="rs", saves=False, stop_after=math.inf):
         self.folder, self.saves, self.trained = folder, saves, []
         gst = folder.key["budget_gst"]
-        run = TuningRun("run", method, SPACE, 1, grid_run_id="grid", budget_gst=gst)
+        budget = {"grid_run_id": "grid", "budget_gst": gst}
+        run = TuningRun("run", method, SPACE, 1, seeds=(SEEDS,), **budget)
         self.recall, self.record = folder.recall, folder.record
         serial.tune_runs(
             [run], self.train, store=self, known_costs={"grid": 10.0},
@@ -115,7 +112,7 @@ def test_a_larger_budget_begins_with_the_trials_of_a_smaller_one(tmp_path, metho
 
 def test_another_configuration_or_seed_or_segment_is_another_trial(tmp_path):
     folder = folder_of(tmp_path, 1.0)
-    request = Request("run", 7, {"learning_rate": 1e-3}, {}, seeds=Seeds(1, 2, 3))
+    request = Request("run", 7, {"learning_rate": 1e-3}, {}, seeds=SEEDS)
     assert folder.recall(request) is None
     folder.record(request, TrialResult("failed", "no memory"))
     result = folder.recall(request)
@@ -171,11 +168,15 @@ def test_results_of_another_format_are_refused_by_name(tmp_path):
 def test_a_run_of_failed_trials_has_no_incumbent(tmp_path):
     folder = folder_of(tmp_path, 1.0)
     for trial in (0, 1):
-        request = Request("run", trial, {"learning_rate": 1e-3}, {})
+        request = Request("run", trial, {"learning_rate": 1e-3}, {}, seeds=SEEDS)
         folder.record(request, TrialResult("failed", "no memory"))
     ledger = {"budget_unit": "steps", "budget": math.inf, "spent": 0}
     folder.finish(task=TASKS["rte"], examples=EXAMPLES, ledger=ledger)
-    assert folder.read("trials")["learning_rate"].tolist() == [1e-3, 1e-3]
+    trials = folder.read("trials")
+    assert trials["learning_rate"].tolist() == [1e-3, 1e-3]
+    assert (
+        trials[["init_seed", "order_seed", "dropout_seed"]].to_numpy().tolist() == [[1, 2, 3]] * 2
+    )
     assert folder.read_run()["run"]["best_trial_id"] == ""
     assert folder.predictions().empty
     assert list(folder.trial_predictions()) == ["split", "index", "label"]

@@ -16,7 +16,8 @@ def write_runs(profile, folder, *, n_trials=3, seed=0):
     for run in runs:
         data, own = load_data(run.tuning.context.data), bind_run(profile, run, results=folder)
         for number in range(n_trials):
-            request = Request(run.tuning.run_id, number, {"learning_rate": 1e-3}, {})
+            (seeds,) = run.tuning.seeds
+            request = Request(run.tuning.run_id, number, {"learning_rate": 1e-3}, {}, seeds=seeds)
             failed = TrialResult("failed", steps=5, seconds=1.0)
             own.record(request, failed if number == 1 else make_result(data, rng))
         examples = {name: frame.copy() for name, frame in data.splits.items() if name != "train"}

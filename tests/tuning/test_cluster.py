@@ -71,11 +71,11 @@ def cluster():
 
 
 def start_cluster(monkeypatch):
+    for name, value in (LOOPBACK | ENVIRONMENT).items():
+        monkeypatch.setenv(name, value)  # before Ray is imported
     from ray.cluster_utils import Cluster
 
     disconnect()
-    for name, value in (LOOPBACK | ENVIRONMENT).items():
-        monkeypatch.setenv(name, value)
     size = {"object_store_memory": 100 * 1024**2}
     try:
         head = {"num_cpus": 0, "include_dashboard": False, **size}

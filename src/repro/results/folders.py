@@ -20,13 +20,13 @@ import pandas as pd
 from repro.data.tasks import Task, is_test, labels_hidden
 from repro.records import make_table
 from repro.results.trials import (
-    asked,
     evaluation_row,
     loss_table,
     read_predictions,
     read_trial,
     scores_on_test,
     segment_row,
+    trial_identity,
     trial_row,
     write_trial,
 )
@@ -44,8 +44,7 @@ class RunFolder:
     Args:
         path: of the finished folder.
         key: the columns of `records.RUN_KEY`.
-        about: everything else that `run.json` shall say: what was asked, versions, and the seeds
-            of all trials, or a list of each trial's.
+        about: everything else that `run.json` shall say: what was asked, and versions.
         smaller: folders of the same search with smaller budgets, finished or not: what they have
             trained is not trained again.
         keeps_checkpoints: whether a trial that may be the incumbent counts as recorded only with
@@ -93,9 +92,11 @@ class RunFolder:
         for place in self._places():
             if not (file := _file(place, request.trial)).is_file():
                 continue
-            recorded, result = read_trial(file)
+            identity, result = read_trial(file)
             may_be_best = result.score > request.score_to_beat
-            if recorded != asked(request) or (may_be_best and self._lacks_checkpoint(place, file)):
+            if identity != trial_identity(request):
+                continue
+            if may_be_best and self._lacks_checkpoint(place, file):
                 continue
             if place == self.partial:
                 return result
@@ -168,14 +169,10 @@ class RunFolder:
     ) -> dict[str, pd.DataFrame]:
         run_id, labels = self.key["run_id"], None if test is None else test["label"]
         trials, evaluations, losses, segments = [], [], [make_table("losses", [])], []
-        for number, (request, result) in recorded.items():
+        for number, (identity, result) in recorded.items():
             trial_id = f"{run_id}/{_name(number)}"
-            row = trial_row(trial_id, result, configuration=request["configuration"])
-            seeds = self.about["seeds"]
-            if isinstance(seeds, list):
-                seeds = seeds[result.segment.member if result.segment else number]
-            scores = scores_on_test(task, result.predictions, labels)
-            trials.append({**self.key, "trial": number, **seeds, **row, **scores})
+            row = {**self.key, "trial": number} | trial_row(trial_id, identity, result)
+            trials.append(row | scores_on_test(task, result.predictions, labels))
             evaluations += [evaluation_row(trial_id, e) for e in result.evaluations]
             losses.append(loss_table(result, trial_id))
             if result.segment:

@@ -22,11 +22,11 @@ _COLUMNS += ("seconds", "training_seconds", "evaluation_seconds")
 
 
 def write_trial(path: Path, request: Request, result: TrialResult) -> None:
-    """Write a trial's result, and what was asked for, to a file that is complete or absent."""
+    """Write a trial's result and its identity to a file that is complete or absent."""
     meta = {name: value for name, value in vars(result).items() if name not in _ARRAYS}
     meta["evaluations"] = [vars(evaluation) for evaluation in result.evaluations]
     meta["segment"] = vars(result.segment) if result.segment else None
-    meta["asked"] = asked(request)
+    meta["identity"] = trial_identity(request)
     arrays = {_PREDICTION + name: values for name, values in result.predictions.items()}
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
@@ -36,12 +36,12 @@ def write_trial(path: Path, request: Request, result: TrialResult) -> None:
 
 
 def read_trial(path: Path) -> tuple[dict, TrialResult]:
-    """Read what `write_trial` wrote: what was asked for, and the result."""
+    """Read what `write_trial` wrote: the trial's identity, and its result."""
     with np.load(path, allow_pickle=False) as file:
         meta, losses = json.loads(file["meta"].item()), file["losses"]
         predictions = _predictions(file)
     segment, evaluations = meta.pop("segment"), meta.pop("evaluations")
-    return meta.pop("asked"), TrialResult(
+    return meta.pop("identity"), TrialResult(
         **meta,
         evaluations=tuple(Evaluation(**evaluation) for evaluation in evaluations),
         segment=Segment(**segment) if segment else None,
@@ -61,16 +61,17 @@ def _predictions(file) -> dict[str, np.ndarray]:
     return {name.removeprefix(_PREDICTION): file[name] for name in names}
 
 
-def asked(request: Request) -> dict:
-    """Return what a recorded trial must agree with to be that of a request, as JSON gives it."""
+def trial_identity(request: Request) -> dict:
+    """Return what makes a recorded trial that of a request, as JSON gives it back."""
     seeds = vars(request.seeds) if request.seeds else None
     segment = vars(request.segment) if request.segment else None
     return {"configuration": request.configuration, "seeds": seeds, "segment": segment}
 
 
-def trial_row(trial_id: str, result: TrialResult, *, configuration: dict) -> dict:
+def trial_row(trial_id: str, identity: dict, result: TrialResult) -> dict:
     """Return what a trial itself says of its row of `trials`; the scores on test come apart."""
-    row = {"trial_id": trial_id} | (result.hyperparameters or configuration)
+    row = {"trial_id": trial_id} | (result.hyperparameters or identity["configuration"])
+    row |= {f"{name}_seed": seed for name, seed in identity["seeds"].items()}
     row |= {column: getattr(result, column) for column in _COLUMNS}
     if result.best is None:
         return row

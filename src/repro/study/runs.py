@@ -60,13 +60,11 @@ def bind_run(profile: Profile, run: StudyRun, *, results: Path = RESULTS) -> Run
     budget = f"{tuning.n_trials}trials" if tuning.n_trials else ""
     budget = f"{tuning.budget_gst:g}gst" if tuning.has_budget else budget
     search = run.key["run_id"].replace(f"/{budget}/", "/")
-    seeds = [seeds.columns() for seeds in tuning.seeds]
     about = {
         "inputs": inputs,
         "fingerprint": fingerprint,
         "profile": profile.title,
         "split": tuning.context.data.split,
-        "seeds": seeds[0] if len(seeds) == 1 else seeds,
         "gpus_per_trial": profile.gpus_per_trial,
         "versions": {name: version(name) for name in _VERSIONS}
         | {"python": platform.python_version()},

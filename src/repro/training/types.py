@@ -41,10 +41,6 @@ class Seeds:
     order: int  # the order of the training examples
     dropout: int
 
-    def columns(self) -> dict[str, int]:
-        """Return them as columns of `trials`."""
-        return {f"{name}_seed": seed for name, seed in vars(self).items()}
-
 
 @dataclass(frozen=True)
 class Segment:

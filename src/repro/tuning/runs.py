@@ -73,7 +73,7 @@ class Request:
     configuration: dict
     context: object
     score_to_beat: float = -math.inf
-    seeds: Seeds | None = None  # None: the same for all trials of the study
+    seeds: Seeds | None = None
     segment: Segment | None = None  # where the trial continues another
 
 

@@ -28,7 +28,11 @@ def variance_ratio(scores: ArrayLike, region: Region, *, of: str, to: str, units
     For example of weight initialisation (rows) to data order (columns), or of configurations (rows)
     to training seeds (columns) and the rest. Held against 0 it is the F test, which is right for
     most distributions. Other bounds suppose normal effects, so that a jackknife over rows and
-    columns must agree before a few seeds that fail decide.
+    columns must agree before a few seeds that fail decide. Very long tails mislead both. Measured
+    at the true ratio 1 of rows to "columns and rest", up to 25 x 25: where columns and rest are
+    log-normal (sigma 1.5), up to 25 % are decided wrongly; where rows are long-tailed, which then
+    rarely show their variance, more: of Student's t with 3 degrees of freedom 25 %, log-normal with
+    sigma 1 38 %, with 1.5 70 %.
 
     Args:
         scores: shape (n_rows, n_columns), one run a cell; rows and columns are drawn at random.

@@ -88,11 +88,11 @@ def search_settings(
     max_trials = max_trials or max(1, min(MAX_TRIALS, n // 2))
     rows = [(b, *s) for b in budgets for s in list_settings(b, k, max_trials=max_trials)]
     settings = pd.DataFrame(rows, columns=["budget", *_SETTING])
-    return _score(settings.assign(f=settings["evaluations"] / k), progress)
+    return score_settings(settings.assign(f=settings["evaluations"] / k), progress)
 
 
-def _score(settings: pd.DataFrame, progress: pd.DataFrame) -> pd.DataFrame:
-    """Add what the settings bring on these trials: score, baseline, relative_error_reduction."""
+def score_settings(settings: pd.DataFrame, progress: pd.DataFrame) -> pd.DataFrame:
+    """Set what the settings bring on these trials: score, baseline, relative_error_reduction."""
     score = expected_scores(progress, settings[_SETTING].to_numpy())
     baseline = expected_maximum(progress.iloc[:, -1], settings["budget"])["mean"].to_numpy()
     error = np.where(baseline < 1, 1 - baseline, np.nan)
@@ -125,7 +125,7 @@ def judge_settings(
         order = rng.permutation(len(progress))
         chooses, judges = progress.iloc[order[::2]], progress.iloc[order[1::2]]
         chosen = best_settings(search_settings(chooses, budgets, max_trials=max_trials))
-        parts.append(_score(chosen.assign(split=split), judges))
+        parts.append(score_settings(chosen.assign(split=split), judges))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -19,8 +19,7 @@ def procedure_costs(
 
     Args:
         trace: with n, steps and seconds (sums over the repetitions of a round).
-        grid_runs: rows of `runs` of method "grid"; counted once a model and task on both sides.
-        ladders: by model.
+        grid_runs: counted once a model and task on both sides.
     Returns:
         one row a model: n_paths, rounds, steps, seconds, and the same with all_ before;
         share_steps and share_seconds.
@@ -49,11 +48,7 @@ def procedure_costs(
 
 
 def published_costs(trace: pd.DataFrame) -> pd.DataFrame:
-    """Do the same for the replay, in the seconds that Table 2's grid searches stand for.
-
-    Args:
-        trace: from `replay`.
-    """
+    """Do the same for the replay, in the seconds that Table 2's grid searches stand for."""
     grid = published_grid_cost().rename(columns={"grid_seconds": "seconds"})
     grid = grid.assign(steps=grid["seconds"])
     seconds = grid.set_index(["model", "task"])["seconds"]

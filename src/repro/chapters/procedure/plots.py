@@ -115,11 +115,7 @@ def figure_flow(trace: pd.DataFrame) -> Figure:
 
 @styled
 def plot_rungs(times: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw when ASHA's rungs fall and when warm-up ends, one row a setting.
-
-    Args:
-        times: from `rung_times`.
-    """
+    """Draw when ASHA's rungs fall and when warm-up ends, from `rung_times`."""
     ax = ax or new_axes(PAGE_WIDTH, 0.9 + 0.32 * len(times))
     rows, low, high = range(len(times)), times["warmup_ends_low"], times["warmup_ends_high"]
     ax.hlines(rows, 0, times["epochs"], color="0.8", lw=1, zorder=1)
@@ -146,8 +142,7 @@ def figure_full_curves(full: pd.DataFrame, times: pd.DataFrame) -> Figure:
     """Draw the curves of trials that ran to the end, by warm-up, with the rungs ASHA would use.
 
     Args:
-        full: from `full_curves`, of one model.
-        times: from `rung_times`.
+        full: of one model.
     """
     own = times[times["name"] == full["model"].iloc[0]].iloc[0]
     plot = partial(_plot_curves, epochs=own["epochs"], rungs=own["rungs"])

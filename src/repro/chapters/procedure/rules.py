@@ -130,8 +130,7 @@ def judge_rounds(rounds: pd.DataFrame, rule: Rule) -> pd.DataFrame:
 
     Args:
         rounds: columns model, task, method, round, repetition, validation_score, test_score and
-            validation_loss (fractions; the loss may be NaN); grid search's rows have method
-            "grid" and no round.
+            validation_loss (which may be NaN); grid search's rows have no round.
     Returns:
         the rows of the other methods, with grid_validation_score, grid_test_score,
         grid_validation_loss, and `verdict`: overfits, weak or no (see `overfitting.judge`).
@@ -180,12 +179,7 @@ def _place(rows: pd.DataFrame) -> str:
 def trace_round(
     scores: pd.DataFrame, setting: Setting, *, ladder: Ladder, rule: Rule
 ) -> tuple[dict, Decision]:
-    """Decide on one round (see `decide`), and lay it out as a row of the trace.
-
-    Returns:
-        the row (the path, round, setting, scores of grid and means, how many overfit, decision,
-        reason) and the decision.
-    """
+    """Return one round as a row of the trace, and the decision on it (see `decide`)."""
     decision = decide(scores, setting, ladder=ladder, rule=rule)
     first, n_of = scores.iloc[0], scores["verdict"].value_counts()
     row = {name: first[name] for name in (*PATH, "round", "action")}
@@ -203,7 +197,7 @@ def replay(
 
     Args:
         rounds: as for `judge_rounds`, with `action`: what led to the round.
-        verdicts: model, task, method and verdict at the end of each path.
+        verdicts: Table 5.
         rule: weak overfitting from ties by default, since the paper prints no losses.
     Returns:
         the trace, one row a round, with `published` (what the paper did next, or its verdict) and
@@ -223,12 +217,7 @@ def replay(
 
 
 def paths_of(trace: pd.DataFrame) -> pd.DataFrame:
-    """Sum up a trace, one row a path: its verdict and where it ended.
-
-    Returns:
-        model, task, method, n_rounds, verdict, space, budget_gst and, for a replay, agrees (all of
-        its rounds do).
-    """
+    """Return one row a path: its verdict, where it ended and, of a replay, whether all agrees."""
     paths = trace.groupby(list(PATH), sort=False)
     table = paths[["decision", "space", "budget_gst"]].last().assign(n_rounds=paths.size())
     if "agrees" in trace:

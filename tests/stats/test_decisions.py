@@ -18,7 +18,7 @@ from repro.stats.decisions import (
     verdict,
     within,
 )
-from repro.stats.rules import from_error, mean, recount, share, undecidable
+from repro.stats.rules import from_error, mean, recount, share, undecidable, withheld
 
 CLEAR = from_error(2.0, 0.5, above(), n=20, units="runs", df=19)  # t = 4
 
@@ -97,6 +97,14 @@ def test_runs_are_not_asked_for_where_they_would_tell_nothing():
     assert runs_needed(undecidable("no runs", above())) == "unknown: no runs"
     counted = recount(6, above(5), n=13, units="cases")
     assert runs_needed(counted) == "none: what is printed can only be counted"
+
+
+def test_too_few_values_decide_nothing_but_tell_how_many_would():
+    found = mean({"rte": [0.1, 0.11, 0.12]}, above(), tasks="fixed")
+    assert found.p == 1 and found.reason == "3 repetitions, fewer than 5"
+    assert runs_needed(found) == 2  # so far from 0, the minimum is enough
+    assert runs_needed(mean({"rte": [-0.1, 0.2, 0.02]}, above(), tasks="fixed")) > 20
+    assert runs_needed(withheld(found, "why")) == "unknown: 3 repetitions, fewer than 5"
 
 
 def test_runs_needed_are_those_of_the_textbook():

@@ -59,6 +59,20 @@ def summary(rows: pd.DataFrame) -> str:
     return f"{len(rows)} verdicts: {', '.join(parts)}." if parts else "No claim was judged."
 
 
+def in_words(rows: pd.DataFrame) -> str:
+    """Say each verdict in one line of Markdown.
+
+    Args:
+        rows: as for `ledger_table`.
+    """
+    lines = []
+    for row in rows.itertuples():
+        value = _estimate(row.estimate, row.low, row.high, row.unit)
+        found = "" if value == NOTHING else f"{value}; "
+        lines.append(f"- {row.claim} **{row.verdict.capitalize()}**: {found}{row.reason}.")
+    return "\n".join(lines)
+
+
 def write_claims(folder: Path, rows: pd.DataFrame, **about: str) -> None:
     """Write `claims.json`: what made the rows, and the rows; a number that is missing is null.
 

@@ -16,6 +16,7 @@ from scipy.special import nctdtr, stdtrit
 
 LEVEL = 0.05
 POWER = 0.8
+MINIMUM = 5  # fewer values, all of one sign, are no evidence: 2 / 2**4 = .125
 MOST = 100_000  # runs that one would ask for
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 BY_CONSTRUCTION, NOT_TESTABLE = "true by construction", "not testable here"
@@ -189,7 +190,7 @@ def runs_needed(estimate: Estimate, *, level: float = LEVEL, power: float = POWE
         most *= 2
         if most > MOST:
             return f"none: it would take more than {MOST:,} {estimate.units}"
-    return bisect_left(range(most), True, key=is_enough)
+    return max(bisect_left(range(most), True, key=is_enough), MINIMUM - estimate.n)
 
 
 def _miss(effect: float, df: float, level: float) -> float:

@@ -17,9 +17,8 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, betaincinv, stdtr, stdtrit
 from scipy.stats import rankdata
 
-from repro.stats.decisions import LEVEL, Estimate, Region, Spread, above
+from repro.stats.decisions import LEVEL, MINIMUM, Estimate, Region, Spread, above
 
-MINIMUM = 5  # fewer values, all of one sign, are no evidence: 2 / 2**4 = .125
 N_DRAWS = 20_000
 MOST_LEFT_OUT = 200  # of a jackknife
 EQUAL = "all values are equal, which shows no spread to judge by"
@@ -30,6 +29,12 @@ def undecidable(reason: str, region: Region, **known) -> Estimate:
     """Return an estimate that decides nothing, and why."""
     unknown = dict.fromkeys(("value", "low", "high"), math.nan) | {"n": 0, "units": "values"}
     return Estimate(**unknown | known, region=region, reason=reason)
+
+
+def withheld(estimate: Estimate, reason: str) -> Estimate:
+    """Return an estimate that decides nothing after all, and why."""
+    reason = estimate.reason or reason
+    return replace(estimate, reason=reason, p_for=1.0, p_against=1.0, spread=None)
 
 
 def from_error(
@@ -125,10 +130,25 @@ def mean(
         return undecidable(reason, region, **known)
     means = np.array([group.mean() for group in groups])
     known["value"] = float(means.mean())
-    if n < MINIMUM:
-        return undecidable(f"{n} {units}, fewer than {MINIMUM}", region, **known)
-    if tasks == "sample":
-        return from_error(error=_sd(means) / math.sqrt(n), region=region, df=n - 1, **known)
+    errors = [shared[task] for task in values] if isinstance(shared, Mapping) else shared
+    if tasks == "sample" and n > 1:
+        found = from_error(error=_sd(means) / math.sqrt(n), region=region, df=n - 1, **known)
+    elif tasks == "sample":
+        found = undecidable("one task, which shows no spread", region, **known)
+    else:
+        found = _mean_of_fixed(groups, region, errors, known)
+    if n >= MINIMUM:
+        return found
+    return replace(found, reason=f"{n} {units}, fewer than {MINIMUM}", p_for=1.0, p_against=1.0)
+
+
+def _mean_of_fixed(
+    groups: Sequence[np.ndarray],
+    region: Region,
+    shared: Sequence[float] | str | None,
+    known: Mapping,
+) -> Estimate:
+    sizes = np.array([len(group) for group in groups])
     if sizes.min() < 2:
         return undecidable("one repetition of a task, which shows no spread", region, **known)
     if shared == "unknown":
@@ -139,8 +159,8 @@ def mean(
     if not parts.sum() > 0:
         return undecidable(EQUAL, region, **known)
     df, error = parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum(), math.sqrt(parts.sum())
-    if isinstance(shared, Mapping):
-        common = math.hypot(*(shared[task] for task in values)) / len(groups)
+    if isinstance(shared, list):
+        common = math.hypot(*shared) / len(groups)
         df *= (1 + common**2 / parts.sum()) ** 2  # a known error is not estimated
     if shared != "alike":
         return from_error(error=error, region=region, df=df, shared=common, **known)

@@ -1,6 +1,7 @@
 """What is computed of strategies, on frames made by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from repro.chapters.strategies.analysis import (
@@ -10,6 +11,7 @@ from repro.chapters.strategies.analysis import (
     exchange_costs,
     kind_and_number,
     lineage,
+    strategy_differences,
     strategy_scores,
     summarise_strategies,
     timeline,
@@ -23,14 +25,31 @@ def test_costs_are_of_whole_runs_and_what_matching_grid_search_saved_by_hand(fra
     scores = strategy_scores(*frames)
     assert scores["steps_spent"].tolist() == [30] * 6
     saved = scores.set_index(["method", "repetition"])["saved"]
-    # grid ends at .71 after 30 steps; Hyperopt passes it in its third trial, at step 30; PBT never
-    assert saved["hyperopt_asha", 1] == 0.0
+    # grid has its .71 at step 20 of 30; Hyperopt passes it in its third trial, step 30; PBT never
+    assert saved["hyperopt_asha", 1] == pytest.approx((20 - 30) / 30)
     assert np.isnan(saved["pbt", 1]) and np.isnan(saved["grid", 1])
     runs, trials, evaluations = frames
     early = trials.assign(trial=trials["trial"].map({0: 1, 1: 2, 2: 0}))
-    # now its best trial comes first: 10 steps, of grid's 30
+    # now its best trial comes first, grid's last: 10 steps for 30, of 30
     saved = strategy_scores(runs, early, evaluations).set_index(["method", "repetition"])["saved"]
     assert saved["hyperopt_asha", 1] == pytest.approx(2 / 3)
+
+
+def test_differences_are_taken_within_a_repetition(frames):
+    scores = strategy_scores(*frames)
+    differences = strategy_differences(scores).set_index("comparison")
+    # PBT's .66 and .67 against grid's .71 and .72
+    rows = differences.loc["PBT over grid search, validation"]
+    assert rows["difference"].tolist() == pytest.approx([-0.05, -0.05])
+    assert rows["mean"].tolist() == pytest.approx([-0.05, -0.05])
+    assert len(differences) == 8  # four comparisons, two repetitions
+    lower = scores.assign(validation_score=scores["validation_score"] - [0.1, 0.12] * 3)
+    for method, variant, sign in (("hyperopt_asha", "starts1", 1), ("pbt", "best-seeds", -1)):
+        tried = lower[lower["method"] == method].assign(variant=variant)
+        row = strategy_differences(pd.concat([scores, tried])).iloc[-1]
+        # t(1, .975) = 12.71: .11 and .01 / sqrt(2) * sqrt(2)
+        assert row["mean"] == pytest.approx(sign * 0.11)
+        assert row["high"] - row["mean"] == pytest.approx(12.706 * 0.01, rel=1e-3)
 
 
 def test_strategies_are_averaged_over_repetitions(frames):

@@ -14,12 +14,21 @@ from repro.stats.incumbents import (
     incumbent_bands,
     incumbent_curves,
     is_returned,
+    paired_differences,
 )
-from repro.stats.intervals import bootstrap_interval
+from repro.stats.intervals import bootstrap_interval, t_interval
 
 STRATEGY = ["method", "variant"]
 BASE = ""  # as the article ran it
 THREE = ("grid", "hyperopt_asha", "pbt")  # the article's
+NAMES = {"grid": "grid search", "hyperopt_asha": "Bayesian search", "pbt": "PBT"}
+# kind of variant -> what is compared, and whether it is the variant that shall be better
+ADVICE = {
+    "starts": ("More random starts than {} for Bayesian search", False),
+    "every": ("Perturbing after the article's interval, not every {} epochs", False),
+    "best-seeds": ("Seeds first, then PBT from the best seeds, over PBT alone", True),
+    "known": ("Starting Bayesian search from a known configuration", True),
+}
 SEARCHED = ("learning_rate", "warmup_steps", "weight_decay", "batch_size", "epochs")
 
 
@@ -41,19 +50,52 @@ def strategy_scores(
 
     Returns:
         the rows of `best_trials` with steps_spent, epochs_spent and seconds_spent of the whole run,
-        and saved: the share of the steps of its repetition's grid search that a run did not need
-        to reach that search's final score (NaN where it never did, and of grid search itself).
+        and saved: how much earlier than its repetition's grid search a run reached that search's
+        final score, as a share of that search's steps (NaN where it never did, and of grid search
+        itself).
     """
     spent = runs.set_index("run_id")[["steps", "epochs_trained", "seconds"]]
     spent.columns = ["steps_spent", "epochs_spent", "seconds_spent"]
     curves = incumbent_curves(trials, evaluations)
-    is_grid = curves["method"] == "grid"
-    grid = curves[is_grid].groupby("repetition")
+    grid = curves[curves["method"] == "grid"].groupby("repetition")
     grid = grid.agg(goal=("incumbent_score", "max"), whole=("spent", "max"))
-    others = curves[~is_grid].join(grid, on="repetition")
-    reached = others[others["incumbent_score"] >= others["goal"]].groupby("run_id")
-    spent["saved"] = 1 - reached["spent"].min() / reached["whole"].min()
+    curves = curves.join(grid, on="repetition")
+    reached = curves[curves["incumbent_score"] >= curves["goal"]]
+    own = reached[reached["method"] == "grid"].groupby("repetition")["spent"].min()
+    reached = reached[reached["method"] != "grid"].join(own.rename("own"), on="repetition")
+    earlier = (reached["own"] - reached["spent"]) / reached["whole"]
+    spent["saved"] = earlier.groupby(reached["run_id"]).max()
     return best_trials(trials, runs).join(spent, on="run_id")
+
+
+def strategy_differences(scores: pd.DataFrame) -> pd.DataFrame:
+    """Subtract what the article says is worse from what it says is better, where both were run.
+
+    Returns:
+        one row a comparison and repetition: comparison, difference (fraction), and mean, low and
+        high (95 % t interval over repetitions) of the comparison.
+    """
+    compared = [
+        (f"PBT over {NAMES[other]}, {split}", ("pbt", BASE), (other, BASE), split)
+        for other in ("grid", "hyperopt_asha")
+        for split in SPLITS
+    ]
+    strategies = dict(list(scores.groupby(STRATEGY)))
+    for method, variant in strategies:
+        kind, number = kind_and_number(variant)
+        if kind in ADVICE:
+            text, is_better = ADVICE[kind]
+            sides = ((method, variant), (method, BASE))[:: 1 if is_better else -1]
+            compared.append((text.format(number), *sides, "validation"))
+    frames, nothing = [], scores.head(0)
+    for comparison, better, worse, split in compared:
+        sides = (strategies.get(side, nothing) for side in (better, worse))
+        pairs = paired_differences(*sides, by=["task", "repetition"])
+        values = pairs.loc[pairs["split"] == split, "difference"].dropna()
+        found = t_interval(values)
+        columns = {"comparison": comparison, "difference": values.to_numpy()}
+        frames.append(pd.DataFrame(columns | {k: found[k] for k in ("mean", "low", "high")}))
+    return pd.concat(frames, ignore_index=True)
 
 
 def summarise_strategies(scores: pd.DataFrame) -> pd.DataFrame:

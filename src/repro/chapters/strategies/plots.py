@@ -138,14 +138,13 @@ def figure_schedule(schedule: pd.DataFrame) -> Figure:
 
 @styled
 def plot_strategy_differences(differences: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `claims.strategy_differences` with their intervals; points are repetitions."""
-    rows = differences.dropna(subset="difference")
-    names = list(dict.fromkeys(rows["claim"]))
+    """Draw `analysis.strategy_differences` with their intervals; points are repetitions."""
+    names = list(dict.fromkeys(differences["comparison"]))
     ax = ax or new_axes(PAGE_WIDTH, 0.6 + 0.26 * len(names))
     ax.axvline(0, color="black", lw=0.8)
-    at = rows["claim"].map(names.index)
-    ax.scatter(100 * rows["difference"], at, s=12, color="0.55", linewidths=0, zorder=2)
-    means = rows.drop_duplicates("claim")
+    at = differences["comparison"].map(names.index)
+    ax.scatter(100 * differences["difference"], at, s=12, color="0.55", linewidths=0, zorder=2)
+    means = differences.drop_duplicates("comparison")
     ax.hlines(range(len(names)), 100 * means["low"], 100 * means["high"], color="#0072B2", lw=1.4)
     ax.scatter(100 * means["mean"], range(len(names)), marker="D", s=22, color="#0072B2", zorder=4)
     ax.set_yticks(range(len(names)), names)

@@ -57,8 +57,10 @@ def test_the_winner_s_curse_grows_with_trials_and_falls_with_examples():
         # is 1.03 sd, of 16 draws 1.77 sd
         assert gap[20, 4] == pytest.approx(1.03 * 0.089, abs=0.03)
         assert gap[20, 16] == pytest.approx(1.77 * 0.089, abs=0.04)
-    # trials of equal worth: validation says nothing about test
-    assert found["correlation"].abs().max() < 0.2
+    # trials of equal worth: validation says nothing about test on other examples; on those of one
+    # pool of 200 their shares of right answers differ by chance, by .03, and so it says a little
+    assert found["correlation"][1.0].abs().max() < 0.2
+    assert found["correlation"][0.0].max() < 0.5
     assert (found["overfits"] > 0.05).all() and (found["n_draws"] == 300).all()
 
 
@@ -72,6 +74,19 @@ def test_trials_that_differ_are_ranked_alike():
     assert same["correlation"].isna().all() and same["negative"].isna().all()
     np.testing.assert_allclose(same["optimism"], 0, atol=1e-12)
     assert (same["overfits"] == 0).all()
+
+
+def test_without_a_shift_validation_and_test_are_of_one_distribution():
+    # trials that a finite test split favours by chance would seem to lose by a shift: here the
+    # split test turns the order of the trials round, and nothing of it may be seen
+    study = make_predictions(accuracy=(0.3, 0.95))
+    turned = study.table.copy()
+    rows = turned["split"] == "test"
+    columns = turned.columns[3:]
+    turned.loc[rows, columns] = 1 - turned.loc[rows, columns]
+    found = simulate(replace(study, table=turned))
+    assert (found["correlation"].xs(100, level="validation_size") > 0.9).all()
+    pd.testing.assert_frame_equal(found, simulate(study))
 
 
 def test_simulations_depend_on_their_seed_alone():

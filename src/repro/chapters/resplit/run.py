@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from repro.paths import RESULTS
+from repro.published import counterpart
 from repro.results.tables import Results
 from repro.study.objective import DataSettings, load_data
 from repro.study.planning import PlannedRun
@@ -51,6 +52,11 @@ def run_grid_search(profile: Profile, *, results: Path = RESULTS) -> Results:
     """Carry out grid search on all models and tasks of the profile."""
     grid = [run for run in enumerate_runs(profile) if run.tuning.method == "grid"]
     return run_all(profile, grid, results=results)
+
+
+def stand_ins(profile: Profile) -> list[str]:
+    """Name the models that stand for the paper's, ELECTRA-base."""
+    return [m.name for m in profile.models if counterpart(m.family) == "electra-base"]
 
 
 def enumerate_split(profile: Profile, split: str) -> list[StudyRun]:

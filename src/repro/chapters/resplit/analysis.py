@@ -12,8 +12,9 @@ from scipy.stats import pearsonr, spearmanr
 
 from repro.published import load_published
 from repro.results.tables import Results
-from repro.stats.correlation import correlation_interval, row_correlations
-from repro.stats.intervals import FEW
+from repro.stats.correlation import row_correlations
+from repro.stats.decisions import above
+from repro.stats.rules import correlation
 
 SPLITS = ("original", "resplit")
 TOP = 4
@@ -58,20 +59,17 @@ def top_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return top[[*keys, "rank", *scores]]
 
 
-def correlations(
-    trials: pd.DataFrame, by: Sequence[str], *, y: str = "test_score", seed: int = 0
-) -> pd.DataFrame:
+def correlations(trials: pd.DataFrame, by: Sequence[str], *, y: str = "test_score") -> pd.DataFrame:
     """Correlate validation and test scores over the trials of each group.
 
     Args:
         by: columns that name a group; repetitions are pooled where `repetition` is not among them,
             for random search draws its trials independently.
         y: the column of test scores.
-        seed: of the bootstrap, which resamples trials.
     Returns:
         one row a group: `by`, n (trials with both scores), pearson, pearson_p, spearman, spearman_p
         (two-sided; NaN below three trials or where a score is constant), and low and high, the
-        95 % percentile bootstrap interval of Pearson's r (NaN below five trials).
+        95 % interval of Pearson's r by Fisher's z (NaN below five trials).
     """
     rows = []
     for key, group in trials.groupby(list(by), sort=True):
@@ -81,9 +79,8 @@ def correlations(
             for name, test in (("pearson", pearsonr), ("spearman", spearmanr)):
                 found = test(*scores)
                 row |= {name: float(found.statistic), f"{name}_p": float(found.pvalue)}
-        if len(pairs) >= FEW:
-            interval = correlation_interval(*scores, kind="pearson", seed=seed)
-            row |= {"low": interval["low"], "high": interval["high"]}
+        found = correlation(*scores, above(), units="trials", kind="pearson")
+        row |= {"low": found.low, "high": found.high}
         rows.append(row)
     numbers = ["n", "pearson", "pearson_p", "spearman", "spearman_p", "low", "high"]
     return pd.DataFrame(rows, columns=[*by, *numbers])

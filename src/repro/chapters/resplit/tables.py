@@ -97,7 +97,7 @@ def all_correlations(found: pd.DataFrame, *, by: str, name: str, what: str) -> T
     )
     caption = (
         f"Correlation over all trials of random search, repetitions pooled: {what} Pearson's r "
-        "with its 95 % percentile bootstrap interval over trials, Spearman's with its p-value."
+        "with its 95 % interval by Fisher's z over trials, Spearman's with its p-value."
     )
     columns = {
         "model": "model",

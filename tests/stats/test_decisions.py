@@ -104,7 +104,7 @@ def test_too_few_values_decide_nothing_but_tell_how_many_would():
     assert found.p == 1 and found.reason == "3 repetitions, fewer than 5"
     assert runs_needed(found) == 2  # so far from 0, the minimum is enough
     assert runs_needed(mean({"rte": [-0.1, 0.2, 0.02]}, above(), tasks="fixed")) > 20
-    assert runs_needed(withheld(found, "why")) == "unknown: 3 repetitions, fewer than 5"
+    assert runs_needed(withheld(found, "why")) == "unknown: 3 repetitions, fewer than 5; why"
 
 
 def test_runs_needed_are_those_of_the_textbook():

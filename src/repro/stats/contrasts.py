@@ -1,13 +1,15 @@
 """Differences of scores over repetitions, with the error of the examples that all of them share."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from repro.stats.decisions import Estimate, Region
-from repro.stats.rules import mean
+from repro.labels import TASK_LABELS, label
+from repro.stats.decisions import LEVEL, Estimate, Region
+from repro.stats.rules import every, mean, withheld
 
 RUNS, EXAMPLES = "runs", "examples"
 
@@ -52,10 +54,33 @@ def judge_contrast(contrast: pd.Series, region: Region) -> Estimate:
     The error over examples is that of right answers; it holds a share of the repetitions' own once
     more, which makes it careful. Where no predictions are known nothing is decided.
     """
-    values, examples = (
-        contrast.loc[part].to_numpy(float) if part in contrast.index else np.zeros(0)
-        for part in (RUNS, EXAMPLES)
-    )
-    known = len(examples) > 1 and np.isfinite(examples).all()
-    error = {"": examples.std(ddof=1) / math.sqrt(len(examples))} if known else "unknown"
-    return mean({"": values}, region, tasks="fixed", shared=error)
+    error = examples_error(contrast)
+    shared = "unknown" if math.isnan(error) else {"": error}
+    values = part_of(contrast, RUNS)
+    return mean({"": values}, region, tasks="fixed", shared=shared)
+
+
+def examples_error(contrast: pd.Series) -> float:
+    """Return the standard error over examples; NaN where no predictions are known."""
+    examples = part_of(contrast, EXAMPLES)
+    if len(examples) < 2 or not np.isfinite(examples).all():
+        return math.nan
+    return examples.std(ddof=1) / math.sqrt(len(examples))
+
+
+def part_of(contrast: pd.Series, part: str) -> np.ndarray:
+    """Return what a contrast has of RUNS or EXAMPLES."""
+    return contrast[contrast.index.get_level_values(0) == part].to_numpy(float)
+
+
+def on_each(cases: Mapping[str, Estimate]) -> Estimate:
+    """Judge whether a claim holds on each task; on one that is unknown it might not.
+
+    Args:
+        cases: by task.
+    """
+    found = every(list(cases.values()))
+    unknown = [f"{label(task, TASK_LABELS)}: {e.reason}" for task, e in cases.items() if e.reason]
+    if unknown and found.p_against > LEVEL / 2:
+        return withheld(replace(found, reason=""), "; ".join(unknown))
+    return found

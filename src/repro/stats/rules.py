@@ -33,7 +33,7 @@ def undecidable(reason: str, region: Region, **known) -> Estimate:
 
 def withheld(estimate: Estimate, reason: str) -> Estimate:
     """Return an estimate that decides nothing after all, and why."""
-    reason = estimate.reason or reason
+    reason = f"{estimate.reason}; {reason}" if estimate.reason else reason
     return replace(estimate, reason=reason, p_for=1.0, p_against=1.0, spread=None)
 
 

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from project_stages import study, trial
+from project_stages import study
 from repro.chapters.three_stage import analysis
 from repro.published import load_published
-from repro.records import make_table
 from repro.tuning.spaces import LogUniform, SearchSpace
 
 PUBLISHED = load_published("course_project_table01")
@@ -104,31 +103,10 @@ def test_sweep_curves_rise_and_count_trials():
     pd.testing.assert_frame_equal(curves, analysis.sweep_curves(shuffled))
 
 
-def test_late_gains_by_hand():
-    # a quarter of eight trials is two: 0.9 after them, 0.8 before
-    rising = [0.7, 0.8, 0.7, 0.7, 0.7, 0.8, 0.9, 0.8]
-    trials = make_table("trials", [trial("cold", i, s) for i, s in enumerate(rising)])
-    gains = analysis.late_gains(analysis.sweep_curves(trials))
-    assert gains["difference"].tolist() == pytest.approx([0.1])
-    assert gains["n_late"].tolist() == [2]
-    one = analysis.late_gains(analysis.sweep_curves(trials.head(1)))
-    assert one["difference"].isna().all()
-    late = [np.nan] * 6 + [0.9, 0.8]
-    trials = make_table("trials", [trial("cold", i, s) for i, s in enumerate(late)])
-    curves = analysis.sweep_curves(trials)
-    assert curves["spent"].tolist() == [7, 8]
-    assert analysis.late_gains(curves)["difference"].isna().all()
-
-
-def test_final_pairs_and_search_pairs_by_hand():
+def test_final_pairs_by_hand():
     trials = study()
     pairs = analysis.final_pairs(trials, "manual", "baseline")
     assert pairs["difference"].tolist() == pytest.approx([0.01] * 4)  # two seeds, two splits
-    searched = analysis.search_pairs(trials, "cold", "manual")
-    assert searched["difference"].tolist() == pytest.approx([0.03] * 4)
-    # the grid's trial 0 has the baseline's values, its best one scores 0.02 more
-    own = analysis.search_pairs(trials, "manual", "baseline")
-    assert own["difference"].tolist() == pytest.approx([0.02] * 4)
 
 
 def test_scores_of_searches_are_centred_by_repetition():

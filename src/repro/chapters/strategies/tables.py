@@ -45,9 +45,9 @@ def strategy_table(strategies: pd.DataFrame, *, note: str) -> Table:
         name="strategies",
         caption="Strategies side by side: score of the best trial's best checkpoint in percent, "
         "mean ± standard deviation over repetitions; what a tuning run cost (mean; seconds of its "
-        "trials, one after another); and in how many runs it reached grid search's own score, and how "
-        "much earlier than grid search itself, as a share of all its steps. A trial of PBT is one "
-        f"interval of one member. {note}",
+        "trials, one after another); and in how many runs it reached grid search's own score, and "
+        "how much earlier than grid search itself, as a share of all its steps. A trial of PBT is "
+        f"one interval of one member. {note}",
         columns={
             "strategy": (STRATEGY, strategy_label),
             "validation": (validation, _score),

@@ -12,7 +12,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from repro.chapters.three_stage.spaces import TUNED
-from repro.stats.incumbents import SPLITS, best_trials, incumbent_curves, paired_differences
+from repro.stats.incumbents import SPLITS, incumbent_curves, paired_differences
 from repro.stats.incumbents import incumbent_bands as incumbent_bands
 from repro.stats.intervals import t_interval
 from repro.stats.sensitivity import edge_of_range
@@ -118,22 +118,6 @@ def sweep_curves(trials: pd.DataFrame) -> pd.DataFrame:
     return curves.dropna(subset="incumbent_score").reset_index(drop=True)
 
 
-def late_gains(curves: pd.DataFrame) -> pd.DataFrame:
-    """Tell how much each of `sweep_curves` still gained in the last quarter of its trials.
-
-    Returns:
-        one row a sweep: stage, run_id, repetition, difference (fraction; NaN without a score
-        before them), n_late (those trials).
-    """
-    rows, keys = [], ["stage", "run_id", "repetition"]
-    for key, run in curves.groupby(keys):
-        n, scores = run["spent"].max(), run["incumbent_score"]
-        n_late = max(1, round(n / 4))
-        gain = scores.max() - scores[run["spent"] <= n - n_late].max()
-        rows.append([*key, gain, n_late])
-    return pd.DataFrame(rows, columns=[*keys, "difference", "n_late"])
-
-
 def manual_means(trials: pd.DataFrame) -> pd.DataFrame:
     """Average the scores of the manual grid over repetitions, as `mean`, by TUNED."""
     grid = trials[trials["stage"] == "manual"].groupby(list(TUNED))["validation_score"]
@@ -192,19 +176,3 @@ def final_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     final = trials[trials["stage"] == "final"]
     sides = (final[final["variant"] == name] for name in (first, second))
     return paired_differences(*sides, by=["task", "init_seed"])
-
-
-def search_pairs(trials: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Subtract one stage's best trials from another's: `paired_differences` by repetition.
-
-    Args:
-        first, second: of SEARCHES, or "baseline": the manual grid's configuration that is it.
-    """
-    final, sides = trials[trials["stage"] == "final"], []
-    for stage in (first, second):
-        rows = trials[trials["stage"] == stage]
-        if stage == "baseline":
-            baseline = final.loc[final["variant"] == "baseline", list(TUNED)].drop_duplicates()
-            rows = trials[trials["stage"] == "manual"].merge(baseline, on=list(TUNED))
-        sides.append(best_trials(rows))
-    return paired_differences(*sides, by=["task", "repetition"])

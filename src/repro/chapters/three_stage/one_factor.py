@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import t
 
 from repro.chapters.three_stage.spaces import CANDIDATES, Project
+from repro.stats.contrasts import score_table
 from repro.stats.intervals import LEVEL, t_interval
 from repro.stats.sensitivity import SCORE, completed, holm
 
@@ -64,6 +65,23 @@ def seed_differences(
     table["difference"] = table["score"] - table["of_baseline"]
     table = table.sort_values(["place", "value"])
     return table[[*_VARIATION, *SEEDS, "trial_id", "completed", "difference"]]
+
+
+def seed_table(
+    trials: pd.DataFrame, predictions: pd.DataFrame, *, baseline: Mapping[str, float]
+) -> pd.DataFrame:
+    """Set the changes from the baseline side by side: a `score_table` by candidate and direction.
+
+    Args:
+        predictions: from `Results.joint_predictions`.
+        baseline: as for `seed_differences`.
+    """
+    table = _variations(trials, baseline, CANDIDATES)
+    table[SCORE] = table[SCORE].where(table["status"] == "completed")
+    table.loc[table["candidate"] == "", "direction"] = ""
+    columns = {"columns": ["candidate", "direction"], "by": "init_seed", "split": "validation"}
+    scores = score_table(table, predictions, **columns)
+    return scores.sub(scores["", ""], axis=0) if ("", "") in scores else scores.iloc[:, :0]
 
 
 def _variations(trials: pd.DataFrame, baseline, candidates) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from repro.paths import data_directory
 from repro.show.ledger import (
     chapter_rows,
     collect_claims,
+    in_words,
     ledger_table,
     read_claims,
     summary,
@@ -52,6 +53,14 @@ def test_the_table_says_verdict_and_estimate():
     assert row["estimate"].startswith("+11.30 [+")
     assert row["estimate"].endswith("points")
     assert row["published"] == "+0.19 points"
+
+
+def test_verdicts_in_words_leave_out_what_is_not_known():
+    rows = chapter_rows([answer(GAINS)])
+    rows = rows[rows["id"].isin([CLAIM, "liu-hpo-often-fails"])]
+    (holds,) = [line for line in in_words(rows).splitlines() if "**Holds**: +11.30 [" in line]
+    assert holds.endswith("10 repetitions).")
+    assert "**Not testable here**: nothing here estimates it." in in_words(rows)
 
 
 def test_too_few_values_say_what_would_decide():

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.stats.contrasts import EXAMPLES, RUNS, judge_contrast, score_table
+from repro.stats.contrasts import EXAMPLES, RUNS, judge_contrast, on_each, score_table
 from repro.stats.decisions import above, runs_needed
+from repro.stats.rules import from_error, undecidable
 
 COLUMNS = {"columns": ["method"], "by": "repetition", "split": "test"}
 
@@ -70,3 +71,12 @@ def test_without_predictions_the_error_is_unknown():
         found = judge_contrast(table["a"] - table["b"], above())
         assert "own error is not known" in found.reason
         assert runs_needed(found).startswith("unknown: ")
+
+
+def test_a_task_that_is_unknown_keeps_a_claim_from_holding_but_not_from_failing():
+    good, bad = (from_error(v, 0.1, above(), n=9, units="runs") for v in (1.0, -1.0))
+    unknown = undecidable("no runs", above())
+    assert on_each({"rte": good, "mrpc": good}).p_for < 0.001
+    found = on_each({"rte": good, "mrpc": unknown})
+    assert found.p == 1 and "no runs" in found.reason and found.reason.startswith("MRPC")
+    assert on_each({"rte": bad, "mrpc": unknown}).p_against < 0.001

@@ -7,14 +7,6 @@ from repro.chapters.three_stage.analysis import FINAL_LABELS
 from repro.records import make_table, run_key
 
 TUNED = {"learning_rate": 1e-3, "weight_decay": 0.01, "warmup_steps": 8.0}
-PARTS = pd.DataFrame(
-    {
-        "part": ["main effects", "interactions", "interactions minus main effects"],
-        "share": [0.3, 0.1, -0.2],
-        "low": [0.2, 0.0, -0.3],
-        "high": [0.4, 0.2, -0.1],
-    }
-)
 EFFECTS = pd.DataFrame(
     {
         "candidate": ["learning rate", "warm-up steps", "warm-up steps", "weight decay"],

@@ -4,10 +4,8 @@ import re
 
 import pytest
 
-from repro.chapters.initial.claims import initial_study_claims
-from repro.chapters.initial.tables import claims_table, table2, table3, table6, table8_9
+from repro.chapters.initial.tables import table2, table3, table6, table8_9
 from repro.show.cells import describe_study
-from repro.stats.verdicts import Claim
 from synthetic_study import make_study
 
 NAN = float("nan")
@@ -159,18 +157,3 @@ def test_table8_9_without_overfitting_says_so(study, one_model):
     assert table.frame.empty
     assert "0 of 18 runs overfit" in table.caption
     assert "source" in table.to_html()
-
-
-def test_claims_say_yes_no_or_undecided(study, one_model):
-    claims = [Claim("c", "p", agrees=agrees) for agrees in (True, False, None)]
-    table = claims_table(one_model(study, paper="electra-base"), claims)
-    assert table.frame["agrees"].tolist() == ["yes", "no", "undecided"]
-    assert "tiny-electra for electra-base. Profile mini" in table.caption
-
-
-def test_a_model_of_its_own_has_no_claims(study, one_model):
-    model = one_model(study)
-    assert initial_study_claims(model) == []
-    table = claims_table(model, [])
-    assert table.frame.empty and table.frame.columns[0] == "claim"
-    assert "tiny-electra stands for none of its models" in table.caption

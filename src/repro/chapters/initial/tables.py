@@ -25,7 +25,7 @@ from repro.labels import (
     label,
 )
 from repro.published import load_published
-from repro.show import claims, spaces
+from repro.show import spaces
 from repro.show.cells import (
     describe_study,
     frame_of,
@@ -45,7 +45,6 @@ from repro.show.studies import ledger as ledger
 from repro.show.table import BOLD, NOTHING, Mark, Table
 from repro.stats.incumbents import SPLITS
 from repro.stats.overfitting import SEARCHED
-from repro.stats.verdicts import Claim
 from repro.tuning.spaces import grid_configurations, search_space
 
 _ABOVE = {"above": Mark("light", "our mean above our grid search's")}
@@ -211,15 +210,6 @@ def table8_9(study: ModelStudy) -> Table:
     frames = frame_of(cells, columns), frame_of(marks, columns)
     name = f"table08_09_{model_slug(study.model)}"
     return Table(name, caption, *frames, _AGAINST_GRID, data, blocks="source")
-
-
-def claims_table(study: ModelStudy, verdicts: Sequence[Claim]) -> Table:
-    """Show which of the paper's claims hold, from `initial_study_claims`."""
-    name = f"claims_{model_slug(study.model)}"
-    note = f"{study.model} for {study.paper}. {describe_study(study.runs, study.trials)}"
-    if not study.paper:
-        note = f"{study.model} stands for none of its models: no claim is held against it."
-    return claims.claims_table(verdicts, note=note, name=name)
 
 
 def _hyperparameter(name: str, value: float) -> str:

@@ -1,106 +1,337 @@
-"""The claims of section 5, each held against what our paths did."""
+"""The claims of Liu & Wang's section 5, on their printed rounds and on rounds of one's own.
+
+Models and tasks are fixed. What varies are the repetitions of a round, and the examples, which all
+rounds share. A round is chosen by what the one before it gave: where that makes a change come out
+as claimed by itself, the claim can fail and cannot hold.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import sqrt
 
+import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, fisher_exact
 
-from repro.chapters.procedure.rules import PATH, paths_of
-from repro.show.claims import claims_in_words as claims_in_words
-from repro.stats.intervals import summarise_differences
-from repro.stats.verdicts import Claim, hold
+from repro.chapters.procedure.rules import PATH, Rule, judge_rounds, paths_of, replay
+from repro.chapters.procedure.uncertainty import published_uncertainty
+from repro.published import load_published, published_overfitting_trials, published_rounds
+from repro.stats.contrasts import on_each
+from repro.stats.decisions import Estimate, Region, above, below, within
+from repro.stats.ledger import Answer
+from repro.stats.overfitting import compare_with_grid
+from repro.stats.rules import (
+    every,
+    exists,
+    from_error,
+    mean,
+    recount,
+    share,
+    some,
+    undecidable,
+    withheld,
+)
+
+ELECTRA, ROBERTA = "electra-base", "roberta-base"
+FOUR_TASKS = [(ELECTRA, task) for task in ("rte", "stsb", "sst2", "qnli")]
+BROUGHT = [(ELECTRA, "rte"), (ELECTRA, "sst2"), (ELECTRA, "qnli"), (ROBERTA, "cola")]
+LARGE = 4.0  # GST, the paper's larger budget
+# model, task and, where only one is meant, method; and what is claimed of each split's difference
+# from grid search once the budget was raised
+AT_FOUR_GST = {
+    "liu-stsb-four-gst": ([(ELECTRA, "stsb", "")], {"validation": above(), "test": above()}),
+    "liu-validation-only": (
+        [(ELECTRA, "sst2", "rs"), (ROBERTA, "cola", "")], {"validation": above(), "test": below()},
+    ),
+    "liu-four-gst-not-enough": (
+        [(ELECTRA, "rte", ""), (ELECTRA, "qnli", "")], {"validation": below()},
+    ),
+}  # fmt: skip
+_TOLERANCE = 1e-9
 
 
-def procedure_claims(
-    trace: pd.DataFrame,
-    published: pd.DataFrame,
-    *,
-    model: str,
-    paper: str,
-    costs: pd.DataFrame,
-    patterns: Mapping[str, pd.DataFrame],
-    paper_patterns: Mapping[str, pd.DataFrame],
-    seed: int = 0,
-) -> list[Claim]:
-    """Hold the claims of section 5 on one model against our paths.
+def published_answers() -> list[Answer]:
+    """Judge what Tables 5 and 8 to 11, and the numbers in section 5.3, can decide."""
+    verdicts = load_published("liu_wang_2021_table05")
+    trace = replay(published_rounds(), verdicts)
+    rounds = published_uncertainty(judge_rounds(published_rounds(), Rule(weak="tie")))
+    rounds = _placed(rounds, trace).assign(paper=rounds["model"])
+    trials = {m: compare_with_grid(published_overfitting_trials(m).assign(model=m))
+              for m in (ELECTRA, ROBERTA)}  # fmt: skip
+    succeeds = verdicts.assign(succeeds=verdicts["verdict"] == "succeeds")
+    at_once = succeeds["succeeds"] & (succeeds["space"] == "full") & (succeeds["budget_gst"] == 1)
+    cases = succeeds.assign(first=at_once).groupby(["model", "task"])[["succeeds", "first"]].any()
+    k, n = cases["succeeds"].sum(), len(cases)
+    paths, printed = paths_of(trace), {"n": n, "units": "printed cases"}
+    n_same, n_over = paths["agrees"].sum(), (verdicts["verdict"] == "overfits").sum()
+    cost = load_published("stated_numbers").query("quantity == 'cost'").set_index("about")["value"]
+    ahead = [a - b for a, b in _best_of_repetitions(rounds).values()]
+    estimates = _of_rounds(rounds) | _of_best_trials(trials) | {
+        "liu-procedure-adds-successes": recount(k - cases["first"].sum(), above(), **printed),
+        "liu-successes": recount(k, within(6.5, 7.5), **printed),
+        "liu-failures": recount(n - k, within(6.5, 7.5), **printed),
+        "liu-overfitting-remains": recount(n_over, above(), n=len(verdicts), units="printed paths"),
+        "liu-paths-give-verdicts": recount(
+            n_same, within(21.5, 22.5), n=len(paths), units="printed paths"
+        ),
+        "liu-procedure-cost": recount(
+            cost["procedure"] / cost["all combinations"], below(1), n=2, units="printed numbers"
+        ),
+        "liu-random-above-asha": recount(
+            sum(gap > _TOLERANCE for gap in ahead), above(3.5), n=4, units="printed tasks"
+        ),
+    }  # fmt: skip
+    units = {"liu-random-above-asha": "cases"}
+    return [Answer(claim, "published", "full", found, units.get(claim, ""))
+            for claim, found in estimates.items()]  # fmt: skip
+
+
+def _placed(rounds: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
+    """Put where its path stood beside each repetition of a round."""
+    keys, places = [*PATH, "round"], ["space", "budget_gst"]
+    rounds = rounds.drop(columns=places, errors="ignore")
+    return rounds.merge(trace[[*keys, *places]], on=keys, validate="many_to_one")
+
+
+def _of_rounds(rounds: pd.DataFrame) -> dict[str, Estimate]:
+    """Judge what the rounds decide.
 
     Args:
-        trace, published: our trace and the replay of the paper's.
-        paper: the published model that `model` stands for; without one there are no claims.
-        costs: from `procedure_costs`.
-        patterns, paper_patterns: model -> from `hyperparameter_patterns`.
+        rounds: from `judge_rounds`, with paper, space, budget_gst, and se_<split>_difference, the
+            standard error over examples of a difference from grid search.
     """
-    if not paper:
-        return []
-    traces = trace[trace["model"] == model], published[published["model"] == paper]
-    share = costs.set_index("model").loc[model, "share_steps"]
-    gains, printed = map(_gains_of_budget, traces)
-    estimate = summarise_differences(gains, ["all"], seed=seed).iloc[0] if len(gains) else None
-    raised = f"{100 * printed['difference'].mean():+.2f} points"
-    budget = hold("More budget raises the mean validation score (5.2)", raised, estimate)
-    often = ", as often as in the paper"
-    return [
-        _compare(
-            f"Where HPO fails at 1 GST, the procedure makes it succeed{often} (5.3)",
-            *map(_rescued, traces),
+    rounds = rounds.assign(
+        over=(rounds["verdict"] == "overfits").astype(float),
+        gain=rounds["validation_score"] - rounds["grid_validation_score"],
+        test_gain=rounds["test_score"] - rounds["grid_test_score"],
+    )
+    raised, reduced = _changes(rounds, "more_budget"), _changes(rounds, "reduce_space")
+    first = rounds[rounds["round"] == 0].pivot_table(
+        index=["model", "task"], columns="method", values="validation_score"
+    )
+    first = first.reindex(columns=["rs", "asha"]).dropna()
+    better = rounds[rounds["gain"] > _TOLERANCE]
+    worse = (better["test_gain"] < -_TOLERANCE).astype(float)
+    return {
+        **_against_grid(rounds),
+        **_of_budget(raised),
+        **_of_reduction(reduced),
+        "liu-most-still-overfit": _still_overfits(rounds),
+        "liu-random-below-asha": share(
+            (first["rs"] - first["asha"] > _TOLERANCE).astype(float), below(0.5),
+            units="models and tasks",
         ),
-        _compare(
-            f"After a reduction of the space, no repetition overfits{often} (5.2)",
-            *map(_freed, traces),
+        "liu-test-mostly-worse": share(
+            {key: worse[rows.index] for key, rows in better.groupby(["model", "task"])},
+            above(0.5), units="models and tasks",
         ),
-        replace(budget, here="no round raised the budget") if gains.empty else budget,
-        _compare(
-            f"Overfitting remains in the smallest space{often} (5.3)",
-            *(paths_of(frame)["verdict"] == "overfits" for frame in traces),
-        ),
-        Claim(
-            "The procedure costs less than every space x budget (5.3)",
-            f"6.8 of 16 days ({6.8 / 16:.0%})",
-            f"{share:.0%} of the steps",
-            agrees=bool(share < 1),
-        ),
-        _compare(
-            f"Overfitting runs' warm-up lies below grid's{often} (5.1)",
-            *map(_shorter_warmups, (patterns[model], paper_patterns[paper])),
-        ),
-    ]
+    }  # fmt: skip
 
 
-def _compare(claim: str, ours: pd.Series, paper: pd.Series) -> Claim:
-    """Compare two shares of yes or no: unlike where Fisher's exact test says so at 5 %.
+def _changes(rounds: pd.DataFrame, action: str) -> pd.DataFrame:
+    """Set each repetition of a round that an action led to beside one of the round before it.
 
-    They agree where, besides, our Wilson interval holds the paper's share.
+    Which one does not matter: rounds draw their trials independently.
     """
-    counts = [(int(rows.sum()), len(rows)) for rows in (ours, paper)]
-    here, printed = (f"{k} of {n} ({k / n:.0%})" if n else "none" for k, n in counts)
-    if not len(ours) or not len(paper):
-        return Claim(claim, printed, here)
-    low, high = binomtest(*counts[0]).proportion_ci(method="wilson")
-    unlike = fisher_exact([[k, n - k] for k, n in counts]).pvalue < 0.05
-    agrees = False if unlike else (True if low <= counts[1][0] / counts[1][1] <= high else None)
-    return Claim(claim, printed, here, f"[{low:.0%}, {high:.0%}]", agrees)
+    keys, names = [*PATH, "round", "repetition"], ["validation_score", "over", "space"]
+    before = rounds[[*keys, *names]].assign(round=rounds["round"] + 1)
+    after = rounds[rounds["action"] == action]
+    return after.merge(before, on=keys, suffixes=("", "_before"), validate="one_to_one")
 
 
-def _rescued(trace: pd.DataFrame) -> pd.Series:
-    """Tell of each path that did not succeed in its first round whether it did at last."""
-    first = trace[trace["round"] == 0].set_index(list(PATH))["decision"]
-    last = paths_of(trace).set_index(list(PATH))["verdict"]
-    return last.loc[first.index[first != "succeeds"]] == "succeeds"
+def _of(rows: pd.DataFrame, cells: list[tuple[str, str]]) -> pd.DataFrame:
+    return rows[pd.MultiIndex.from_frame(rows[["paper", "task"]]).isin(cells)]
 
 
-def _freed(trace: pd.DataFrame) -> pd.Series:
-    """Tell of each round after a reduction whether none of its repetitions overfits."""
-    after = trace[trace["action"] == "reduce_space"]
-    return after["n_overfits"] + after["n_weak"] == 0
+def _against_grid(rounds: pd.DataFrame) -> dict[str, Estimate]:
+    raised = rounds[(rounds["action"] == "more_budget") & (rounds["budget_gst"] >= LARGE)]
+    found = {}
+    for claim, (cells, claimed) in AT_FOUR_GST.items():
+        cases = {}
+        for paper, task, method in cells:
+            rows = _of(raised, [(paper, task)])
+            rows = rows[rows["method"] == method] if method else rows
+            if claim == "liu-four-gst-not-enough":
+                rows = rows[rows["space"] == "full"]
+            cases[task] = every([_one_difference(rows, *part) for part in claimed.items()])
+        found[claim] = on_each(cases)
+    return found
 
 
-def _gains_of_budget(trace: pd.DataFrame) -> pd.DataFrame:
-    before = trace.groupby(list(PATH), sort=False)["mean_validation_score"].shift()
-    frame = trace.assign(difference=trace["mean_validation_score"] - before, all="all")
-    return frame[frame["action"] == "more_budget"]
+def _one_difference(rows: pd.DataFrame, split: str, region: Region) -> Estimate:
+    gains = rows["gain" if split == "validation" else "test_gain"]
+    values = {model: gains[of_model.index] for model, of_model in rows.groupby("model")}
+    errors = rows.groupby("model")[f"se_{split}_difference"].mean().to_dict()
+    return mean(values, region, tasks="fixed", shared=errors)
 
 
-def _shorter_warmups(patterns: pd.DataFrame) -> pd.Series:
-    counts = patterns.set_index("hyperparameter").loc["warmup_ratio", ["n_lower", "n_higher"]]
-    return pd.Series([True, False]).repeat(counts.astype(int).to_numpy())
+def _of_budget(raised: pd.DataFrame) -> dict[str, Estimate]:
+    gains = raised["validation_score"] - raised["validation_score_before"]
+    raised = raised.assign(gains=gains, brought=raised["over"] - raised["over_before"])
+    cell = ["model", "task"]
+    by_task = raised.groupby([*cell, "repetition"])["gains"].mean().groupby(cell)
+    errors = raised.groupby(cell)["se_validation_difference"].mean()
+    table = _of(raised, FOUR_TASKS).pivot_table(
+        index=[*cell, "repetition"], columns="method", values="gains"
+    )
+    table = table.reindex(columns=["rs", "asha"]).dropna()
+    further = (table["rs"] - table["asha"]).groupby(cell)
+    paths = _of(raised, BROUGHT).groupby(list(PATH))["brought"]
+    why = "the budget is raised only where nothing overfits, so that overfitting can only appear"
+    return {
+        "liu-budget-raises-validation": mean(
+            dict(list(by_task)), above(), tasks="fixed",
+            shared=errors.to_dict(),
+        ),
+        "liu-random-gains-more": mean(
+            dict(list(further)), above(), tasks="fixed",
+            shared=(sqrt(2) * errors).to_dict(),
+        ),
+        "liu-budget-brings-overfitting": _cannot_hold(
+            mean(dict(list(paths)), above(), tasks="fixed"), why
+        ),
+    }  # fmt: skip
+
+
+def _of_reduction(reduced: pd.DataFrame) -> dict[str, Estimate]:
+    """Judge the share of repetitions that overfit after a reduction minus that before."""
+    keys = [*PATH, "round"]
+    reduced = reduced.assign(change=reduced["over"] - reduced["over_before"])
+    first = reduced[reduced["space_before"] == "full"]
+    warmup = first[(first["paper"] == ELECTRA) & (first["space"] == "s-wr")]
+
+    def change(rows: pd.DataFrame, sign: int) -> Estimate:
+        values = {key: sign * part for key, part in rows.groupby(keys)["change"]}
+        found = mean(values, above() if sign < 0 else below(), tasks="fixed")
+        why = "the space is reduced where overfitting was seen, so that less is seen by chance next"
+        return _cannot_hold(found, why)
+
+    anywhere = change(reduced, 1)
+    if not anywhere.reason:  # on average it does not, and yet it might on one path
+        anywhere = withheld(anywhere, "a mean over paths does not say that none of them gains")
+    return {
+        "liu-larger-space-overfits": change(first, -1),
+        "liu-fixed-warmup-helps": change(warmup, 1),
+        "liu-reducing-can-help": anywhere,
+    }
+
+
+def _cannot_hold(found: Estimate, why: str) -> Estimate:
+    return withheld(found, why) if found.p_for < found.p_against else replace(found, p_for=1.0)
+
+
+def _still_overfits(rounds: pd.DataFrame) -> Estimate:
+    hits = []
+    for _, path in _of(rounds, BROUGHT).groupby(list(PATH)):
+        since = path.loc[path["action"] == "more_budget", "round"].min()
+        later = path[(path["round"] > since) & (path["action"] == "reduce_space")]
+        hits += [float(later["over"].any())] if len(later) else []
+    return share(hits, above(0.5), units="paths")
+
+
+def _best_of_repetitions(rounds: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return the best validation scores of random search and ASHA once the budget was raised."""
+    raised = _of(rounds[rounds["action"] == "more_budget"], FOUR_TASKS)
+    best = raised.groupby(["task", "method"])["validation_score"].max().unstack()
+    best = best.reindex(columns=["rs", "asha"]).dropna()
+    return dict(zip(best.index, best.itertuples(index=False, name=None), strict=True))
+
+
+def _of_best_trials(trials: Mapping[str, pd.DataFrame]) -> dict[str, Estimate]:
+    """Judge on which side of grid search's value the best trials of overfitting runs lie.
+
+    Runs on one task share its grid search and data, and so count as one.
+
+    Args:
+        trials: by the paper's model, from `compare_with_grid`.
+    """
+
+    def lower(paper: str, name: str) -> Estimate:
+        rows = trials[paper]
+        rows = rows[~rows["is_grid"]]
+        sides = (rows[f"{name}_against_grid"] == "lower").astype(float)
+        groups = {key: sides[part.index] for key, part in rows.groupby(["model", "task"])}
+        return share(groups, above(0.5), units="tasks")
+
+    found = {}
+    if ELECTRA in trials:
+        found["liu-low-warmup"] = lower(ELECTRA, "warmup_ratio")
+    if ROBERTA in trials:
+        sides = [lower(ROBERTA, name) for name in ("warmup_ratio", "hidden_dropout")]
+        found["liu-warmup-and-dropout"] = every(sides)
+    return found
+
+
+def own_answers(
+    rounds: pd.DataFrame,
+    trace: pd.DataFrame,
+    *,
+    stands_for: Mapping[str, str],
+    trials: pd.DataFrame,
+    losses: pd.DataFrame,
+    costs: pd.DataFrame,
+    evidence: str,
+    scale: str,
+) -> list[Answer]:
+    """Judge one's own paths.
+
+    A model answers for the one of the paper that it stands for; one that stands for none is left
+    out.
+
+    Args:
+        rounds: from `uncertainty.sign_uncertainty`, of all repetitions.
+        trace: of the run.
+        stands_for: model -> the paper's; empty text where there is none.
+        trials: best trials of the first round's overfitting runs, from
+            `overfitting_hyperparameters`.
+        losses: from `asha_replay.asha_losses`.
+        costs: from `costs.procedure_costs`.
+    """
+    papers = {model: paper for model, paper in stands_for.items() if paper}
+    rounds, trace, trials, losses, costs = (
+        frame[frame["model"].isin(papers)] for frame in (rounds, trace, trials, losses, costs)
+    )
+    rounds = _placed(rounds, trace).assign(paper=lambda table: table["model"].map(papers))
+    best = {paper: trials[trials["model"].map(papers) == paper] for paper in (ELECTRA, ROBERTA)}
+    paths, cell = paths_of(trace), ["model", "task"]
+    firsts = trace[(trace["round"] == 0) & (trace["decision"] == "succeeds")]
+    n_first, n_last = (
+        len(rows[cell].drop_duplicates())
+        for rows in (firsts, paths[paths["verdict"] == "succeeds"])
+    )
+    ahead = [a - b for a, b in _best_of_repetitions(rounds).values()]
+    smallest = rounds.merge(paths.loc[paths["verdict"] == "overfits", [*PATH, "n_rounds"]])
+    smallest = smallest[smallest["round"] == smallest["n_rounds"] - 1]
+    stopped = (losses["p_winner_stopped"] > 0).astype(float)
+    cases = {"n": len(paths[cell].drop_duplicates()), "units": "models and tasks"}
+    cost = costs["share_steps"].mean()
+    estimates = _of_rounds(rounds) | _of_best_trials(best) | {
+        "liu-procedure-adds-successes": recount(n_last - n_first, above(), **cases),
+        "liu-overfitting-remains": _overfits(smallest),
+        "liu-procedure-cost": recount(cost, below(1), n=len(costs), units="models")
+        if len(costs) else undecidable("no runs", below(1)),
+        "liu-random-above-asha": undecidable(
+            "the best of few repetitions, whose spread is not known" if ahead else "no runs",
+            above(), value=float(np.mean(ahead)) if ahead else np.nan, n=len(ahead), units="tasks",
+        ),
+        "liu-asha-prunes-good-trials": exists(stopped, 0.01, units="sets of trials"),
+    }  # fmt: skip
+    why = {
+        "liu-budget-raises-validation": "a round of a larger budget begins with the trials of the "
+        "smaller one, so that its best validation score cannot be lower"
+    }
+    return [Answer(claim, evidence, scale, found, by_construction=why.get(claim, ""))
+            for claim, found in estimates.items()]  # fmt: skip
+
+
+def _overfits(rounds: pd.DataFrame) -> Estimate:
+    """Judge whether any repetition gains on validation and loses on test, beyond its examples."""
+    cases = []
+    for row in rounds.to_dict("records"):
+        sides = []
+        for split, region in (("validation", above()), ("test", below())):
+            gain = row[f"{split}_score"] - row[f"grid_{split}_score"]
+            error = row[f"se_{split}_difference"]
+            sides.append(from_error(gain, error, region, n=1, units="repetitions"))
+        cases.append(every(sides))
+    nothing = undecidable("no path ends with overfitting", above())
+    return replace(some(cases), n=len(cases)) if cases else nothing

@@ -1,13 +1,12 @@
 """Tables of the procedure: its rounds and decisions, how sure they are, and what they cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
 
 from repro.chapters.procedure.rules import PATH, paths_of
 from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, TASK_LABELS, in_order, label
-from repro.show import claims
 from repro.show.cells import describe_study as describe_study
 from repro.show.cells import (
     frame_of,
@@ -23,7 +22,6 @@ from repro.show.cells import (
 from repro.show.report import model_slug
 from repro.show.table import BOLD, NOTHING, Mark, Table
 from repro.stats.incumbents import SPLITS
-from repro.stats.verdicts import Claim
 
 _MARKS = {
     "overfits": Mark("dark", "the repetition overfits"),
@@ -291,9 +289,3 @@ def asha_table(losses: pd.DataFrame, *, note: str) -> Table:
     )
     name = "asha_replay"
     return Table.of(losses, name=name, caption=caption, columns=columns, blocks="model")
-
-
-def claims_table(verdicts: Sequence[Claim], *, model: str, paper: str, note: str) -> Table:
-    """Show which of the paper's claims hold for one model, from `procedure_claims`."""
-    note = f"{model} for {paper}. {note}" if paper else f"{model} stands for none of its models."
-    return claims.claims_table(verdicts, note=note, name=f"claims_{model_slug(model)}")

@@ -145,6 +145,7 @@ def test_what_remains_must_be_more_than_the_examples_error():
     found = {error: answers(path("rte", *rounds, verdict="overfits"), error=error)
              for error in (0.001, 0.05)}  # fmt: skip
     assert alone(found[0.001]["liu-overfitting-remains"]) == HOLDS
+    assert found[0.001]["liu-overfitting-remains"].unit == "points"  # printed, it is cases
     assert alone(found[0.05]["liu-overfitting-remains"]) == UNDECIDED
     ended = answers(path("rte", *rounds, verdict="succeeds"))["liu-overfitting-remains"]
     assert ended.estimate.reason == "no path ends with overfitting"

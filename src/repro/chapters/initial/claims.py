@@ -156,7 +156,7 @@ def own_answers(
     evidence: str,
     scale: str,
 ) -> list[Answer]:
-    """Judge one's own tuning runs; none where they had another budget than 1 GST.
+    """Judge one's own tuning runs at 1 GST; those with another budget do not count.
 
     A model answers for the one of the paper that it stands for, and for nothing else.
 

@@ -319,8 +319,11 @@ def own_answers(
         "liu-budget-raises-validation": "a round of a larger budget begins with the trials of the "
         "smaller one, so that its best validation score cannot be lower"
     }
-    return [Answer(claim, evidence, scale, found, by_construction=why.get(claim, ""))
-            for claim, found in estimates.items()]  # fmt: skip
+    units = {"liu-overfitting-remains": "points"}
+    return [
+        Answer(claim, evidence, scale, found, units.get(claim, ""), why.get(claim, ""))
+        for claim, found in estimates.items()
+    ]
 
 
 def _overfits(rounds: pd.DataFrame) -> Estimate:

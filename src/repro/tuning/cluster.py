@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from contextlib import suppress
 
 _START_ATTEMPTS = 3
@@ -39,6 +40,7 @@ def connect(*, cores: int | None = None, gpus: int | None = None) -> None:
         return
     if not os.environ.get("RAY_ADDRESS"):
         _start(cores or len(os.sched_getaffinity(0)), gpus)
+        _end_before_the_kernel()
         return
     _init()
     try:
@@ -53,6 +55,22 @@ def disconnect() -> None:
     import ray
 
     ray.shutdown()
+
+
+def _end_before_the_kernel() -> None:
+    """Let a notebook's kernel end Ray first: else it signals Ray's parts and waits for them long."""
+    if "ipykernel" not in sys.modules:
+        return
+    from IPython import get_ipython
+
+    if kernel := getattr(get_ipython(), "kernel", None):
+        shut_down = kernel.do_shutdown
+
+        def do_shutdown(restart: bool):
+            disconnect()
+            return shut_down(restart)
+
+        kernel.do_shutdown = do_shutdown
 
 
 def _init(**options) -> None:

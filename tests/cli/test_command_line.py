@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from repro.cli import commands as command_line
 from repro.cli import notebooks as reproduce
-from repro.paths import ROOT
+from repro.paths import RESULTS, ROOT
 
 NOTEBOOKS = ROOT / "tests/support/notebooks"
 
@@ -251,3 +252,20 @@ def test_profiles_are_listed(capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (75, "1:15"), (3723, "1:02:03")])
 def test_times_are_readable(seconds, text):
     assert reproduce.format_seconds(seconds) == text
+
+
+def test_what_a_run_writes_is_not_tracked():
+    """Neither `make reproduce` nor `make test` changes a file that git tracks."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("this is no checkout")
+    folders = reproduce.Folders()
+    written = [folders.build, RESULTS, *(folders.figures / f for f in ("mini", "mini-changed"))]
+    inside = [str(folder / "x") for folder in written if folder.is_relative_to(ROOT)]
+    ignored = subprocess.run(
+        ["git", "check-ignore", *inside], cwd=ROOT, capture_output=True, text=True
+    )
+    assert ignored.stdout.split() == inside
+    tracked = subprocess.run(
+        ["git", "ls-files", *written], cwd=ROOT, capture_output=True, text=True
+    )
+    assert tracked.stdout == ""

@@ -58,7 +58,7 @@ def disconnect() -> None:
 
 
 def _end_before_the_kernel() -> None:
-    """Let a notebook's kernel end Ray first: else it signals Ray's parts and waits for them long."""
+    """Let a notebook's kernel end Ray first; else it waits long for Ray's parts to end."""
     if "ipykernel" not in sys.modules:
         return
     from IPython import get_ipython

@@ -24,7 +24,8 @@ from repro.chapters.seeds.significance import concordance
 from repro.labels import TASK_LABELS
 from repro.published import load_published
 from repro.stats.components import variance_ratio
-from repro.stats.decisions import LEVEL, Estimate, Region, above, below, within
+from repro.stats.contrasts import on_each
+from repro.stats.decisions import Estimate, Region, above, below, within
 from repro.stats.ledger import Answer
 from repro.stats.rules import (
     EQUAL,
@@ -173,12 +174,7 @@ def _on_each(
     tasks: Collection[str], cases: Mapping[str, Estimate], *, nothing: str = "no runs"
 ) -> Estimate:
     """Judge whether a claim holds on each task; on one that is unknown it might not."""
-    cases = {task: cases.get(task, undecidable(nothing, above())) for task in tasks}
-    found = every(list(cases.values()))
-    unknown = [f"{TASK_LABELS[task]}: {e.reason}" for task, e in cases.items() if e.reason]
-    if unknown and found.p_against > LEVEL / 2:
-        return replace(found, reason="; ".join(unknown), p_for=1.0)
-    return found
+    return on_each({task: cases.get(task, undecidable(nothing, above())) for task in tasks})
 
 
 def _of_best(

@@ -63,7 +63,9 @@ def test_a_missing_table_differs_but_a_notebook_that_was_not_run_does_not(run):
     (run / "mini/01_study/scores.csv").unlink()
     (row,) = compare(run / "mini", run / "reference").differences.to_dict("records")
     assert row["here"] == "no table"
-    assert compare(run / "elsewhere", run / "reference").n_tables == 0
+    nothing = compare(run / "elsewhere", run / "reference")
+    assert nothing.n_tables == 0
+    assert nothing.sentence().startswith("nothing was compared")
 
 
 def test_an_empty_run_renews_nothing(run, tmp_path):

@@ -29,6 +29,8 @@ class Comparison:
 
     def sentence(self) -> str:
         """Say how the comparison came out in one line."""
+        if not self.n_tables:
+            return "nothing was compared: the reference holds none of these tables"
         numbers, tables = _count(self.n_numbers, "number"), _count(self.n_tables, "table")
         text = f"{numbers} of {tables} compared with the reference: "
         if self.differences.empty:

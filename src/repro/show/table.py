@@ -26,7 +26,7 @@ _CSS = [
     {"selector": "", "props": "border-collapse:collapse;font-size:90%"},
     {"selector": "caption", "props": "caption-side:top;text-align:left;padding:4px 0"},
     {"selector": "th", "props": "padding:2px 8px;vertical-align:bottom;border-bottom:1px solid"},
-    {"selector": "td", "props": "padding:2px 8px;white-space:nowrap"},
+    {"selector": "td", "props": "padding:2px 8px"},
 ]
 
 
@@ -140,8 +140,9 @@ class Table:
         css = marks.map(self._css_of_marks)
         if kind == "html":
             css = css.add([f"text-align:{a}" for a in self._alignments()], axis="columns")
-            wraps = (self.frame.map(len) > _LONG).any().to_numpy()
-            css.loc[:, wraps] += ";white-space:normal;min-width:14em"
+            wraps = (self.frame.map(len) > _LONG).any()
+            spaces = [";white-space:" + ("normal;min-width:14em" if w else "nowrap") for w in wraps]
+            css = css.add(spaces, axis="columns")
             css.loc[self._new_blocks()] += ";border-top:1px solid #999"
         return css.set_axis(self.frame.columns, axis="columns")
 

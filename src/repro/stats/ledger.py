@@ -91,7 +91,8 @@ def judge(answers: Iterable[Answer], claims: pd.DataFrame | None = None) -> pd.D
         rows += [_row(answer, claims, p.get(c), n_open[source]) for c, answer in group.items()]
     for claim in claims[~claims["id"].isin([answer.claim for answer in answers])].itertuples():
         word, reason = verdict(None, by_construction=claim.by_construction)
-        rows.append({"id": claim.id, "source": claim.source, "verdict": word, "reason": reason})
+        known = {"id": claim.id, "source": claim.source, "unit": claim.unit}
+        rows.append(known | {"verdict": word, "reason": reason})
     place = {claim: number for number, claim in enumerate(claims["id"])}
     rows.sort(key=lambda row: (place[row["id"]], EVIDENCE.index(row.get("evidence", EVIDENCE[0]))))
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -144,7 +144,9 @@ def over_seeds(
 ) -> Estimate:
     """Judge a smooth statistic of all runs by leaving out each seed of either kind in turn.
 
-    What neither kind decides is counted twice, which makes it careful.
+    What neither kind decides is counted twice, which makes it careful. Of a standard deviation of
+    long-tailed scores (Student's t, 3 degrees of freedom) under strong seeds, 25 of each, 13 % of
+    the decisions are wrong where nothing is there; of all else that was simulated at most 6 %.
 
     Args:
         table: shape (n_wi, n_do) or (n_wi, n_do, ...).

@@ -11,17 +11,6 @@ import yaml
 
 from repro.cli import notebooks as reproduce
 from repro.names import check_name
-from repro.show import reference
-from repro.show.ledger import (
-    FILE,
-    GLYPHS,
-    collect_claims,
-    ledger_table,
-    read_claims,
-    summary,
-)
-from repro.stats.decisions import UNDECIDED
-from repro.stats.ledger import EVIDENCE, load_claims
 from repro.study.profile import Profile, known_profiles, load_profile, overridable_keys
 
 
@@ -72,8 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     profiles = commands.add_parser("profiles", help="list the profiles")
     claims = commands.add_parser("claims", help="list the sources' claims and the verdicts on them")
     claims.add_argument("--profile", default="mini", help="whose last run; default: mini")
-    for part, values in (("evidence", EVIDENCE), ("source", sorted(set(load_claims()["source"])))):
-        claims.add_argument(f"--{part}", choices=values, help="only these")
+    for part in ("evidence", "source"):
+        claims.add_argument(f"--{part}", help="only these")
     claims.add_argument("--undecided", action="store_true", help="only these")
     claims.set_defaults(command=_list_claims)
     renew = commands.add_parser("reference", help="make the last run of mini the reference")
@@ -83,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
+    from repro.show import reference
+    from repro.show.ledger import collect_claims, summary
     from repro.show.page import write_page
 
     started, folders = time.monotonic(), reproduce.Folders()
@@ -110,6 +101,10 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 
 def _list_claims(options: argparse.Namespace) -> int:
+    from repro.show import reference
+    from repro.show.ledger import FILE, GLYPHS, ledger_table, read_claims, summary
+    from repro.stats.decisions import UNDECIDED
+
     figures = reproduce.Folders().figures
     path = figures / options.profile / FILE
     if not path.is_file() and options.profile == reference.PROFILE:
@@ -119,7 +114,7 @@ def _list_claims(options: argparse.Namespace) -> int:
     rows = read_claims(path)
     for part in ("evidence", "source"):
         if value := getattr(options, part):
-            rows = rows[rows[part] == value]
+            rows = rows[rows[part] == check_name(part, value, sorted(set(rows[part].dropna())))]
     if options.undecided:
         rows = rows[rows["verdict"] == UNDECIDED]
     for row, cells in zip(rows.itertuples(), ledger_table(rows).frame.itertuples(), strict=True):
@@ -130,6 +125,8 @@ def _list_claims(options: argparse.Namespace) -> int:
 
 
 def _renew_reference(options: argparse.Namespace) -> int:
+    from repro.show import reference
+
     figures = reproduce.Folders().figures
     n_files = reference.renew(figures / reference.PROFILE, figures / reference.FOLDER)
     print(f"{n_files} files are now the reference, in {figures / reference.FOLDER}")

@@ -85,6 +85,20 @@ def test_epochs_may_differ_by_task_and_have_a_default(tmp_path):
     )
 
 
+def test_sizes_hold_for_all_tasks_or_for_one_where_default_is_for_the_others():
+    profile = load_profile("mini", sizes={"train": 64, "test": 9})
+    assert [profile.data(task).sizes for task in ("rte", "cola")] == [
+        (("test", 9), ("train", 64)),
+    ] * 2
+    by_task = {"default": {"train": 64}, "rte": {"validation": 30}}
+    profile = load_profile("mini", sizes=by_task)
+    # a task's own sizes stand in the place of the default's
+    assert profile.data("rte").sizes == (("validation", 30),)
+    assert profile.data("cola").sizes == (("train", 64),)
+    profile = load_profile("mini", sizes={"rte": {"train": 20}})
+    assert profile.data("cola") == load_profile("mini").data("cola")
+
+
 def test_profile_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         load_profile("mini").repetitions = 5
@@ -148,7 +162,9 @@ def test_malformed_file_is_refused_in_one_line_that_names_it(tmp_path, text):
         ({"gpus_per_trial": -1}, "`gpus_per_trial`: .*but got -1"),
         ({"cpus_per_trial": 0}, "`cpus_per_trial`: .*but got 0"),
         ({"shift": 1.5}, "`shift`: .*less than or equal to 1, but got 1.5"),
-        ({"sizes": {"dev": 5}}, "`sizes.dev.*'train', 'validation' or 'test', but got 'dev'"),
+        ({"sizes": {"dev": 5}}, "`sizes.*dev.*'train', 'validation' or 'test', but got 'dev'"),
+        ({"sizes": {"rtee": {"train": 5}}}, "unknown task of `sizes` 'rtee'.*mean 'rte'"),
+        ({"sizes": {"rte": {"train": 5}, "test": 5}}, "`sizes.test`: .*but got 5"),
         ({"source": "no/such/place"}, "`source`: must be mini, hub or an existing directory"),
         ({"source": "hub", "shift": 0.5}, "`shift` must be left out unless `source` is mini"),
         ({"trials_at_once_per_run": 4, "trials_at_once": 2}, "`trials_at_once` must be at least"),

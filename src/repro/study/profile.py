@@ -26,6 +26,7 @@ from repro.study.settings import (
     Section,
     Seed,
     Several,
+    Sizes,
     distinct,
     for_task,
     listed,
@@ -47,7 +48,7 @@ class Profile(Checked):
     split_seed: Seed = 42
     split_ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)  # train, validation, test: resplit
     shift: Annotated[float, Field(ge=0, le=1)] = 0.0
-    sizes: dict[Literal["train", "validation", "test"], Count] | None = None
+    sizes: Sizes = Field(default={})  # mini only
     # shift -> examples of a further test set, which every trial predicts; mini only
     shifted_tests: dict[Annotated[float, Field(ge=0, le=1)], Count] = Field(default={})
     test_labels: dict[str, str] = Field(default={})  # task -> file of the test set's gold labels
@@ -90,7 +91,7 @@ class Profile(Checked):
             split_seed=self.split_seed,
             split_ratios=self.split_ratios,
             shift=self.shift,
-            sizes=tuple(sorted((self.sizes or {}).items())),
+            sizes=tuple(sorted(self.sizes.get(task, self.sizes.get("default", {})).items())),
             shifted_tests=tuple(sorted(self.shifted_tests.items())),
         )
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from repro.checked import Checked
 from repro.data.definitions import TASKS, is_yaml, read_own_task
@@ -23,11 +23,29 @@ def _by_task(value: Any) -> Any:
     return {"default": value} if isinstance(value, int) else value
 
 
+def _sizes_by_task(value: Any) -> Any:
+    if not isinstance(value, dict) or any(isinstance(part, dict) for part in value.values()):
+        return value
+    return {"default": value}
+
+
+def _check_task_names(sizes: dict[str, Any]) -> dict[str, Any]:
+    for task in sizes:
+        check_name("task of `sizes`", task, ("default", *TASKS))
+    return sizes
+
+
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, strict=True)]
 Several = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(listed)]
 # one number for all tasks, or by task, where "default" is for the others
 PerTask = Annotated[dict[str, Count], BeforeValidator(_by_task)]
+# examples of each split, for all tasks or by task; what is not said is as the miniature has it
+Sizes = Annotated[
+    dict[str, dict[Literal["train", "validation", "test"], Count]],
+    BeforeValidator(_sizes_by_task),
+    AfterValidator(_check_task_names),
+]
 
 
 def for_task(what: str, numbers: dict[str, int], task: str) -> int:

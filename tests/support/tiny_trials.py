@@ -15,7 +15,7 @@ from tiny_models import (
     make_model,
 )
 
-_KEYWORDS = ("report", "save_best_to", "score_to_beat", "data", "segment")
+_KEYWORDS = ("report", "save_best_to", "score_to_beat", "data", "segment", "trace_test_at")
 _KEYWORDS += ("load_state_from", "save_state_to")
 
 

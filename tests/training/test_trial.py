@@ -292,3 +292,22 @@ def test_bf16_is_near_fp32_and_not_the_same(run):
     assert half.settings["precision"] == "bf16" and half.status == "completed"
     assert not np.array_equal(full.losses, half.losses)
     assert half.losses[0] == pytest.approx(full.losses[0], abs=0.05)
+
+
+def test_a_traced_trial_predicts_test_at_new_bests_and_where_asked_and_trains_the_same(run):
+    plain, traced = run(), run(trace_test_at={1, 3})
+    assert np.array_equal(plain.losses, traced.losses)
+    for name, predictions in plain.predictions.items():
+        assert np.array_equal(predictions, traced.predictions[name])
+    scores = [e.score for e in traced.evaluations]
+    new_bests = {
+        n for n in range(1, len(scores) + 1) if scores[n - 1] > max([-1, *scores[: n - 1]])
+    }
+    at = {
+        int(n.removeprefix("test_"))
+        for n in traced.predictions
+        if n.removeprefix("test_").isdigit()
+    }
+    assert at == new_bests | {1, 3}
+    best = scores.index(max(scores)) + 1
+    assert np.array_equal(traced.predictions[f"test_{best}"], plain.predictions["test_best"])

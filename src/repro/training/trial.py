@@ -7,7 +7,7 @@ whatever the state of the global random generators.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
@@ -55,6 +55,7 @@ def train_trial(
     settings: TrainingSettings,
     seeds: Seeds,
     report: Callable[[Evaluation], str | None] = lambda evaluation: None,
+    trace_test_at: Collection[int] | None = None,
     save_best_to: Path | None = None,
     score_to_beat: float = -math.inf,
     segment: Segment | None = None,
@@ -68,6 +69,8 @@ def train_trial(
     Args:
         report: is given each evaluation; returns None to go on, "stopped" (by a scheduler) or "cut"
             (by the budget) to end the trial.
+        trace_test_at: numbers of evaluations, from 1 on, at which test is predicted too, as it then
+            is at each new best: predictions "test_1" and so on. None: only at the best and the end.
         save_best_to: a directory to make, with the best checkpoint and the tokenizer.
         score_to_beat: the best checkpoint is written only if its validation score is higher.
         segment: the part of the trial to train; steps count from its start. None: all of it.
@@ -77,7 +80,13 @@ def train_trial(
         ValueError: before any training, if configuration, data, model and settings do not fit.
     """
     trial = _Trial(
-        configuration, model=model, data=data, settings=settings, seeds=seeds, segment=segment
+        configuration,
+        model=model,
+        data=data,
+        settings=settings,
+        seeds=seeds,
+        segment=segment,
+        trace_test_at=trace_test_at,
     )
     if save_best_to is not None and Path(save_best_to).exists():
         raise ValueError(f"`save_best_to` must not exist yet, but got {save_best_to}; remove it")
@@ -92,8 +101,11 @@ def train_trial(
 class _Trial:
     """The state of one trial while it runs."""
 
-    def __init__(self, configuration, *, model, data, settings, seeds, segment) -> None:
+    def __init__(
+        self, configuration, *, model, data, settings, seeds, segment, trace_test_at
+    ) -> None:
         self.started = time.perf_counter()
+        self.trace_test_at = trace_test_at
         self.spec, self.data, self.settings, self.seeds = model, data, settings, seeds
         self.device = find_device(settings.device)
         self.requested = check_configuration(
@@ -246,11 +258,15 @@ class _Trial:
         )
         self.evaluations.append(evaluation)
         self.predictions["validation_last"] = predictions
-        if self.best is None or evaluation.rank > self.best.rank:
+        is_best = self.best is None or evaluation.rank > self.best.rank
+        if is_best:
             self.best = evaluation
             self.predictions["validation_best"] = predictions
             for kept, tensor in zip(self.best_state, self.state, strict=True):
                 kept.copy_(tensor)
+        number = len(self.evaluations)
+        if self.trace_test_at is not None and (is_best or number in self.trace_test_at):
+            self.predictions[f"test_{number}"] = self._predict_split("test")
 
     def _predict(self, batches: list, n: int) -> np.ndarray:
         self.model.eval()
@@ -270,17 +286,22 @@ class _Trial:
         self.evaluation_seconds += time.perf_counter() - begin
         return ended or (status, message)
 
-    def _predict_tests(self, last_is_here: bool) -> None:
-        def predict(name: str) -> np.ndarray:
-            batches = self._evaluation_batches(name)
-            return decide(self._predict(batches, len(self.data.splits[name])))
+    def _predict_split(self, name: str) -> np.ndarray:
+        batches = self._evaluation_batches(name)
+        return decide(self._predict(batches, len(self.data.splits[name])))
 
-        best_is_last = self.best is self.evaluations[-1]
+    def _predict_tests(self, last_is_here: bool) -> None:
+        last, best_is_last = len(self.evaluations), self.best is self.evaluations[-1]
+        best = self.evaluations.index(self.best) + 1
+        traced = {number: self.predictions.get(f"test_{number}") for number in (best, last)}
         if last_is_here and not best_is_last:
-            self.predictions["test_last"] = predict("test")
+            known = traced[last] is not None
+            self.predictions["test_last"] = traced[last] if known else self._predict_split("test")
         self._restore_best()
         for name in filter(is_test, self.data.splits):
-            self.predictions[f"{name}_best"] = predict(name)
+            known = name == "test" and traced[best] is not None
+            predictions = traced[best] if known else self._predict_split(name)
+            self.predictions[f"{name}_best"] = predictions
         if best_is_last:
             self.predictions["test_last"] = self.predictions["test_best"]
 

@@ -61,9 +61,9 @@ def test_hidden_labels_are_refused_where_they_are_needed(run, encoded, split):
 
 
 def unsearched(model_builder, *names):
-    def build(spec, *, task, configuration, init_seed):
+    def build(spec, *, configuration, **keywords):
         landed = {k: v for k, v in configuration.items() if k not in names}
-        return model_builder(spec, task=task, configuration=landed, init_seed=init_seed)
+        return model_builder(spec, configuration=landed, **keywords)
 
     return build
 

@@ -5,6 +5,8 @@ fresh copy. Weights come from safetensors only, and no code from a repository is
 """
 
 import copy
+import re
+from collections.abc import Collection
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -108,15 +110,16 @@ def quiet():
 
 
 def build_model(
-    spec: ModelSpec, *, task: Task, configuration: dict, init_seed: int
+    spec: ModelSpec, *, task: Task, configuration: dict, init_seed: int, fresh_layers: int = 0
 ) -> torch.nn.Module:
     """Make a trial's own model: pretrained weights, fresh classifier, the searched dropouts.
 
     The weights that the checkpoint lacks are drawn from N(0, initializer_range), biases are zero
-    and LayerNorm weights one; they depend on `init_seed` and their shapes only.
+    and LayerNorm weights one; they depend on `init_seed` and their shapes only. So are the top
+    `fresh_layers` and the pooler, where that is more than none; the classifier stays the same.
 
     Raises:
-        ValueError: if a searched dropout has no place in this architecture.
+        ValueError: if a searched dropout has no place in this architecture, or it has fewer layers.
     """
     config, tensors, fresh = _pretrained(spec.path, _stamp(spec.path), _n_outputs(task))
     config = copy.deepcopy(config)
@@ -128,14 +131,36 @@ def build_model(
     model = _empty_model(config).to_empty(device="cpu")
     model.tie_weights()
     generator = torch.Generator().manual_seed(init_seed)
-    for name, tensor in _named_tensors(model):
-        if name not in fresh:
-            tensor.copy_(tensors[name])
-        elif tensor.ndim >= 2:
-            tensor.normal_(0.0, config.initializer_range, generator=generator)
+    named = dict(_named_tensors(model))
+    for name, tensor in named.items():
+        if name in fresh:
+            _draw(name, tensor, deviation=config.initializer_range, generator=generator)
         else:
-            tensor.fill_(0.0 if name.endswith("bias") else 1.0)
+            tensor.copy_(tensors[name])
+    for name in _top_layers(named, fresh_layers):
+        _draw(name, named[name], deviation=config.initializer_range, generator=generator)
     return model
+
+
+def _draw(name: str, tensor: torch.Tensor, *, deviation: float, generator: torch.Generator) -> None:
+    if tensor.ndim >= 2:
+        tensor.normal_(0.0, deviation, generator=generator)
+    else:
+        tensor.fill_(0.0 if name.endswith("bias") else 1.0)
+
+
+def _top_layers(names: Collection[str], n_layers: int) -> list[str]:
+    """List the tensors of the pooler and the top `n_layers`; none for 0."""
+    if n_layers == 0:
+        return []
+    numbers = {name: int(m[1]) for name in names if (m := re.search(r"\.layers?\.(\d+)\.", name))}
+    depth = len(set(numbers.values()))
+    if n_layers > depth:
+        raise ValueError(
+            f"`reinitialised_layers` must be at most the model's {depth} layers, but got {n_layers}"
+        )
+    top = {name for name, number in numbers.items() if number >= depth - n_layers}
+    return [name for name in names if name in top or ".pooler." in name]
 
 
 def _n_outputs(task: Task) -> int:

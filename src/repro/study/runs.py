@@ -15,6 +15,7 @@ from repro.paths import RESULTS
 from repro.results.folders import FORMAT, RunFolder
 from repro.study.objective import TrialSettings, fingerprint_data
 from repro.study.profile import Profile
+from repro.training.types import NEWER
 from repro.tuning.methods import LISTED, depends_on_order
 from repro.tuning.runs import TuningRun, derive_seed
 from repro.tuning.spaces import ends
@@ -116,6 +117,7 @@ def fingerprint_inputs(tuning: TuningRun, *, unit: str) -> dict:
     if tuning.has_budget or depends_on_order(tuning.method):
         search["trials_at_once"] = tuning.trials_at_once
     training = asdict(trials.training)  # but for what every configuration says itself
+    always |= {name for name, default in NEWER.items() if training[name] == default}
     return {
         "format": FORMAT,
         "data": fingerprint_data(trials.data),

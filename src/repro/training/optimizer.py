@@ -1,13 +1,38 @@
-"""The parts of one update: optimizer, loss, and the chance in dropout."""
+"""The parts of one update: optimizer, clipping, loss, and the chance in dropout."""
 
+import math
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 
-def make_optimizer(model: torch.nn.Module, hyperparameters: dict) -> torch.optim.Optimizer:
-    """Make AdamW; biases and LayerNorm weights, the one-dimensional parameters, do not decay."""
+class BertAdam(torch.optim.AdamW):
+    """Adam without bias correction, as in the pytorch-pretrained-bert that Dodge et al. 2020 used.
+
+    m <- .9 m + .1 g;  v <- .999 v + .001 g²;  p <- p - rate (m / (sqrt(v) + epsilon) + decay p),
+    where g has been clipped tensor by tensor (`clip_each`). It is torch's AdamW, whose steps here
+    count from infinity, where its bias correction is a division by one.
+    """
+
+    def __init__(self, groups: list[dict], **options) -> None:
+        super().__init__(groups, **options)
+        for parameter in (p for group in self.param_groups for p in group["params"]):
+            self.state[parameter] = {
+                "step": torch.full((), math.inf, device=parameter.device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
+
+
+OPTIMIZERS = {"adamw": torch.optim.AdamW, "bertadam": BertAdam}
+
+
+def make_optimizer(
+    model: torch.nn.Module, hyperparameters: dict, name: str = "adamw"
+) -> torch.optim.Optimizer:
+    """Make an optimizer; biases and LayerNorm weights, the one-dimensional ones, do not decay."""
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
     groups = [
@@ -15,7 +40,21 @@ def make_optimizer(model: torch.nn.Module, hyperparameters: dict) -> torch.optim
         {"params": vectors, "weight_decay": 0.0},
     ]
     rate, epsilon = hyperparameters["learning_rate"], hyperparameters["adam_epsilon"]
-    return torch.optim.AdamW(groups, lr=rate, eps=epsilon, fused=True)
+    return OPTIMIZERS[name](groups, lr=rate, eps=epsilon, fused=True)
+
+
+def clipping(optimizer: torch.optim.Optimizer) -> Callable:
+    """Return what clips the gradients of parameters to a norm, as this optimizer's authors do."""
+    return clip_each if isinstance(optimizer, BertAdam) else torch.nn.utils.clip_grad_norm_
+
+
+@torch.no_grad()
+def clip_each(parameters: list[torch.nn.Parameter], max_norm: float) -> None:
+    """Scale each tensor's gradient by itself to at most `max_norm`."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norms = torch.stack(torch._foreach_norm(gradients))
+    shares = torch.clamp(max_norm / (norms + 1e-6), max=1.0)  # as in torch's clip_grad_norm_
+    torch._foreach_mul_(gradients, shares.unbind())
 
 
 def mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,9 @@ from repro.models.build import DROPOUT_FIELDS, dropout_places
 from repro.models.locate import ModelSpec
 from repro.records import HYPERPARAMETERS
 from repro.training.device import usable_precision
-from repro.training.schedule import TrainingSchedule
+from repro.training.optimizer import OPTIMIZERS
+from repro.training.schedule import BertAdamSchedule, TrainingSchedule
+from repro.training.types import TrainingSettings
 
 _REQUIRED = ("learning_rate", "batch_size", "epochs")
 _WHOLE = ("batch_size", "warmup_steps", "max_length")
@@ -101,8 +103,12 @@ class SetUp:
     data: EncodedTask
 
 
-def read_back(requested: dict, set_up: SetUp, *, spec: ModelSpec, max_steps: int | None) -> dict:
+def read_back(
+    requested: dict, set_up: SetUp, *, spec: ModelSpec, settings: TrainingSettings
+) -> dict:
     """Return the hyperparameters as they landed; NaN for a dropout that this model does not have.
+
+    Optimizer and schedule are checked against the settings.
 
     Args:
         requested: from `check_configuration`.
@@ -111,10 +117,13 @@ def read_back(requested: dict, set_up: SetUp, *, spec: ModelSpec, max_steps: int
     """
     landed = {
         **_read_optimizer(set_up),
-        **_read_course(requested, set_up, max_steps=max_steps),
+        **_read_course(requested, set_up, max_steps=settings.max_steps),
         **{name: _read_dropout(name, set_up, spec) for name in DROPOUT_FIELDS},
     }
-    for name, value in requested.items():
+    asked = requested | {
+        name: getattr(settings, name) for name in ("optimizer", "schedule_applied")
+    }
+    for name, value in asked.items():
         if value is not None and landed[name] != value:
             raise RuntimeError(
                 f"`{name}` must reach the training as {value}, but was read back as {landed[name]}"
@@ -131,10 +140,20 @@ def _read_optimizer(set_up: SetUp) -> dict:
         raise RuntimeError("`weight_decay` must spare biases and LayerNorms, but does not")
     decayed = [group for group in groups if any(p.ndim >= 2 for p in group["params"])]
     return {
+        "optimizer": _name_optimizer(set_up),
         "learning_rate": _single([group["lr"] for group in groups]),
         "adam_epsilon": _single([group["eps"] for group in groups]),
         "weight_decay": _single([group["weight_decay"] for group in decayed]),
     }
+
+
+def _name_optimizer(set_up: SetUp) -> str:
+    """Name the optimizer by its class, if the schedule is the one that belongs to it."""
+    kind = type(set_up.optimizer)
+    name = next((name for name, known in OPTIMIZERS.items() if kind is known), kind.__name__)
+    if isinstance(set_up.schedule, BertAdamSchedule) != (name == "bertadam"):
+        return f"{name} with the schedule of another"
+    return name
 
 
 def _read_course(requested: dict, set_up: SetUp, *, max_steps: int | None) -> dict:
@@ -151,27 +170,43 @@ def _read_course(requested: dict, set_up: SetUp, *, max_steps: int | None) -> di
     fits = largest == min(requested["batch_size"], n_train)
     if fits and not np.array_equal(np.sort(visited), np.arange(n_train)):
         raise RuntimeError("`epochs` must visit each training example once, but they do not")
-    peak, ratio = _read_warmup(schedule), requested["warmup_ratio"]
-    warmed = ratio is not None and peak == min(math.ceil(ratio * total), total - 1)
     return {
         "batch_size": requested["batch_size"] if fits else largest,
         "epochs": requested["epochs"]
         if total == min(full, max_steps or full)
         else total / per_epoch,
-        "warmup_steps": peak,
-        "warmup_ratio": ratio if warmed else peak / total,
+        **_read_warmup(schedule, requested["warmup_ratio"]),
+        "schedule_applied": _read_applied(schedule),
         "max_grad_norm": schedule.max_grad_norm,
         "max_length": max(set_up.data.max_length, *(s.ids.shape[1] for s in splits.values())),
     }
 
 
-def _read_warmup(schedule: TrainingSchedule) -> int:
+def _read_warmup(schedule: TrainingSchedule, ratio: float | None) -> dict:
     """Read how many updates the rate rises: from its peak, or its slope if it has none yet."""
-    rates = [schedule.rate_factor(step) for step in range(schedule.total_steps)]
+    if isinstance(schedule, BertAdamSchedule):  # a rate that jumps down may have no peak
+        return {"warmup_steps": schedule.warmup_steps, "warmup_ratio": schedule.warmup}
+    total = schedule.total_steps
+    rates = [schedule.once(step) for step in range(total)]
     peak = int(np.argmax(rates))
     if rates[peak] == 0:  # at the only update there is
-        return schedule.warmup_steps
-    return peak if rates[peak] == 1 else round(peak / rates[peak])
+        peak = schedule.warmup_steps
+    elif rates[peak] != 1:
+        peak = round(peak / rates[peak])
+    warmed = ratio is not None and peak == min(math.ceil(ratio * total), total - 1)
+    return {"warmup_steps": peak, "warmup_ratio": ratio if warmed else peak / total}
+
+
+def _read_applied(schedule: TrainingSchedule) -> str:
+    """Read whether the rates are the schedule's, or its products with itself in each epoch."""
+    steps = range(schedule.total_steps)
+    rates = [schedule.rate_factor(step) for step in steps]
+    restarted = [schedule.once(step % schedule.steps_per_epoch) for step in steps]
+    once = [schedule.once(step) for step in steps]
+    products = [a * b for a, b in zip(once, restarted, strict=True)]
+    if rates == (products if schedule.twice else once):
+        return "twice" if schedule.twice else "once"
+    return "otherwise"
 
 
 def _read_dropout(name: str, set_up: SetUp, spec: ModelSpec) -> float:

@@ -19,6 +19,7 @@ class TrainingSchedule:
     evaluation_steps: tuple[int, ...]  # updates after which it evaluates; the last one included
     max_grad_norm: float
     first_step: int = 0  # updates that another trial has done; all other steps count from here
+    twice: bool = False  # read at the step of all and at the step of its epoch, and multiplied
 
     def between(self, start: float, end: float) -> "TrainingSchedule":
         """Return what lies between two epochs, at the learning rates of the whole."""
@@ -31,18 +32,39 @@ class TrainingSchedule:
         return replace(self, first_step=first, evaluation_steps=steps)
 
     def rate_factor(self, step: int) -> float:
-        """Return the share of the learning rate used by update `step` (0, 1, ...).
-
-        Linear from 0 to 1 during warm-up, then linear to 0, as transformers' linear schedule.
-        """
+        """Return the share of the learning rate used by update `step` (0, 1, ...)."""
         step += self.first_step
+        factor = self.once(step)
+        return factor * self.once(step % self.steps_per_epoch) if self.twice else factor
+
+    def once(self, step: int) -> float:
+        """Rise linearly from 0 to 1 in warm-up, then fall to 0, as in transformers."""
         if step < self.warmup_steps:
             return step / self.warmup_steps
         return (self.total_steps - step) / max(1, self.total_steps - self.warmup_steps)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BertAdamSchedule(TrainingSchedule):
+    """The schedule inside BertAdam: it jumps from 1 down to 1 - w where the warm-up w ends."""
+
+    warmup: float  # w, a share of `planned_steps`
+    planned_steps: int  # examples / batch size * epochs, rounded down: one too few at times
+
+    def once(self, step: int) -> float:
+        """Rise linearly from 0 to 1 in warm-up, then fall from 1 - w to 0, or just below."""
+        progress = step / self.planned_steps
+        return progress / self.warmup if progress < self.warmup else 1.0 - progress
+
+
 def make_schedule(
-    hyperparameters: dict, *, n_train: int, evaluations_per_epoch: int, max_steps: int | None = None
+    hyperparameters: dict,
+    *,
+    n_train: int,
+    evaluations_per_epoch: int,
+    max_steps: int | None = None,
+    optimizer: str = "adamw",
+    applied: str = "once",
 ) -> TrainingSchedule:
     """Lay out a trial's updates and evaluations; `max_steps` ends it and its warm-up early."""
     batch_size = hyperparameters["batch_size"]
@@ -58,13 +80,30 @@ def make_schedule(
         for epoch in range(math.ceil(total / per_epoch))
         for i in range(1, evaluations_per_epoch + 1)
     }
-    return TrainingSchedule(
+    schedule = TrainingSchedule(
         batch_size=batch_size,
         steps_per_epoch=per_epoch,
         total_steps=total,
         warmup_steps=warmup_steps,
         evaluation_steps=tuple(sorted({step for step in evaluations if step < total} | {total})),
         max_grad_norm=hyperparameters["max_grad_norm"],
+        twice=applied == "twice",
+    )
+    if optimizer != "bertadam":
+        return schedule
+    planned = int(n_train / batch_size * hyperparameters["epochs"])
+    return _as_bertadam(schedule, hyperparameters, max(1, min(planned, max_steps or planned)))
+
+
+def _as_bertadam(
+    schedule: TrainingSchedule, hyperparameters: dict, planned: int
+) -> BertAdamSchedule:
+    warmup = hyperparameters["warmup_ratio"]
+    if warmup is None:
+        warmup = hyperparameters["warmup_steps"] / planned
+    rising = next(step for step in count() if step / planned >= warmup)
+    return BertAdamSchedule(
+        **vars(schedule) | {"warmup_steps": rising}, warmup=warmup, planned_steps=planned
     )
 
 

@@ -22,7 +22,7 @@ from repro.models.locate import ModelSpec
 from repro.models.packing import can_pack, pack, packed_logits, pad, plain_logits
 from repro.training.checkpoint import load_state, save_model, save_state
 from repro.training.device import autocast, find_device, one_thread
-from repro.training.optimizer import DropoutNoise, decide, make_optimizer, mean_loss
+from repro.training.optimizer import DropoutNoise, clipping, decide, make_optimizer, mean_loss
 from repro.training.readback import (
     SetUp,
     check_configuration,
@@ -117,6 +117,8 @@ class _Trial:
             n_train=len(data.splits["train"]),
             evaluations_per_epoch=settings.evaluations_per_epoch,
             max_steps=settings.max_steps,
+            optimizer=settings.optimizer,
+            applied=settings.schedule_applied,
         )
         self.schedule = self.whole.between(segment.start, segment.end) if segment else self.whole
         self.hyperparameters = self.requested
@@ -161,8 +163,10 @@ class _Trial:
             task=self.data.task,
             configuration=searched_dropouts(self.requested),
             init_seed=seeds.init,
+            fresh_layers=self.settings.reinitialised_layers,
         ).to(self.device)
-        self.optimizer = make_optimizer(self.model, self.requested)
+        self.optimizer = make_optimizer(self.model, self.requested, self.settings.optimizer)
+        self.clip = clipping(self.optimizer)
         batches = training_batches(
             len(train), batch_size=self.schedule.batch_size, seed=seeds.order
         )
@@ -172,7 +176,7 @@ class _Trial:
             self.requested,
             SetUp(self.model, self.optimizer, self.whole, first_epoch, self.data),
             spec=self.spec,
-            max_steps=self.settings.max_steps,
+            settings=self.settings,
         )
         self.labels = torch.from_numpy(train.labels).to(self.device)
         self.scaler = torch.amp.GradScaler(enabled=self.settings.precision == "fp16")
@@ -233,7 +237,7 @@ class _Trial:
                 loss = mean_loss(logits, labels)
                 self.scaler.scale(loss).backward()
                 self.scaler.unscale_(self.optimizer)
-                torch.nn.utils.clip_grad_norm_(parameters, self.schedule.max_grad_norm)
+                self.clip(parameters, self.schedule.max_grad_norm)
                 self.scaler.step(self.optimizer)
                 self.scaler.update()
                 self.optimizer.zero_grad(set_to_none=True)

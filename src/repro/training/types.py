@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 PRECISIONS = ("fp32", "bf16", "fp16")
+OPTIMIZERS = ("adamw", "bertadam")
+SCHEDULE_APPLIED = ("once", "twice")
+_CHOICES = {
+    "precision": PRECISIONS,
+    "optimizer": OPTIMIZERS,
+    "schedule_applied": SCHEDULE_APPLIED,
+}
 OVERRIDABLE = ("adam_epsilon", "max_grad_norm", "max_length")
+# settings that came later: at these values, trials are what they were without them
+NEWER = {"optimizer": "adamw", "schedule_applied": "once", "reinitialised_layers": 0}
 
 
 @dataclass(frozen=True)
@@ -20,13 +29,22 @@ class TrainingSettings:
     # `eval()` is never undone; their paper says dropout 0.1
     dropout_after_first_validation: bool = True
     max_steps: int | None = None  # ends every trial, and its schedule, after so many updates
+    optimizer: str = "adamw"  # bertadam: as the authors of BERT, and its own schedule with it
+    # twice: the schedule of the epoch's own steps times that of all steps, as in the code of Dodge
+    # et al. 2020 (glue/runners.py), where the runner and BertAdam both apply it
+    schedule_applied: str = "once"
+    reinitialised_layers: int = 0  # so many of the top ones, with the pooler: Zhang et al. 2021
     adam_epsilon: float = 1e-6
     max_grad_norm: float = 1.0
     max_length: int = 128
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"`precision` must be in {PRECISIONS}, but got {self.precision!r}")
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"`{name}` must be in {known}, but got {getattr(self, name)!r}")
+        layers = self.reinitialised_layers
+        if not isinstance(layers, int) or layers < 0:
+            raise ValueError(f"`reinitialised_layers` must be 0, 1, ..., but got {layers!r}")
         for name in ("evaluations_per_epoch", "max_steps"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):

@@ -1,4 +1,4 @@
-"""Tuning curves, the best of n trials as a function of n, with bands that hold for all n at once."""
+"""Tuning curves, the best of n trials over n, with bands that hold for all n at once."""
 
 from collections.abc import Sequence
 from functools import lru_cache

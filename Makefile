@@ -7,7 +7,7 @@ SUBMISSIONS ?= notebooks/assignments/submitted
 PY := .venv/bin/python
 MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12
 
-.PHONY: help reproduce reference plan submit release assignments grade test browser lint lab pretrain bench clean
+.PHONY: help reproduce record reference plan submit release assignments grade test browser lint lab pretrain bench clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ reproduce: .venv/.installed  ## Run the notebooks; tables and figures go to figu
 
 reference: .venv/.installed  ## Make the tables and pictures of the last run of mini the reference
 	$(PY) -m repro reference
+
+record: .venv/.installed  ## Train what data/recorded/mini lacks of its plan (hours; goes on where it stopped)
+	$(PY) -m repro record $(ARGS)
 
 plan: .venv/.installed  ## List what the notebooks of PROFILE would run, with steps, disk and hours
 	$(PY) -m repro plan --profile $(PROFILE) $(NOTEBOOK:%=--notebook %) $(ARGS)

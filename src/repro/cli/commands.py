@@ -65,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         claims.add_argument(f"--{part}", help="only these")
     claims.add_argument("--undecided", action="store_true", help="only these")
     claims.set_defaults(command=_list_claims)
+    keep = commands.add_parser("record", help="train what data/recorded/NAME lacks of its plan")
+    keep.add_argument("name", nargs="?", default="mini", metavar="NAME", help="default: mini")
+    keep.add_argument("--parts", nargs="+", default=[], help="of the plan; default: all")
+    keep.add_argument("--first", type=int, metavar="N", help="only so many trials of each cell")
+    keep.add_argument("--workers", type=int, metavar="N", help="processes; default: one a core")
+    keep.set_defaults(command=_record)
     renew = commands.add_parser("reference", help="make the last run of mini the reference")
     renew.set_defaults(command=_renew_reference)
     profiles.set_defaults(command=_list_profiles)
@@ -121,6 +127,16 @@ def _list_claims(options: argparse.Namespace) -> int:
         print(f"{GLYPHS[row.verdict]} {row.id} ({cells.evidence}): {row.claim}")
         print(f"    {row.verdict}: {cells.estimate}; {row.reason}")
     print(summary(rows))
+    return 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    from repro.paths import data_directory
+    from repro.study.recording import record
+
+    folder = data_directory("recorded", options.name)
+    record(folder, options.parts, first=options.first, workers=options.workers)
+    print(f"what is recorded is now in {folder}")
     return 0
 
 

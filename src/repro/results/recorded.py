@@ -1,7 +1,8 @@
 """Recorded trials: each trained once, to its end, and kept so that replays can draw on them.
 
 A folder of `data/recorded/` holds `trials.parquet` (one row a trial), `evaluations.parquet` (one
-row an evaluation) and `manifest.json`, which says what they are and what the files must be.
+row an evaluation) and `manifest.json`, which says what they are and what the files must be; where
+predictions were kept, also `predictions.parquet` (one row a trial) and `labels.parquet`.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from repro.names import check_name
@@ -34,6 +36,42 @@ class Recorded:
     trials: pd.DataFrame
     evaluations: pd.DataFrame
     manifest: dict
+    folder: Path
+
+    def predictions(self, split: str, **cell: str) -> pd.DataFrame:
+        """Return predictions at the best checkpoints: a row a trial, a column an example.
+
+        Args:
+            split: validation, test or test-shift1.
+            cell: model, task and space.
+        Returns:
+            indexed by `trial`; class ids, or numbers (16-bit) of a regression.
+        """
+        table = _of_cell(pd.read_parquet(self.folder / "predictions.parquet"), cell)
+        packed = table.set_index("trial")[f"{split}_predictions"].dropna()
+        return pd.DataFrame(map(unpack_predictions, packed), index=packed.index)
+
+    def labels(self, split: str, **cell: str) -> np.ndarray:
+        """Return the labels of the examples of `predictions`; `cell` are task and space."""
+        table = _of_cell(pd.read_parquet(self.folder / "labels.parquet"), cell | {"split": split})
+        return unpack_predictions(table["labels"].item())
+
+
+def _of_cell(table: pd.DataFrame, cell: dict[str, str]) -> pd.DataFrame:
+    return table[(table[list(cell)] == pd.Series(cell)).all(axis=1)]
+
+
+def pack_predictions(values: np.ndarray) -> bytes:
+    """Return class ids below 256, or numbers rounded to 16 bits, as bytes that say which."""
+    is_number = values.dtype.kind == "f"
+    return (
+        b"f" + values.astype("<f2").tobytes() if is_number else b"c" + values.astype("u1").tobytes()
+    )
+
+
+def unpack_predictions(packed: bytes) -> np.ndarray:
+    """Return what `pack_predictions` packed, shape (n,)."""
+    return np.frombuffer(packed[1:], "<f2" if packed[:1] == b"f" else "u1")
 
 
 def recorded_folders() -> dict[str, Path]:
@@ -65,21 +103,27 @@ def read_recorded(name_or_folder: str | Path) -> Recorded:
                 "restore it from the repository or record it again"
             )
     tables = {t: pd.read_parquet(folder / f"{t}.parquet") for t in _COLUMNS}
-    return Recorded(**tables, manifest=manifest)
+    return Recorded(**tables, manifest=manifest, folder=folder)
 
 
 def write_recorded(
-    folder: Path, *, trials: pd.DataFrame, evaluations: pd.DataFrame, about: dict
+    folder: Path,
+    *,
+    trials: pd.DataFrame,
+    evaluations: pd.DataFrame,
+    about: dict,
+    **further: pd.DataFrame,
 ) -> None:
     """Write recorded trials with their manifest, which comes last.
 
     Args:
+        further: more tables: `predictions` and `labels`.
         about: what was recorded, from where, with which versions and settings, and its licence.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for name, table in {"trials": trials, "evaluations": evaluations}.items():
-        missing = {*TRIAL_KEY, *_COLUMNS[name]} - set(table)
+    for name, table in {"trials": trials, "evaluations": evaluations, **further}.items():
+        missing = {*TRIAL_KEY, *_COLUMNS[name]} - set(table) if name in _COLUMNS else set()
         assert not missing, f"{name} lack {missing}"
         path = folder / f"{name}.parquet"
         table.to_parquet(path, index=False, compression="zstd")

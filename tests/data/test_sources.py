@@ -109,64 +109,6 @@ def test_hub_copy_without_validation_is_refused(tmp_path):
         load_task("rte", tmp_path)
 
 
-@pytest.fixture
-def hub(monkeypatch):
-    """Replace the download by a data set in memory, and record what was asked for."""
-    datasets = pytest.importorskip("datasets")
-    calls = []
-
-    def answer(*args, **options):
-        calls.append((args, options))
-        renamed = dict(zip(("premise", "hypothesis"), ("sentence1", "sentence2"), strict=True))
-        source = renamed if args == ("aps/super_glue",) else {}
-        label = datasets.ClassLabel(names=["entailment", "not_entailment"])
-        hidden = {"test": (-1, -1)}
-        splits = {
-            split: datasets.Dataset.from_dict(rte_columns(hidden.get(split, (0, 1))))
-            .cast_column("label", label)
-            .rename_columns({old: new for new, old in source.items()})
-            for split in ("train", "validation", "test")
-        }
-        return datasets.DatasetDict(splits)
-
-    monkeypatch.setattr(datasets, "load_dataset", answer)
-    return calls
-
-
-def test_hub_is_asked_for_data_and_no_code(hub):
-    data = load_task("rte", "hub")
-    assert data.splits["train"]["label"].tolist() == [0, 1] and data.hidden("test")
-    assert load_task("superglue_rte", "hub").splits["train"]["text_a"][0] == "An owl."
-    assert hub[0] == (("nyu-mll/glue", "rte"), {})
-    assert hub[1][0] == ("aps/super_glue",)
-    assert hub[1][1]["revision"] == "refs/convert/parquet"
-    assert not any("trust_remote_code" in options for _, options in hub)
-
-
-def test_hub_gives_the_matched_splits_of_mnli(monkeypatch):
-    datasets = pytest.importorskip("datasets")
-
-    def split(text, label):
-        columns = {"premise": [text], "hypothesis": ["b"], "label": [label], "idx": [0]}
-        return datasets.Dataset.from_dict(columns)
-
-    names = ("validation_mismatched", "validation_matched", "test_mismatched", "test_matched")
-    splits = {name: split(name, -1 if name.startswith("test") else 1) for name in names}
-    splits |= {"train": split("train", 2), "test": split("diagnostic", -1)}
-    of_mnli = {name: rows for name, rows in splits.items() if name != "test"}
-    asked = {"mnli": of_mnli, "ax": {"test": splits["test"]}}
-    monkeypatch.setattr(datasets, "load_dataset", lambda _, name: asked[name])
-    data = load_task("mnli", "hub")
-    assert {name: frame["text_a"].tolist() for name, frame in data.splits.items()} == {
-        "train": ["train"],
-        "validation": ["validation_matched"],
-        "test": ["test_matched"],
-        "test-mismatched": ["test_mismatched"],
-        "test-ax": ["diagnostic"],
-    }
-    assert data.hidden("test-ax") and data.hidden("test-mismatched")
-
-
 def test_official_mnli_has_its_further_test_sets_where_they_are(tmp_path):
     write_official(tmp_path, "mnli")
     assert set(load_task("mnli", tmp_path).splits) == {"train", "validation", "test"}
@@ -178,17 +120,6 @@ def test_official_mnli_has_its_further_test_sets_where_they_are(tmp_path):
     assert splits["test-mismatched"]["text_a"].tolist() == ["An owl."]
     assert splits["test-ax"]["index"].tolist() == [7]
     assert set(splits["test-ax"]["label"]) == {-1}
-
-
-def test_hub_out_of_reach_is_said_in_one_line(monkeypatch):
-    datasets = pytest.importorskip("datasets")
-
-    def fail(*args, **options):
-        raise RuntimeError("no\nroute")
-
-    monkeypatch.setattr(datasets, "load_dataset", fail)
-    with pytest.raises(ConnectionError, match=r"nyu-mll/glue .* RuntimeError: no; connect, or"):
-        load_task("rte", "hub")
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name != "superglue_rte"])

@@ -12,6 +12,7 @@ import pandas as pd
 from repro.data.definitions import OFFICIAL_SPLITS, OwnTask, Task, is_test
 from repro.data.files import Columns, Table, read_parquet, read_table
 from repro.data.frames import read_labels, read_texts
+from repro.data.hub import fetch
 from repro.data.miniature.tasks import load_mini_task
 
 
@@ -92,41 +93,12 @@ def mini_tables(
 
 
 def hub_tables(task: Task) -> dict[str, Table]:
-    """Download a task from the Hugging Face hub (or take it from the cache of `datasets`)."""
-    import datasets
-
-    repository, matched = "nyu-mll/glue", "_matched" if task.name == "mnli" else ""
-    try:
-        if task.name == "superglue_rte":
-            # Its main branch is a script, which `datasets` runs no more; this branch is parquet.
-            repository = "aps/super_glue"
-            files = {split: f"rte/{split}/*.parquet" for split in OFFICIAL_SPLITS}
-            splits = datasets.load_dataset(
-                repository, data_files=files, revision="refs/convert/parquet"
-            )
-        else:
-            splits = datasets.load_dataset(repository, task.name)
-        names = ("train", f"validation{matched}", f"test{matched}")
-        parts = {split: splits[name] for split, name in zip(OFFICIAL_SPLITS, names, strict=True)}
-        if task.name == "mnli":
-            parts["test-mismatched"] = splits["test_mismatched"]
-            parts["test-ax"] = datasets.load_dataset(repository, "ax")["test"]
-    except Exception as error:  # the hub's client has no common base for its errors
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ConnectionError(
-            f"{repository} must be within reach, but {reason}; "
-            "connect, or give a directory with the data"
-        ) from error
-    return {
-        split: Table(
-            f"{task.name} {split} from the hub",
-            pd.DataFrame(rows.to_dict(), dtype=object),
-            _hub_columns(task),
-            unit="row",
-            class_names=getattr(rows.features["label"], "names", None),
-        )
-        for split, rows in parts.items()
-    }
+    """Read a task from the Hugging Face hub, or from what was downloaded of it before."""
+    repository, folders = "nyu-mll/glue", (task.name, "ax") if task.name == "mnli" else (task.name,)
+    if task.name == "superglue_rte":
+        repository, folders = "aps/super_glue", ("rte",)
+    files = tuple(f"{folder}/*.parquet" for folder in folders)
+    return directory_tables(task, fetch(repository, kind="dataset", files=files))
 
 
 def directory_tables(task: Task, directory: Path) -> dict[str, Table]:

@@ -18,7 +18,6 @@ from transformers.utils import logging as transformers_logging
 from repro.data.encoding import EncodedTask, encode_split
 from repro.data.tasks import Task, TaskData
 from repro.models.locate import (
-    EMBEDDED,
     TOKENIZERS,
     WEIGHTS,
     ModelSpec,
@@ -37,12 +36,7 @@ DROPOUT_FIELDS = {
 
 
 def resolve_model(name: str) -> ModelSpec:
-    """Find the model `name`: an embedded one, a local directory, or a hub id.
-
-    Raises:
-        ValueError: if it is none of these, or a directory lacks configuration, weights or
-            tokenizer.
-    """
+    """Find the model `name` (see `find_model`), and read its configuration."""
     path = find_model(name)
     return ModelSpec(name=str(name), path=path, family=_configuration(path, name).model_type)
 
@@ -52,8 +46,8 @@ def _configuration(path: str, name: str):
         return AutoConfig.from_pretrained(path, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"`model` must be one of {list(EMBEDDED)}, a directory with a model, or a hub id that "
-            f"can be reached, but got '{name}' ({' '.join(str(error).split())[:160]})"
+            f"`model` must be one that transformers knows, but got '{name}' "
+            f"({' '.join(str(error).split())[:160]}); name another"
         ) from error
 
 

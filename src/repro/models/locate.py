@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from repro.data.hub import fetch
 from repro.paths import data_directory
 from repro.tuning.spaces import FAMILIES
 
 EMBEDDED = ("tiny-electra", "tiny-roberta", "tiny-bert")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
-_HUB_ID = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
+_FILES = ("config.json", "model*.safetensors", WEIGHTS[1], *TOKENIZERS, "merges.txt")
+_FILES += ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_HUB_ID = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*(@[\w./-]+)?")
 
 
 @dataclass(frozen=True)
@@ -22,33 +25,39 @@ class ModelSpec:
     """A pretrained model: its name, where it is, and its family (transformers' `model_type`)."""
 
     name: str
-    path: str  # a directory or a hub id
+    path: str  # a directory
     family: str
 
 
 def find_model(name: str) -> str:
-    """Return where the model `name` is: a directory, or a hub id as it stands.
+    """Return the directory of the model `name`; a hub id is downloaded, unless it was before.
 
     Raises:
-        ValueError: if it is a directory without configuration, weights or tokenizer, or an
-            embedded model that is not there.
+        ConnectionError: if the hub is needed and cannot be reached.
+        ValueError: if there is no such model, or it lacks configuration, weights or tokenizer.
     """
     directory = data_directory() / "mini" / name if name in EMBEDDED else Path(name)
     if name in EMBEDDED and not directory.is_dir():
         raise ValueError(f"model '{name}' must be in {directory}; build it by `make pretrain`")
+    remedy = "save model and tokenizer there by `save_pretrained`"
     if not directory.is_dir():
-        if _HUB_ID.fullmatch(str(name)):
-            return str(name)
-        raise ValueError(
-            f"`model` must be one of {list(EMBEDDED)}, a directory with a model, or a hub id, "
-            f"but got '{name}', where there is no directory"
-        )
+        if not _HUB_ID.fullmatch(str(name)):
+            raise ValueError(
+                f"`model` must be one of {list(EMBEDDED)}, a directory with a model, or a hub id, "
+                f"but got '{name}', where there is no directory"
+            )
+        try:
+            directory = fetch(str(name), kind="model", files=_FILES)
+        except (ConnectionError, ValueError) as error:
+            must = f"`model` must be one of {list(EMBEDDED)}, a directory with a model, or a hub id"
+            raise type(error)(f"{must}, but got '{name}': {error}") from error
+        remedy = f"a revision may have it: `{name.partition('@')[0]}@refs/pr/1`, or the like"
     parts = {"config.json": ("config.json",), "weights": WEIGHTS, "tokenizer": TOKENIZERS}
     for part, names in parts.items():
         if not any((directory / name).is_file() for name in names):
             raise ValueError(
                 f"model directory {directory} must hold {' or '.join(names)}, but has no {part}; "
-                "save model and tokenizer there by `save_pretrained`"
+                f"{remedy}"
             )
     return str(directory)
 
@@ -71,16 +80,14 @@ def check_length(name: str, config: Mapping, max_length: int) -> None:
 
 
 def read_config(path: str) -> dict:
-    """Return what a local model's config.json says; nothing for a hub id."""
+    """Return what the config.json of a model's directory says; nothing where there is none."""
     file = Path(path) / "config.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 @lru_cache(maxsize=64)
 def weights_fingerprint(path: str) -> str:
-    """Return 16 hexadecimal digits that depend on a local checkpoint's files; a hub id as is."""
-    if not Path(path).is_dir():
-        return path
+    """Return 16 hexadecimal digits that depend on the files of a checkpoint's directory."""
     digest = hashlib.sha256()
     for name in ("config.json", *TOKENIZERS, "tokenizer_config.json"):
         if (file := Path(path) / name).is_file():

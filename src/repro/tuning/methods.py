@@ -39,6 +39,9 @@ class _Searcher:
     def tell(self, trial: int, score: float) -> None:
         pass
 
+    def tell_other(self, trial: int, configuration: dict, score: float) -> None:
+        """Tell of another configuration, which was trained in place of the suggested one."""
+
 
 class GridSearcher(_Searcher):
     def __init__(self, configurations: Sequence[dict]):
@@ -117,6 +120,13 @@ class TPESearcher(_RaySearcher):
             evaluated_rewards=list(known_scores) or None,
         )
         super().__init__(search, space.fixed)
+        self._names = list(space.domains)
+
+    def tell_other(self, trial: int, configuration: dict, score: float) -> None:
+        self.tell(trial, math.nan)  # the suggested one was not trained
+        if not math.isnan(score):
+            values = {name: configuration[name] for name in self._names}
+            self._search.add_evaluated_point(values, score)
 
 
 def _distribution(domain: Domain):

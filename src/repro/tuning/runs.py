@@ -75,6 +75,7 @@ class Request:
     score_to_beat: float = -math.inf
     seeds: Seeds | None = None
     segment: Segment | None = None  # where the trial continues another
+    may_be_ended: bool = True  # by a scheduler or a budget: somebody must be asked
 
 
 def cost(reported: Evaluation | TrialResult, unit: str) -> float:
@@ -105,7 +106,7 @@ class RunState:
     the seed and on the results, never on timing, as long as the budget counts steps.
     """
 
-    def __init__(self, run: TuningRun, *, unit: str, store: TrialStore):
+    def __init__(self, run: TuningRun, *, unit: str, store: TrialStore, searcher=None):
         assert unit in ("steps", "seconds")
         self.run, self.unit, self.store = run, unit, store
         self.budget = math.nan if run.has_budget else math.inf  # NaN: not known yet
@@ -113,7 +114,7 @@ class RunState:
         self.n_trials = 0
         self._costs: dict[int, float] = {}
         self._best = -math.inf
-        self._searcher = make_searcher(
+        self._searcher = searcher or make_searcher(  # a replay answers from recorded trials
             run.method, space=run.space, grid=run.grid, seed=run.seed, **run.options
         )
         self._scheduler = make_scheduler(run.method)
@@ -192,6 +193,7 @@ class RunState:
             score_to_beat=self._best,
             seeds=run.seeds[number if len(run.seeds) > 1 else 0] if run.seeds else None,
             segment=segment,
+            may_be_ended=run.has_budget or self._scheduler is not None,
         )
         self.running[trial] = request
         self.n_trials += 1

@@ -1,12 +1,17 @@
 """What the workers of a study do: train one request on its data, which they keep between trials."""
 
+import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from repro.data.definitions import GLUE_SIZES
+from repro.data.encoding import read_encoded, write_encoded
 from repro.data.splits import split_data
-from repro.data.tasks import TaskData, load_task, score_predictions
+from repro.data.tasks import TaskData, load_task, resolve_task, score_predictions
+from repro.models.locate import find_model
 from repro.results.folders import RunFolder
 from repro.training.types import TrainingSettings, TrialResult
 from repro.tuning.runs import Request
@@ -74,14 +79,52 @@ def count_training_examples(settings: DataSettings) -> int:
     return train - min(validation, train // 10) if settings.split == "held_out" else train
 
 
-def fine_tune(request: Request, report, *, folders: dict[str, RunFolder]) -> TrialResult:
+@dataclass(frozen=True)
+class Prepared:
+    """What a study's driver found for its workers, so that they need no hub and no raw data."""
+
+    models: Mapping[str, str]  # their directories, by name
+    encodings: Path  # a folder that all machines see; what is not there yet a worker writes
+
+    def encoding(self, folder: RunFolder, max_length: int) -> Path:
+        """Return where the examples of a tuning run are, in tokens of its model."""
+        inputs = folder.about["inputs"]
+        key = f"{inputs['data']} {inputs['weights']} {max_length}"
+        return self.encodings / hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def prepare(contexts: Mapping[str, TrialSettings], folders, *, results: Path) -> Prepared:
+    """Find all models of a study; encode what is not of the miniature, which anybody can generate.
+
+    Args:
+        contexts: what the trials of each tuning run share, by run_id; `folders` likewise.
+    """
+    names = {trials.model for trials in contexts.values()}
+    prepared = Prepared({name: find_model(name) for name in names}, results / "encoded")
+    for run_id, trials in contexts.items():
+        length = trials.training.max_length
+        place = prepared.encoding(folders[run_id], length)
+        if trials.data.source != "mini" and not place.is_dir():
+            from repro.models.build import encode, resolve_model
+
+            data = load_data(trials.data)
+            write_encoded(encode(data, resolve_model(trials.model), max_length=length), place)
+    return prepared
+
+
+def fine_tune(
+    request: Request, report, *, folders: dict[str, RunFolder], prepared: Prepared | None = None
+) -> TrialResult:
     """Train one request in a worker: the objective of every study."""
     from repro.training.trial import train_trial
 
     trials: TrialSettings = request.context
-    max_length = request.configuration.get("max_length", trials.training.max_length)
-    model, data = encoded(trials.model, trials.data, max_length=int(max_length))
     folder, segment, states = folders[request.run_id], request.segment, {}
+    max_length = int(request.configuration.get("max_length", trials.training.max_length))
+    name, kept = trials.model, None
+    if prepared:
+        name, kept = prepared.models[name], prepared.encoding(folder, max_length)
+    model, data = encoded(name, trials.data, max_length=max_length, kept=kept)
     checkpoint = folder.checkpoint(request.trial)
     shutil.rmtree(checkpoint, ignore_errors=True)  # of a trial that was killed
     if segment is not None:
@@ -104,12 +147,21 @@ def fine_tune(request: Request, report, *, folders: dict[str, RunFolder]) -> Tri
 
 
 @lru_cache(maxsize=8)
-def encoded(model: str, settings: DataSettings, *, max_length: int):
-    """Return a model's specification and its encoded data, read only once in a process."""
+def encoded(model: str, settings: DataSettings, *, max_length: int, kept: Path | None = None):
+    """Return a model's specification and its encoded data, read only once in a process.
+
+    Args:
+        kept: the folder of these very data, written if it is not there; None: not kept on disk.
+    """
     from repro.models.build import build_model, encode, resolve_model
 
-    spec, data = resolve_model(model), load_data(settings)
-    build_model(spec, task=data.task, configuration={}, init_seed=0)  # so that no trial pays for
-    labels = data.splits["validation"]["label"].to_numpy()  # reading weights and importing metrics
-    score_predictions(data.task, labels, labels)
-    return spec, encode(data, spec, max_length=max_length)
+    spec, task = resolve_model(model), resolve_task(settings.task)
+    data = read_encoded(kept, task=task, model=spec.path) if kept else None
+    if data is None:
+        data = encode(load_data(settings), spec, max_length=max_length)
+        if kept:
+            write_encoded(data, kept)
+    build_model(spec, task=task, configuration={}, init_seed=0)  # so that no trial pays for
+    labels = data.splits["validation"].labels  # reading weights and importing metrics
+    score_predictions(task, labels, labels)
+    return spec, data

@@ -24,7 +24,7 @@ def _by_task(value: Any) -> Any:
 
 
 def _sizes_by_task(value: Any) -> Any:
-    if not isinstance(value, dict) or any(isinstance(part, dict) for part in value.values()):
+    if not value or not isinstance(value, dict) or dict in map(type, value.values()):
         return value
     return {"default": value}
 

@@ -19,6 +19,7 @@ from repro.study.objective import (
     TrialSettings,
     fine_tune,
     load_data,
+    prepare,
 )
 from repro.study.profile import Profile
 from repro.study.progress import StudyProgress
@@ -119,10 +120,15 @@ def run_all(
     from repro.tuning.ray_tune import tune_runs
 
     mention_old_results(results)
+    prepared = prepare({run.run_id: run.context for run in todo}, folders, results=results)
     with StudyProgress(n_runs=len(folders), n_done=len(done)) as progress:
         tune_runs(
             todo,
-            partial(fine_tune, folders={run.run_id: folders[run.run_id] for run in todo}),
+            partial(
+                fine_tune,
+                folders={run.run_id: folders[run.run_id] for run in todo},
+                prepared=prepared,
+            ),
             store=StudyStore(profile, folders, progress),
             unit=profile.budget_unit,
             known_costs={

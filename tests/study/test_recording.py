@@ -52,7 +52,7 @@ def test_every_planned_trial_is_recorded_with_its_curve(folder):
     counts = recorded.trials.groupby("space").size().to_dict()
     assert counts == {"full": 3, "grid": 6}  # the grid of this family has 3 configurations
     trial = trials_of(read_plan(folder), part=1)[3]
-    assert (trial.configuration_number, trial.seeds.init) == (1, 43)
+    assert (trial.configuration_number, trial.seeds.init) == (0, 43)
     mine = pd.DataFrame(curve(trial, train_planned(trial)))
     key = pd.DataFrame([trial.key])
     pd.testing.assert_frame_equal(
@@ -111,7 +111,7 @@ def test_crossed_levels_of_any_two_sources_occur_once_together():
     counts = {"train": 40, "validation": 6, "test": 6}
     plan = plan_with(grid=True, levels=5, split="resplit", split_counts=counts)
     sources = [
-        (*vars(trial.seeds).values(), trial.data.split_seed) for trial in trials_of(plan)[:25]
+        (*vars(trial.seeds).values(), trial.data.split_seed) for trial in trials_of(plan)[::3]
     ]
     for one, other in combinations(zip(*sources, strict=True), 2):
         assert set(zip(one, other, strict=True)) == set(product(range(5), repeat=2))

@@ -137,7 +137,7 @@ def read_plan(folder: Path) -> Plan:
 
 
 def planned_trials(plan: Plan, part: Part, model: str, task: str) -> list[PlannedTrial]:
-    """Enumerate the trials of one cell of a part, in the order of their numbers."""
+    """Enumerate the trials of one cell of a part: for each seed, all configurations."""
     training = TrainingSettings(**{"max_length": 48} | part.training)
     key = {"model": model, "task": task, "space": part.space}
     return [
@@ -149,8 +149,8 @@ def planned_trials(plan: Plan, part: Part, model: str, task: str) -> list[Planne
             _data(plan, part, task, split_seed=split_seed),
             training,
         )
-        for trial, ((number, configuration), (seeds, split_seed)) in enumerate(
-            product(enumerate(_configurations(part, model, task)), _seeds(part))
+        for trial, ((seeds, split_seed), (number, configuration)) in enumerate(
+            product(_seeds(part), enumerate(_configurations(part, model, task)))
         )
     ]
 

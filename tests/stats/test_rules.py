@@ -506,3 +506,20 @@ def test_so_many_further_trials_decide_on_a_correlation(r, n, bound):
 
     assert now.value == pytest.approx(r)
     assert 0.65 <= rate_of_decisions(draw, n=150) <= 0.95
+
+
+@pytest.mark.parametrize("effects", [(0.5, 0.0, 0.1), (-0.6, -0.5, -0.4)])
+def test_so_many_further_repetitions_decide_whether_one_of_several_claims_holds(effects):
+    n = 8
+
+    def cases(draw):
+        return some([mean({"rte": draw(e)}, above(), tasks="fixed") for e in effects])
+
+    rng = np.random.default_rng(0)
+    further = runs_needed(cases(lambda effect: of_size(rng, n, mean=effect, sd=1)))
+
+    def draw(rng):
+        return cases(lambda effect: rng.normal(effect, 1, n + further))
+
+    # for: one of them may do it; against: the last of all decides, and the others may still miss
+    assert 0.65 <= rate_of_decisions(draw, n=300) <= 0.93

@@ -68,6 +68,7 @@ class Spread:
     df: float  # rises with n
     n: float
     shared: float = 0.0  # an error that does not fall with n
+    chances: int = 1  # among so many claims, the best evidence was chosen
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,7 @@ def runs_needed(estimate: Estimate, *, level: float = LEVEL, power: float = POWE
     nearest = min(abs(estimate.value - b) for b in (region.low, region.high) if math.isfinite(b))
     if len(gaps) == 1 and nearest <= region.margin:
         return "none: the effect is within the margin"
+    level /= spread.chances
     if (gaps < 0).any():  # outside, beyond one bound: see `p_against`
         gaps, level = -gaps[gaps < 0], level / len(gaps)
 

@@ -252,7 +252,8 @@ def some(cases: Sequence[Estimate]) -> Estimate:
 
     For: the smallest p-value times their number (Bonferroni). Against: each must fail, so that the
     largest p-value counts (Berger 1982). Undecidable ones count with p = 1. Value and interval are
-    those of the one with the best evidence.
+    those of the one with the best evidence, and the runs needed are its own, or where none seems to
+    hold those of the claim that is the last to fail.
     """
     return _combine(cases, *P_VALUES)
 
@@ -273,7 +274,11 @@ def _combine(cases: Sequence[Estimate], smallest: str, largest: str) -> Estimate
         return best
     p = {smallest: min(1.0, len(cases) * getattr(best, smallest)),
          largest: max(getattr(case, largest) for case in cases)}  # fmt: skip
-    return replace(best, **p, spread=None)
+    decides, chances = best, len(cases)
+    if getattr(best, smallest) > getattr(best, largest):  # then it takes all of them
+        decides, chances = max(cases, key=lambda case: getattr(case, largest)), 1
+    spread = decides.spread and replace(decides.spread, chances=chances)
+    return replace(best, **p, spread=spread)
 
 
 def jackknife(

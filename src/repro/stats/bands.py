@@ -8,8 +8,6 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import betaincinv, gammaln
 
-_MINUS_LOG_NOTHING = 40.0  # exp(-40) of a probability is below the rounding of their sum
-
 
 def tuning_bands(
     scores: Sequence[float],
@@ -64,10 +62,11 @@ def _local_bounds(n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
         i, half = np.arange(1, n + 1), np.exp(log_outside) / 2
         return betaincinv(i, n + 1 - i, half), 1 - betaincinv(n + 1 - i, i, half)
 
+    def excess(log_outside: float) -> float:
+        return np.log(1 - _probability(*central(log_outside))) - np.log(1 - level)
+
     ends = np.log((1 - level) / n), np.log(1 - level)  # Bonferroni's, and those of a single one
-    if n == 1:
-        return central(ends[1])
-    return central(brentq(lambda x: _probability(*central(x)) - level, *ends, xtol=1e-4))
+    return central(ends[1] if n == 1 else brentq(excess, *ends, xtol=1e-3))
 
 
 def _probability(low: np.ndarray, high: np.ndarray) -> float:
@@ -77,18 +76,16 @@ def _probability(low: np.ndarray, high: np.ndarray) -> float:
     than i, at `low[i]` at most i. Source: Moscovich & Nadler 2017.
     """
     n = len(low)
-    log_factorials = gammaln(np.arange(n + 1) + 1.0)
     times = np.concatenate([low, high, [1.0]])
-    counts, first, most, now = np.ones(1), 0, 0, 0.0  # P(first + k points so far, all inside)
-    for event in np.argsort(times, kind="stable"):
-        mean, now = n * (times[event] - now), times[event]
-        if mean > 0:
-            size = min(most - first, int(mean + 9 * np.sqrt(mean) + _MINUS_LOG_NOTHING)) + 1
-            new = np.exp(np.arange(size) * np.log(mean) - mean - log_factorials[:size])
-            counts = np.convolve(counts, new)[: most - first + 1]
+    order = np.argsort(times, kind="stable")
+    means = np.maximum(n * np.diff(times[order], prepend=0.0), 1e-300)[:, None]
+    k = np.arange(min(n, int(means.max() + 9 * np.sqrt(means.max()) + 15)) + 1)
+    new = np.exp(k * np.log(means) - means - gammaln(k + 1))  # P(k new points before each time)
+    counts, first, most = np.ones(1), 0, 0  # P(first + i points so far, all inside)
+    for event, points in zip(order.tolist(), new, strict=True):
+        counts = np.convolve(counts, points)[: most - first + 1]
         if event < n:
             most += 1  # beyond low[i] point i may come
         elif event < 2 * n:  # point i must have come
             counts, first = counts[event - n + 1 - first :], event - n + 1
-    log_n_points = n * np.log(n) - n - log_factorials[n]
-    return float(counts[0] / np.exp(log_n_points))
+    return float(counts[0] / np.exp(n * np.log(n) - n - gammaln(n + 1)))

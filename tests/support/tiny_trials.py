@@ -16,7 +16,7 @@ from tiny_models import (
 )
 
 _KEYWORDS = ("report", "save_best_to", "score_to_beat", "data", "segment", "trace_test_at")
-_KEYWORDS += ("load_state_from", "save_state_to")
+_KEYWORDS += ("load_state_from", "save_state_to", "trace_gradients")
 
 
 @pytest.fixture(scope="session")

@@ -184,3 +184,13 @@ def test_unknown_choices_are_refused(wrong, message):
 def test_newer_settings_are_named_with_their_defaults():
     defaults = TrainingSettings()
     assert {name: getattr(defaults, name) for name in NEWER} == NEWER
+
+
+def test_traced_gradients_are_those_before_clipping_and_change_nothing(run):
+    plain, traced = run(), run(trace_gradients=True)
+    assert np.array_equal(plain.losses, traced.losses) and not plain.gradient_norms
+    norms = traced.gradient_norms
+    assert {len(values) for values in norms.values()} == {traced.steps}
+    assert all((values >= 0).all() for values in norms.values())
+    # the classifier learns from the first update on
+    assert norms["classifier.weight"].min() > 0

@@ -15,7 +15,7 @@ from repro.data.tasks import Task, TaskData
 from repro.training.types import Evaluation, Segment, TrialResult
 from repro.tuning.runs import Request
 
-_ARRAYS = {"losses", "predictions"}
+_ARRAYS = {"losses", "predictions", "gradient_norms"}  # the last is kept nowhere
 _PREDICTION = "prediction_"
 _COLUMNS = ("status", "message", "steps", "epochs_trained", "started_at", "worker")
 _COLUMNS += ("seconds", "training_seconds", "evaluation_seconds")

@@ -61,6 +61,7 @@ def train_trial(
     segment: Segment | None = None,
     load_state_from: Path | None = None,
     save_state_to: Path | None = None,
+    trace_gradients: bool = False,
 ) -> TrialResult:
     """Fine-tune a model with one configuration and predict validation and test.
 
@@ -76,6 +77,7 @@ def train_trial(
         segment: the part of the trial to train; steps count from its start. None: all of it.
         load_state_from: the state at the segment's start, which another trial saved.
         save_state_to: a file for the state at its end.
+        trace_gradients: keep the norm of each tensor's gradient before each update's clipping.
     Raises:
         ValueError: before any training, if configuration, data, model and settings do not fit.
     """
@@ -88,6 +90,7 @@ def train_trial(
         segment=segment,
         trace_test_at=trace_test_at,
     )
+    trial.trace_gradients = trace_gradients
     if save_best_to is not None and Path(save_best_to).exists():
         raise ValueError(f"`save_best_to` must not exist yet, but got {save_best_to}; remove it")
     with one_thread():
@@ -127,6 +130,7 @@ class _Trial:
         self.evaluations: list[Evaluation] = []
         self.best: Evaluation | None = None
         self.predictions: dict[str, np.ndarray] = {}
+        self.trace_gradients, self.gradient_norms = False, []
         self.training_seconds = self.evaluation_seconds = self.exchange_seconds = 0.0
 
     def run(
@@ -237,6 +241,10 @@ class _Trial:
                 loss = mean_loss(logits, labels)
                 self.scaler.scale(loss).backward()
                 self.scaler.unscale_(self.optimizer)
+                if self.trace_gradients:
+                    gradients = (p.grad for p in parameters)
+                    norms = [0.0 if g is None else float(g.norm()) for g in gradients]
+                    self.gradient_norms.append(norms)
                 self.clip(parameters, self.schedule.max_grad_norm)
                 self.scaler.step(self.optimizer)
                 self.scaler.update()
@@ -321,6 +329,12 @@ class _Trial:
         self._restore_best()
         save_model(directory, self.model, self.spec)
 
+    def _named_norms(self) -> dict[str, np.ndarray]:
+        if not self.gradient_norms:
+            return {}
+        names = [name for name, _ in self.model.named_parameters()]
+        return dict(zip(names, np.array(self.gradient_norms, np.float32).T, strict=True))
+
     def result(self, status: str, message: str) -> TrialResult:
         """Gather what the trial leaves behind; what is overridable is read back, not a setting."""
         settings = {n: v for n, v in asdict(self.settings).items() if n not in OVERRIDABLE}
@@ -332,6 +346,7 @@ class _Trial:
             evaluations=tuple(self.evaluations),
             losses=self.losses,
             predictions=self.predictions,
+            gradient_norms=self._named_norms(),
             steps=self.step,
             epochs_trained=self.step / self.schedule.steps_per_epoch,
             seconds=time.perf_counter() - self.started,

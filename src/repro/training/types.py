@@ -109,6 +109,7 @@ class TrialResult:
     evaluations: tuple[Evaluation, ...] = ()  # all that it reported
     losses: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))  # one an update
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    gradient_norms: dict[str, np.ndarray] = field(default_factory=dict)  # if asked; by tensor
     steps: int = 0
     epochs_trained: float = 0.0
     seconds: float = 0.0

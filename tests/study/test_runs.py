@@ -37,6 +37,7 @@ MOVES = {
     "max_length": (40, ALL - {*STAGES}),  # where every configuration has its own
     "adam_epsilon": (1e-8, ALL - {*STAGES}),
     # where something waits for results, or a budget ends in the middle of one
+    "gpus_per_trial": (1, ALL),
     "trials_at_once_per_run": (2, BUDGETED | {"05 hyperopt_asha", "05 seeds_asha", "06 bo"}),
 }
 MOVES_NONE = {
@@ -49,7 +50,6 @@ MOVES_NONE = {
     "budget_gst": 3.0,
     "repetitions": 2,
     "cpus_per_trial": 2,
-    "gpus_per_trial": 1,
     "trials_at_once": 4,
     "keep_checkpoints": True,
     "tracking": "tensorboard",
@@ -119,16 +119,19 @@ def test_other_data_of_the_same_task_move_the_fingerprint(tmp_path):
     assert folders[0] != folders[1]
 
 
-def test_the_precision_that_is_used_counts_not_the_one_that_is_asked_for(monkeypatch):
+def test_the_precision_that_is_used_counts_not_the_one_that_is_asked_for():
     bf16, fp16 = (load_profile("smoke", precision=p) for p in ("bf16", "fp16"))
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert inputs_of(fp16) == inputs_of(bf16)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert fp16.training("rte").precision == "fp16"
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    on_cluster = load_profile("smoke", precision="fp16", gpus_per_trial=1)
-    assert on_cluster.training("rte").precision == "fp16"  # every trial there has a GPU
+    assert inputs_of(fp16) == inputs_of(bf16)  # on a CPU bf16 stands in
+
+
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_trials_with_a_share_of_a_gpu_use_it_and_others_do_not(monkeypatch, has_gpu):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_gpu)  # here, where nothing trains
+    without, with_share = (
+        load_profile("smoke", precision="fp16", gpus_per_trial=n).training("rte") for n in (0, 0.5)
+    )
+    assert (without.device, without.precision) == ("cpu", "bf16")
+    assert (with_share.device, with_share.precision) == ("cuda", "fp16")
 
 
 def test_budgets_of_one_search_lie_side_by_side(tmp_path):

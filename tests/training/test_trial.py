@@ -13,6 +13,7 @@ from repro.models.packing import pad, plain_logits
 from repro.paths import ROOT
 from repro.training import trial as training
 from repro.training.device import usable_precision
+from repro.training.types import MachineFailure
 from tiny_models import CONFIGURATION, REGRESSION, SEEDS, SETTINGS, make_data
 
 pytest_plugins = ("tiny_trials",)
@@ -263,20 +264,35 @@ def test_a_trial_that_diverges_at_once_has_no_best(run):
     assert result.hyperparameters["learning_rate"] == 1e30
 
 
-def test_a_trial_that_fails_is_a_row(run, monkeypatch):
+@pytest.fixture
+def fail_at_fifth_batch(monkeypatch):
+    """Let the forward pass of a trial raise an error, after its first evaluation."""
     real, calls = training.packed_logits, []
 
-    def forward(model, batch):
-        calls.append(1)
-        if len(calls) == 5:
-            raise torch.OutOfMemoryError("no more memory\nat all")
-        return real(model, batch)
+    def plant(error):
+        def forward(model, batch):
+            calls.append(1)
+            if len(calls) == 5:
+                raise error
+            return real(model, batch)
 
-    monkeypatch.setattr(training, "packed_logits", forward)
+        monkeypatch.setattr(training, "packed_logits", forward)
+
+    return plant
+
+
+def test_a_trial_that_fails_is_a_row(run, fail_at_fifth_batch):
+    fail_at_fifth_batch(RuntimeError("shapes do not fit\nat all"))
     result = run()
     assert result.status == "failed"
-    assert result.message == "OutOfMemoryError: no more memory"
+    assert result.message == "RuntimeError: shapes do not fit"
     assert result.best.step == 2 and "test_best" in result.predictions
+
+
+def test_a_machine_that_fails_is_no_result(run, fail_at_fifth_batch):
+    fail_at_fifth_batch(torch.OutOfMemoryError("CUDA out of memory"))
+    with pytest.raises(MachineFailure, match="OutOfMemoryError: CUDA out of memory"):
+        run()
 
 
 def test_fp16_needs_a_gpu_and_bf16_stands_in(run):

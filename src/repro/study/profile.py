@@ -5,7 +5,6 @@ training settings and resources. Values given to `load_profile` override the fil
 """
 
 import importlib.util
-import os
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
@@ -96,16 +95,16 @@ class Profile(Checked):
         )
 
     def training(self, task: str) -> TrainingSettings:
-        """Return how every trial on `task` is trained, with the precision that is used here."""
-        precision = self.precision
-        # With GPUs asked of a cluster every trial has one, whatever this machine has.
-        if precision == "fp16" and not (self.gpus_per_trial and os.environ.get("RAY_ADDRESS")):
+        """Return how every trial on `task` is trained: without a GPU of its own on the CPU."""
+        precision, device = self.precision, "cuda" if self.gpus_per_trial else "cpu"
+        if precision == "fp16":
             from repro.training.device import usable_precision
 
-            precision = usable_precision(precision)
+            precision = usable_precision(precision, device)
         return TrainingSettings(
             evaluations_per_epoch=self.evaluations_for(task),
             precision=precision,
+            device=device,
             max_length=self.max_length,
             adam_epsilon=self.adam_epsilon,
             dropout_after_first_validation=self.dropout_after_first_validation,

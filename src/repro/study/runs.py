@@ -85,6 +85,12 @@ def _smaller(path: Path) -> tuple[Path, ...]:
     return tuple(sorted(sizes, key=sizes.get, reverse=True))
 
 
+def size_of_budget(path: Path) -> float:
+    """Return the budget that a folder's name says, 0 if it says none."""
+    budget = _BUDGET.fullmatch(path.name)
+    return float(budget["size"]) if budget else 0.0
+
+
 _BUDGET = re.compile(r"(?P<size>[\d.]+)(?P<unit>gst|trials)")  # a folder in progress says more
 
 
@@ -118,6 +124,8 @@ def fingerprint_inputs(tuning: TuningRun, *, unit: str) -> dict:
         search["trials_at_once"] = tuning.trials_at_once
     training = asdict(trials.training)  # but for what every configuration says itself
     always |= {name for name, default in NEWER.items() if training[name] == default}
+    if training["device"] == "cpu":  # as runs on the CPU are named since there are any
+        training["device"] = "auto"
     return {
         "format": FORMAT,
         "data": fingerprint_data(trials.data),

@@ -1,8 +1,12 @@
-"""Where a trial computes, with how many threads and digits."""
+"""Where a trial computes, with how many threads and digits, and what of it can break."""
 
+import errno
 from contextlib import contextmanager, nullcontext
 
 import torch
+
+_LIBRARIES = ("CUDA", "cuDNN", "CUBLAS", "CUSPARSE", "HIP ", "nvrtc")  # how their errors begin
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS)
 
 
 def find_device(name: str) -> torch.device:
@@ -11,17 +15,43 @@ def find_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"`device` must be available, but got '{name}' without a GPU; use 'cpu'")
+        raise ValueError(
+            f"`device` must be available, but got '{name}' and torch {torch.__version__} finds no "
+            "GPU: none is here, or its driver is too old for this build; ask for 'cpu', or for "
+            "`gpus_per_trial: 0` in a profile"
+        )
     return device
 
 
+def is_machine_failure(error: Exception) -> bool:
+    """Tell whether an error in a trial is the machine's: memory, disk or accelerator.
+
+    After such an error the process is not to be trusted: an accelerator's errors are raised again
+    by whatever is called next.
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError | torch.AcceleratorError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno in _DISK
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        text.startswith(_LIBRARIES) or "DefaultCPUAllocator" in text
+    )
+
+
+def name_gpu(device: torch.device) -> str:
+    """Return the model of a GPU, with which the last digits may change; nothing of a CPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+
+
 def usable_precision(precision: str, device: str = "auto") -> str:
-    """Return the precision that a study which asks for `precision` uses on this device.
+    """Return the precision that a study which asks for `precision` uses on a device.
 
     fp16 needs a GPU: its arithmetic is slow on a CPU and its loss scaling is made for GPUs. There
     bf16 stands in, the other 16-bit format, with fewer digits and fp32's range.
     """
-    return "bf16" if precision == "fp16" and find_device(device).type == "cpu" else precision
+    kind = find_device(device).type if device == "auto" else torch.device(device).type
+    return "bf16" if (precision, kind) == ("fp16", "cpu") else precision
 
 
 def autocast(device: torch.device, precision: str):

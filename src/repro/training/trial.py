@@ -21,7 +21,13 @@ from repro.models.build import build_model
 from repro.models.locate import ModelSpec
 from repro.models.packing import can_pack, pack, packed_logits, pad, plain_logits
 from repro.training.checkpoint import load_state, save_model, save_state
-from repro.training.device import autocast, find_device, one_thread
+from repro.training.device import (
+    autocast,
+    find_device,
+    is_machine_failure,
+    name_gpu,
+    one_thread,
+)
 from repro.training.optimizer import DropoutNoise, clipping, decide, make_optimizer, mean_loss
 from repro.training.readback import (
     SetUp,
@@ -34,6 +40,7 @@ from repro.training.schedule import make_schedule, training_batches
 from repro.training.types import (
     OVERRIDABLE,
     Evaluation,
+    MachineFailure,
     Seeds,
     Segment,
     TrainingSettings,
@@ -80,6 +87,7 @@ def train_trial(
         trace_gradients: keep the norm of each tensor's gradient before each update's clipping.
     Raises:
         ValueError: before any training, if configuration, data, model and settings do not fit.
+        MachineFailure: if memory, disk or accelerator failed; this process should end then.
     """
     trial = _Trial(
         configuration,
@@ -156,7 +164,9 @@ class _Trial:
             work(*arguments)
         except _Diverged as error:
             return "diverged", str(error)
-        except Exception as error:  # a trial that fails is a row, whatever made it fail
+        except Exception as error:  # a trial that fails is a row, unless the machine did
+            if is_machine_failure(error):
+                raise MachineFailure(f"{type(error).__name__}: {error}") from error
             return "failed", f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         return None
 
@@ -342,7 +352,7 @@ class _Trial:
             status,
             message,
             hyperparameters=self.hyperparameters,
-            settings=settings | {"device": str(self.device)},
+            settings=settings | {"device": str(self.device), "gpu": name_gpu(self.device)},
             evaluations=tuple(self.evaluations),
             losses=self.losses,
             predictions=self.predictions,

@@ -18,13 +18,17 @@ OVERRIDABLE = ("adam_epsilon", "max_grad_norm", "max_length")
 NEWER = {"optimizer": "adamw", "schedule_applied": "once", "reinitialised_layers": 0}
 
 
+class MachineFailure(RuntimeError):
+    """Not the configuration but the machine failed: in another process the trial may go well."""
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
     """What all trials of a study share; a configuration may override the OVERRIDABLE."""
 
     evaluations_per_epoch: int = 5
     precision: str = "fp32"
-    device: str = "auto"  # "auto": a GPU if there is one
+    device: str = "auto"  # "auto": a GPU if there is one; a study says cpu or cuda
     # False: none after the first validation, as in the code of Dodge et al. 2020, where a call of
     # `eval()` is never undone; their paper says dropout 0.1
     dropout_after_first_validation: bool = True

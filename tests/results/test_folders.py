@@ -2,20 +2,22 @@
 
 import json
 import math
+import os
 import shutil
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from repro.data.tasks import TASKS
-from repro.explorer import serial
 from repro.records import run_key
 from repro.results.folders import RunFolder
 from repro.results.tables import Results
 from repro.training.types import Evaluation, Seeds, Segment, TrialResult
+from repro.tuning import in_process
 from repro.tuning.runs import Request, TuningRun
 from repro.tuning.spaces import search_space
 
@@ -44,7 +46,7 @@ class Study:
         budget = {"grid_run_id": "grid", "budget_gst": gst}
         run = TuningRun("run", method, SPACE, 1, seeds=(SEEDS,), **budget)
         self.recall, self.record = folder.recall, folder.record
-        serial.tune_runs(
+        in_process.tune_runs(
             [run], self.train, store=self, known_costs={"grid": 10.0},
             stop=lambda: len(self.trained) == stop_after,
         )  # fmt: skip
@@ -151,6 +153,67 @@ def test_the_incumbents_checkpoint_is_there_whoever_trained_it(tmp_path, stop_af
     again = folder_of(tmp_path / "bare", 1.2, smaller=(bare.path,), keeps_checkpoints=True)
     assert 0 in Study(again, saves=True).trained
     assert checkpoints(again) < 2
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def another_score(path):
+    table = pd.read_parquet(path)
+    table.assign(validation_score=0.999).to_parquet(path, index=False)
+
+
+DAMAGE = {
+    "a flipped bit in a table": ("trials.parquet", flip, "was changed after it was written"),
+    "a changed score": ("trials.parquet", another_score, "was changed after it was written"),
+    "a truncated trial": ("trials/trial0001.npz", lambda p: os.truncate(p, 100), "was changed"),
+    "an emptied trial": ("trials/trial0001.npz", lambda p: os.truncate(p, 0), "was changed"),
+    "a missing table": ("evaluations.parquet", Path.unlink, "is missing"),
+    "a missing trial": ("trials/trial0000.npz", Path.unlink, "is missing"),
+    "a stray trial": ("trials/trial0000.npz", lambda p: shutil.copy(p, f"{p.parent}/trial0099.npz"),
+                      "is no trial of this run"),
+    "an emptied run.json": ("run.json", lambda p: os.truncate(p, 0), "cannot be read"),
+    "a run.json that is a list": ("run.json", lambda p: p.write_text("[]"), "cannot be read"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_damage_is_seen_named_and_mended_with_what_is_whole(tmp_path, case):
+    file, damage, words = DAMAGE[case]
+    folder, whole = folder_of(tmp_path / "a", 1.0), folder_of(tmp_path / "b", 1.0)
+    Study(folder)
+    Study(whole)
+    assert folder.damage() == ""
+    damage(folder.path / file)
+    assert words in folder.damage() and str(folder.path) in folder.damage()
+    folder.reopen()
+    assert not folder.finished
+    lost = {int(file[-5])} if "trial0" in file and "stray" not in case else set()
+    assert set(Study(folder).trained) == lost
+    assert folder.damage() == ""
+    assert_same_tables(folder, whole)
+
+
+def test_another_runs_folder_is_not_taken_for_this_one(tmp_path):
+    Study(folder_of(tmp_path, 1.0))
+    other = folder_of(tmp_path, 2.0)
+    (tmp_path / "1gst").rename(other.path)
+    assert "is another's: {'run_id': 'm/rte/rs/2gst" in other.damage()
+
+
+@pytest.mark.parametrize("size", [0, 10, 500])
+def test_a_trial_that_a_power_cut_left_unreadable_is_trained_again_and_said(tmp_path, size, caplog):
+    folder = folder_of(tmp_path, 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        Study(folder, stop_after=2)
+    os.truncate(folder.partial / "trials/trial0001.npz", size)
+    assert Study(folder).trained[0] == 1
+    (said,) = caplog.messages
+    assert said.startswith(f"{folder.partial}/trials/trial0001.npz must hold a finished trial")
+    assert said.endswith("it is trained again")
 
 
 def test_results_of_another_format_are_refused_by_name(tmp_path):

@@ -4,10 +4,12 @@ While a run is in progress, its folder's name ends in `.partial`. Every finished
 in `trials/`, so that a killed run goes on where it stopped, and a larger budget begins with the
 trials of a smaller one. A finished folder holds beside them `run.json`, `trials.parquet`,
 `evaluations.parquet`, `losses.parquet`, `segments.parquet` of a population, `examples.parquet`
-(what was predicted) and, where asked for, the incumbent's best in `checkpoints/`.
+(what was predicted) and, where asked for, the incumbent's best in `checkpoints/`. `run.json` says
+what these files must be, so that damage is seen.
 """
 
 import json
+import logging
 import math
 import shutil
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ import pandas as pd
 
 from repro.data.tasks import Task, is_test, labels_hidden
 from repro.records import make_table
+from repro.results.files import digest, write_whole
 from repro.results.trials import (
     evaluation_row,
     loss_table,
@@ -34,6 +37,7 @@ from repro.training.types import TrialResult
 from repro.tuning.runs import Request
 
 FORMAT = 2
+_LOG = logging.getLogger("repro.results")
 EXAMPLE = ("split", "index", "label")
 
 
@@ -92,7 +96,11 @@ class RunFolder:
         for place in self._places():
             if not (file := _file(place, request.trial)).is_file():
                 continue
-            identity, result = read_trial(file)
+            try:
+                identity, result = read_trial(file)
+            except ValueError as error:
+                _LOG.warning("%s; it is trained again", error)
+                continue
             may_be_best = result.score > request.score_to_beat
             if identity != trial_identity(request):
                 continue
@@ -128,6 +136,9 @@ class RunFolder:
             examples: of the validation and test splits, with columns index and label.
             ledger: `budget_unit`, `budget` (infinite for grid search) and `spent`.
         """
+        if self.finished:  # another process was as quick
+            shutil.rmtree(self.partial, ignore_errors=True)
+            return
         self.partial.mkdir(parents=True, exist_ok=True)
         recorded = {_number(path): read_trial(path) for path in _files(self.partial)}
         results = [result for _, result in recorded.values()]
@@ -135,8 +146,10 @@ class RunFolder:
         tables["examples"] = pd.concat(
             [frame[["index", "label"]].assign(split=split) for split, frame in examples.items()]
         )[[*EXAMPLE]]
+        files = {f"trials/{path.name}": digest(path) for path in _files(self.partial)}
         for name, table in tables.items():
-            table.to_parquet(self.partial / f"{name}.parquet", index=False)
+            path = self.partial / f"{name}.parquet"
+            files[path.name] = write_whole(path, table.to_parquet(index=False))
         run = self._run_row(tables["trials"], ledger)
         if best := run["best_trial_id"]:
             self._keep_checkpoint(best.rpartition("/")[2])
@@ -147,10 +160,41 @@ class RunFolder:
             "run": run,
             "settings": next((result.settings for result in results if result.settings), {}),
             "test_sets": _test_sets(task, examples, results),
+            "files": files,
         }
         text = json.dumps(about, indent=2, sort_keys=True, default=_plain)
-        (self.partial / "run.json").write_text(text + "\n")
+        write_whole(self.partial / "run.json", f"{text}\n".encode())
         self.partial.rename(self.path)
+
+    def damage(self) -> str:
+        """Say what of a finished folder is not as it was written; nothing where all is."""
+        try:
+            about = self.read_run()
+        except ValueError as error:
+            return str(error)
+        if other := {k: v for k, v in self.key.items() if about["run"].get(k) != v}:
+            return f"{self.path} must be of this run, but is another's: {other}"
+        if "files" not in about:
+            return f"{self.path / 'run.json'} does not say what the files beside it must be"
+        for name, known in about["files"].items():
+            if not (file := self.path / name).is_file():
+                return f"{file} is missing"
+            if digest(file) != known:
+                return f"{file} was changed after it was written"
+        stray = {f"trials/{path.name}" for path in _files(self.path)} - set(about["files"])
+        return f"{self.path / min(stray)} is no trial of this run" if stray else ""
+
+    def reopen(self) -> None:
+        """Make a damaged folder one in progress, with those of its trials that are whole."""
+        try:
+            known = self.read_run().get("files")
+        except ValueError:
+            known = None
+        self.path.rename(self.partial)
+        (self.partial / "run.json").unlink()
+        for file in _files(self.partial) if known else ():  # else each speaks for itself
+            if known.get(f"trials/{file.name}") != digest(file):
+                file.unlink()
 
     def _keep_checkpoint(self, trial: str) -> None:
         """Keep the checkpoint of one trial alone, from wherever it was trained."""
@@ -212,7 +256,7 @@ class RunFolder:
         """Return `run.json`.
 
         Raises:
-            ValueError: if the folder is of another format.
+            ValueError: if it cannot be read, or the folder is of another format.
         """
         return _read_json(self.path)
 
@@ -276,7 +320,17 @@ def _number(file: Path) -> int:
 
 
 def _read_json(folder: Path) -> dict:
-    about = json.loads((folder / "run.json").read_text())
+    path = folder / "run.json"
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        is_run = isinstance(about, dict)
+    except (OSError, ValueError):
+        is_run = False
+    if not is_run:
+        raise ValueError(
+            f"{path} must say what a finished run is, but cannot be read; run the study again, "
+            "which goes on from the run's trials"
+        )
     if about.get("format") != FORMAT:
         raise ValueError(
             f"{folder} must hold results of format {FORMAT}, but they are of format "

@@ -5,7 +5,6 @@ row an evaluation) and `manifest.json`, which says what they are and what the fi
 predictions were kept, also `predictions.parquet` (one row a trial) and `labels.parquet`.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pandas as pd
 
 from repro.names import check_name
 from repro.paths import data_directory
+from repro.results.files import digest
 
 FORMAT = 1
 TRIAL_KEY = ("model", "task", "space", "trial")
@@ -96,8 +96,8 @@ def read_recorded(name_or_folder: str | Path) -> Recorded:
             f"{folder / 'manifest.json'} must be of format {FORMAT}, but is of "
             f"{manifest.get('format')}; use the version of repro that wrote it"
         )
-    for file, digest in manifest["files"].items():
-        if not (folder / file).is_file() or _digest(folder / file) != digest:
+    for file, known in manifest["files"].items():
+        if not (folder / file).is_file() or digest(folder / file) != known:
             raise ValueError(
                 f"{folder / file} must be as it was recorded, but it is missing or was changed; "
                 "restore it from the repository or record it again"
@@ -127,11 +127,7 @@ def write_recorded(
         assert not missing, f"{name} lack {missing}"
         path = folder / f"{name}.parquet"
         table.to_parquet(path, index=False, compression="zstd")
-        files[path.name] = _digest(path)
+        files[path.name] = digest(path)
     manifest = {"format": FORMAT, **about, "n_trials": len(trials), "files": files}
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

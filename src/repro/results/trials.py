@@ -3,8 +3,9 @@
 The file is numpy's, with the numbers in arrays and the rest as JSON; nothing in it is pickled.
 """
 
+import io
 import json
-import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 
 from repro.data.metrics import score_predictions
 from repro.data.tasks import Task, TaskData
+from repro.results.files import write_whole
 from repro.training.types import Evaluation, Segment, TrialResult
 from repro.tuning.runs import Request
 
@@ -22,32 +24,38 @@ _COLUMNS += ("seconds", "training_seconds", "evaluation_seconds")
 
 
 def write_trial(path: Path, request: Request, result: TrialResult) -> None:
-    """Write a trial's result and its identity to a file that is complete or absent."""
+    """Write a trial's result and its identity."""
     meta = {name: value for name, value in vars(result).items() if name not in _ARRAYS}
     meta["evaluations"] = [vars(evaluation) for evaluation in result.evaluations]
     meta["segment"] = vars(result.segment) if result.segment else None
     meta["identity"] = trial_identity(request)
     arrays = {_PREDICTION + name: values for name, values in result.predictions.items()}
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        text = np.array(json.dumps(meta))
-        np.savez_compressed(file, meta=text, losses=result.losses, **arrays)
-    os.replace(temporary, path)
+    content = io.BytesIO()
+    np.savez_compressed(content, meta=np.array(json.dumps(meta)), losses=result.losses, **arrays)
+    write_whole(path, content.getvalue())
 
 
 def read_trial(path: Path) -> tuple[dict, TrialResult]:
-    """Read what `write_trial` wrote: the trial's identity, and its result."""
-    with np.load(path, allow_pickle=False) as file:
-        meta, losses = json.loads(file["meta"].item()), file["losses"]
-        predictions = _predictions(file)
-    segment, evaluations = meta.pop("segment"), meta.pop("evaluations")
-    return meta.pop("identity"), TrialResult(
-        **meta,
-        evaluations=tuple(Evaluation(**evaluation) for evaluation in evaluations),
-        segment=Segment(**segment) if segment else None,
-        losses=losses,
-        predictions=predictions,
-    )
+    """Read what `write_trial` wrote: the trial's identity, and its result.
+
+    Raises:
+        ValueError: naming the file, if it is not as it was written.
+    """
+    try:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+            meta, losses = json.loads(file["meta"].item()), file["losses"]
+            predictions = _predictions(file)
+        segment, evaluations = meta.pop("segment"), meta.pop("evaluations")
+        return meta.pop("identity"), TrialResult(
+            **meta,
+            evaluations=tuple(Evaluation(**evaluation) for evaluation in evaluations),
+            segment=Segment(**segment) if segment else None,
+            losses=losses,
+            predictions=predictions,
+        )
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{path} must hold a finished trial, but cannot be read: {why}") from None
 
 
 def read_predictions(path: Path) -> dict[str, np.ndarray]:

@@ -274,8 +274,8 @@ def _train_chunk(chunk: Chunk, path: Path) -> None:
     os.replace(partial, path)
 
 
-def train_planned(trial: PlannedTrial):
-    """Train one trial as it is recorded."""
+def train_planned(trial: PlannedTrial, **further):
+    """Train one trial as it is recorded; `further` arguments go to `train_trial`."""
     import torch
 
     from repro.training.trial import train_trial
@@ -289,6 +289,7 @@ def train_planned(trial: PlannedTrial):
         settings=trial.training,
         seeds=trial.seeds,
         trace_test_at=TRACED,
+        **further,
     )
 
 

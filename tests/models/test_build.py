@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 
 from repro.models import build as models
@@ -222,3 +223,39 @@ def test_labels_are_saved_by_name(specs, tmp_path):
     build(specs["bert"]).save_pretrained(tmp_path)
     saved = json.loads((tmp_path / "config.json").read_text())
     assert saved["id2label"] == {"0": "unacceptable", "1": "acceptable"}
+
+
+def _rewrite(folder, change):
+    path = folder / "model.safetensors"
+    save_file(change(load_file(path)), path, metadata={"format": "pt"})
+
+
+def _configure(folder, **values):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+WRONG_WEIGHTS = {
+    "all renamed": lambda f: _rewrite(f, lambda ts: {f"x.{n}": t for n, t in ts.items()}),
+    "a layer missing": lambda f: _rewrite(
+        f, lambda ts: {n: t for n, t in ts.items() if "layer.1." not in n}
+    ),
+    "transposed": lambda f: _rewrite(
+        f, lambda ts: {n: t.T.contiguous() if t.ndim == 2 else t for n, t in ts.items()}
+    ),
+    "fewer embeddings": lambda f: _rewrite(
+        f, lambda ts: {n: t[:-5] if "word_emb" in n else t for n, t in ts.items()}
+    ),
+    "NaN": lambda f: _rewrite(f, lambda ts: {n: t * float("nan") for n, t in ts.items()}),
+    "another hidden size": lambda f: _configure(f, hidden_size=16),
+    "another architecture": lambda f: _configure(f, model_type="electra"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_WEIGHTS)
+def test_a_checkpoint_that_does_not_fit_is_refused_with_its_tensors(tmp_path, case):
+    folder = make_model(tmp_path / "m", "bert")
+    build(resolve_model(str(folder)))  # before the change it fits
+    WRONG_WEIGHTS[case](folder)
+    with pytest.raises(ValueError, match=r"m must hold the pretrained weights of .*: \w+\.\w+"):
+        build(resolve_model(str(folder)))

@@ -68,7 +68,11 @@ def _stamp(path: str) -> int:
 
 @lru_cache(maxsize=4)
 def _pretrained(path: str, stamp: int, n_labels: int) -> tuple:
-    """Return a checkpoint's configuration, its tensors, and the names of those that it lacks."""
+    """Return a checkpoint's configuration, its tensors, and the names of those that it lacks.
+
+    Raises:
+        ValueError: if it lacks more than what is trained from the start, or holds NaN.
+    """
     with quiet(), torch.random.fork_rng(devices=[]):
         model, report = AutoModelForSequenceClassification.from_pretrained(
             path,
@@ -80,7 +84,19 @@ def _pretrained(path: str, stamp: int, n_labels: int) -> tuple:
             output_loading_info=True,
         )
     mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
-    return model.config, dict(_named_tensors(model)), set(report["missing_keys"]) | mismatched
+    tensors, fresh = dict(_named_tensors(model)), set(report["missing_keys"]) | mismatched
+    body = f"{model.base_model_prefix}."
+    lost = sorted(name for name in fresh if name.startswith(body) and ".pooler." not in name)
+    broken = sorted(name for name, tensor in tensors.items() if not tensor.isfinite().all())
+    for names, fault in ((lost, "lacks them, or in other shapes"), (broken, "has NaN in them")):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise ValueError(
+                f"{path} must hold the pretrained weights of a {model.config.model_type}, but "
+                f"{fault}: {', '.join(names[:3])}{more}; check that weights and config.json belong "
+                "together, or download the model again"
+            )
+    return model.config, tensors, fresh
 
 
 def _named_tensors(model: torch.nn.Module):

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import Field, ValidationError
 
-from repro.checked import Checked, one_line, read_yaml
+from repro.checked import Checked, one_line, parse_yaml, read_yaml
 
 
 class Wing(Checked):
@@ -67,3 +67,38 @@ def test_yaml_is_read_safely(tmp_path):
         with pytest.raises(ValueError, match="must be YAML, but|must hold `key: value`") as caught:
             read_yaml(path)
         assert "\n" not in str(caught.value)
+
+
+def read(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    return read_yaml(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-4", 1e-4), ("-3", -3), ("017", "017"), (".5", 0.5), ("1:30", "1:30"), ("0x1f", "0x1f")],
+)
+def test_numbers_are_those_of_yaml_1_2(text, value):
+    assert parse_yaml(text) == value and type(parse_yaml(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: {c: 1, c: 2}", "key 'c' is there twice.*line 2"),
+        ("a: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+         + "\n".join(f"{x}: &{x} [{', '.join(['*' + y] * 10)}]" for x, y in zip("bcdefg", "abcdef",
+                                                                             strict=True)),
+         "holds more than 100,000 values"),
+    ],
+)  # fmt: skip
+def test_what_would_be_lost_or_never_end_is_refused(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        read(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_parts_may_be_merged_again_and_again(tmp_path):
+    text = "a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3}\nc: {<<: *b, x: 4}"
+    assert read(tmp_path, text)["c"] == {"x": 4, "y": 3}

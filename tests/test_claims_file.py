@@ -13,10 +13,11 @@ from repro.paths import ROOT
 from repro.published import list_published, load_published
 from repro.stats.ledger import load_claims
 
-SOURCES = ["liu_wang_2021", "dodge_2020", "wandb_article", "course_project"]
+SOURCES = ["liu_wang_2021", "dodge_2020", "wandb_article", "course_project", "mosbach_2021"]
+SOURCES += ["zhang_2021", "jordan_2024", "bouthillier_2021", "schneider_2025", "future_work"]
 N_ROWS = {
-    "claims": 119,
-    "sections": 44,
+    "claims": 119 + 32,
+    "sections": 44 + 13,
     "stated_numbers": 61,
     "wandb_article_spaces": 7 + 5 * 2 + 3 + 2 * 2 + 4 + 1,
     "course_project_spaces": 2 * 2 + 3 + 3 + 3 + 2 + 3 * 2,
@@ -54,7 +55,7 @@ def test_claims_use_one_vocabulary(claims):
     for column, words in known.items():
         assert set(claims[column]) <= words, column
     assert set(claims["source"]) == set(SOURCES)
-    assert claims["id"].str.fullmatch(r"(liu|dodge|wandb|course)(-[a-z]+)+").all()
+    assert claims["id"].str.fullmatch(r"[a-z]+(-[a-z]+)+").all()
     assert (claims["id"].str.split("-").str[0] == claims["source"].str.split("_").str[0]).all()
 
 
@@ -114,6 +115,24 @@ def test_claimed_differences_follow_from_the_published_tables(claims):
     assert value["dodge-seeds-move-scores"] == pytest.approx(
         100 * spread["standard_deviation"].mean(), abs=0.1
     )
+
+
+def by_recipe(name, column):
+    return load_published(name).pivot(index="task", columns="recipe", values=column)
+
+
+def test_claims_on_optimizers_follow_from_the_printed_tables(claims):
+    value = claims["published_value"]
+    mean, spread = (by_recipe("mosbach_2021_table01", f"{c}_percent") for c in ("mean", "deviation"))
+    assert value["mosbach-recipe-lifts"] == (mean["mosbach"] - mean["devlin"]).mean().round(1)
+    ratio = (spread["mosbach"] / spread["devlin"]).mean()
+    assert value["mosbach-recipe-steadies"] == pytest.approx(ratio, abs=6e-4)
+    mean, spread = (by_recipe("zhang_2021_table01", f"{c}_percent") for c in ("mean", "deviation"))
+    for claim, recipe in (("fresh-layers-lift", "reinitialised"), ("longer-lifts", "longer")):
+        gain = (mean[recipe] - mean["standard"]).mean()
+        assert value[f"zhang-{claim}"] == pytest.approx(gain)
+    ratio = (spread["reinitialised"] / spread["standard"]).mean()
+    assert value["zhang-fresh-layers-steady"] == pytest.approx(ratio, abs=6e-4)
 
 
 def test_claims_on_means_follow_from_table_3(claims):

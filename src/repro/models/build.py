@@ -6,7 +6,7 @@ fresh copy. Weights come from safetensors only, and no code from a repository is
 
 import copy
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -213,12 +213,22 @@ def dropout_places(spec: ModelSpec, *, task: Task, name: str) -> tuple[tuple[str
 
 @lru_cache(maxsize=16)
 def _places(spec: ModelSpec, stamp: int, n_labels: int, name: str) -> tuple[tuple[str, str], ...]:
+    config = _pretrained(spec.path, stamp, n_labels)[0]
+    return carriers(config, _dropout_field(spec, config, name), build=_empty_model)
+
+
+def carriers(config, field: str, *, build: Callable) -> tuple[tuple[str, str], ...]:
+    """List the (module name, attribute) pairs that a setting of a configuration ends up in.
+
+    Args:
+        build: makes an empty model of a configuration.
+    """
     telltale = 0.123456789
-    config = copy.deepcopy(_pretrained(spec.path, stamp, n_labels)[0])
-    setattr(config, _dropout_field(spec, config, name), telltale)
+    config = copy.deepcopy(config)
+    setattr(config, field, telltale)
     return tuple(
         (module_name, attribute)
-        for module_name, module in _empty_model(config).named_modules()
+        for module_name, module in build(config).named_modules()
         for attribute, value in vars(module).items()
         if isinstance(value, float) and value == telltale
     )

@@ -1,0 +1,142 @@
+"""What the columns of other people's tables mean: scores, hyperparameters, seeds, and the rest."""
+
+import re
+from collections.abc import Iterable
+
+from repro.names import check_name, suggest_name
+
+# other tools' names of hyperparameters -> ours (see `records`)
+SYNONYMS = {
+    **dict.fromkeys(("lr", "learningrate", "peak_lr", "base_lr"), "learning_rate"),
+    **dict.fromkeys(("warmup", "warmup_proportion", "warm_up_ratio"), "warmup_ratio"),
+    **dict.fromkeys(("num_warmup_steps", "n_warmup_steps", "warm_up_steps"), "warmup_steps"),
+    **dict.fromkeys(("wd", "decay", "l2"), "weight_decay"),
+    **dict.fromkeys(
+        ("bs", "batchsize", "train_batch_size", "per_device_train_batch_size"), "batch_size"
+    ),
+    **dict.fromkeys(("num_epochs", "n_epochs", "num_train_epochs", "max_epochs"), "epochs"),
+    **dict.fromkeys(("dropout", "hidden_dropout_prob", "dropout_rate"), "hidden_dropout"),
+    "attention_probs_dropout_prob": "attention_dropout",
+    **dict.fromkeys(("eps", "epsilon", "adam_eps"), "adam_epsilon"),
+    **dict.fromkeys(("grad_clip", "clip_norm", "gradient_clipping"), "max_grad_norm"),
+    **dict.fromkeys(("max_seq_length", "max_seq_len", "max_len"), "max_length"),
+}
+UP = frozenset(
+    "accuracy acc f1 auc auroc matthews mcc pearson spearman bleu rouge r2 precision recall map "
+    "ndcg em score reward".split()
+)
+DOWN = frozenset("loss error err perplexity ppl mse mae rmse wer cer nll".split())
+SHARES = frozenset("accuracy acc em error err".split())  # of right or wrong answers
+_SCORES = ("validation_score", "val_score", "eval_score", "score", "objective", "value", "metric")
+_VALIDATION = ("validation", "val", "valid", "eval", "dev")
+_CONFIG = re.compile(r"^(params|config|hyperparameters|hparams|hp)[_/.]", re.IGNORECASE)
+_NOT_SEARCHED = frozenset(
+    "trial number name id run job tag tags notes note user sweep created state status group host "
+    "hostname description github commit message worker pid date time runtime duration seconds "
+    "timestamp datetime started finished elapsed iteration iterations step steps epoch memory "
+    "attrs gpu task model method space variant stage split profile repetition budget".split()
+)
+_SEEDS = frozenset("seed seeds replicate".split())
+_STATUSES = {
+    "completed": "complete completed finished terminated done success succeeded ok",
+    "stopped": "pruned stopped cut early_stopped diverged",
+    "failed": "fail failed error errored crashed killed preempted nan",
+    "running": "running waiting pending queued paused",
+}
+STATUS = {word: status for status, words in _STATUSES.items() for word in words.split()}
+
+
+def key(column: object) -> str:
+    """Write a column's name in lower case with underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", str(column).lower()).strip("_")
+
+
+def hyperparameter_name(column: str) -> str:
+    """Return our name of a hyperparameter where it has one, without a tool's prefix."""
+    bare = _CONFIG.sub("", str(column))
+    return SYNONYMS.get(key(bare), bare)
+
+
+def find_score(columns: Iterable[str]) -> str:
+    """Find the one column that is the validation score.
+
+    Raises:
+        ValueError: if there is none, or more than one could be it.
+    """
+    names = {key(column): column for column in columns if not _CONFIG.match(str(column))}
+    for name in _SCORES:
+        if name in names:
+            return names[name]
+    measures = [k for k in names if set(k.split("_")) & (UP | DOWN)]
+    found = [k for k in measures if k.split("_")[0] in _VALIDATION]
+    found = found or [k for k in measures if k.split("_")[0] not in ("test", "train")]
+    if len(found) == 1:
+        return names[found[0]]
+    what = f"but {[names[k] for k in found]} could be it" if found else "but none looks like it"
+    raise ValueError(
+        f"one column must be the validation score, {what} among {[*map(str, names.values())]}; "
+        "name it: score='...'"
+    )
+
+
+def find_test_score(columns: Iterable[str], score: str) -> str | None:
+    """Find the column of test scores that goes with the validation score, if there is one."""
+    names = {key(column): column for column in columns}
+    first, _, rest = key(score).partition("_")
+    rest = rest if first in _VALIDATION else key(score)
+    tests = [name for name in names if name.split("_")[0] == "test"]
+    fitting = [name for name in (f"test_{rest}", "test_score", "test") if name in tests]
+    return names[fitting[0]] if fitting else None
+
+
+def find_direction(score: str, direction: str | None) -> int:
+    """Return 1 where larger is better and -1 where smaller is.
+
+    Args:
+        direction: "maximize", "minimize", or None to tell from the name of the score.
+    """
+    if direction is not None:
+        word = re.sub("[^a-z]", "", str(direction).lower().replace("StudyDirection", ""))[-8:]
+        return {"maximize": 1, "minimize": -1}[check_name("direction", word, DIRECTIONS)]
+    words = set(key(score).split("_"))
+    if bool(words & DOWN) != bool(words & UP):
+        return -1 if words & DOWN else 1
+    raise ValueError(
+        f"whether larger is better must be known, but {score!r} does not say; "
+        "give direction='maximize' or 'minimize'"
+    )
+
+
+DIRECTIONS = ("maximize", "minimize")
+
+
+def find_hyperparameters(columns: Iterable[str], asked: Iterable[str] | None) -> list[str]:
+    """Find the columns that are hyperparameters.
+
+    Those with a tool's prefix (`params_`, `config/`) if there are any; else all but what looks like
+    a measure, a seed, a time or a name.
+    """
+    columns = list(columns)
+    if asked is not None:
+        asked = list(asked)
+        for name in asked:
+            if name not in columns:
+                raise ValueError(
+                    f"hyperparameter {name!r} must be a column"
+                    f"{suggest_name(name, map(str, columns))}; there are {columns}"
+                )
+        return asked
+    prefixed = [c for c in columns if _CONFIG.match(str(c)) and not is_seed(c)]
+    return prefixed or [c for c in columns if _may_be_searched(str(c))]
+
+
+def is_seed(column: object) -> bool:
+    return bool(_SEEDS & set(key(_CONFIG.sub("", str(column))).split("_")))
+
+
+def _may_be_searched(column: str) -> bool:
+    words, ours = set(key(column).split("_")), set(SYNONYMS.values())
+    if hyperparameter_name(column) in ours:
+        return True
+    measures = UP | DOWN | _SEEDS | _NOT_SEARCHED | {"test", "train", "system", "user"}
+    return not (column.startswith(("_", "Unnamed")) or words & measures)

@@ -1,0 +1,360 @@
+"""How many seeds, trials and validation examples a study needs, and what one could have found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import betaincinv, chdtri, nctdtr, ndtri, stdtrit
+
+from repro.judging.answers import number
+from repro.judging.evidence import configurations, seed_deviation
+from repro.judging.importers import read_trials
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from repro.show.table import Table
+
+_ALPHA = 0.05
+_MOST = 10_000  # seeds or trials that one would ask for
+_N_DRAWS = 2000
+
+
+def design(
+    pilot: Any = None,
+    *,
+    effect: float | None = None,
+    power: float = 0.8,
+    seeds: int | None = None,
+    trials: int | None = None,
+    n_validation: int | None = None,
+    budget: int | None = None,
+    sd: float | None = None,
+    sd_configurations: float | None = None,
+    accuracy: float | None = None,
+    disagreement: float | None = None,
+    baseline: float | None = None,
+    cost: float = 1.0,
+    **columns: Any,
+) -> Design:
+    """Plan a study, or tell what one could have found.
+
+    With `effect`: what it takes to find it with `power` (two-sided tests at 5 %). Besides, for each
+    of `seeds`, `trials` and `n_validation`: the smallest effect that so many find; and for
+    `budget`: how to split it between new trials and repetitions of the best.
+
+    Args:
+        pilot: trials, as `judge` takes them; repeated configurations give the spread of seeds.
+        effect: a difference of two scores, in their unit.
+        seeds: of each of two configurations that are compared.
+        trials: configurations drawn independently; needs a pilot.
+        n_validation: examples; needs `accuracy`, a fraction.
+        budget: trainings in all.
+        sd, sd_configurations: standard deviations of seeds and of configurations, in the unit of
+            the scores, instead of the pilot's; for example as printed in a paper.
+        accuracy: a fraction, about that of the models to compare.
+        disagreement: the share of examples that one of them has right and the other wrong; if None,
+            as if they erred independently, which asks for the most examples.
+        baseline: the score that new trials shall beat by `effect`; the pilot's first trial's if
+            None.
+        cost: of one training, in any unit.
+        columns: of `judge`, to read the pilot.
+    Raises:
+        ValueError: if nothing is asked, or what it takes to answer is missing.
+    """
+    if not 0.05 < power < 1 or (effect is not None and not effect > 0) or not cost > 0:
+        raise ValueError(
+            f"`power` must be between .05 and 1, `effect` and `cost` above 0, but got {power}, "
+            f"{effect} and {cost}"
+        )
+    table, low_high = None, (math.nan, math.nan)
+    if pilot is not None:
+        table = configurations(read_trials(pilot, **columns))
+        deviation, df = seed_deviation(table)
+        if sd is None and df:
+            sd = deviation
+            low_high = tuple(sd * math.sqrt(df / chdtri(df, p)) for p in (0.025, 0.975))
+    plan = _Plan(power, sd, low_high, sd_configurations, table, cost)
+    rows = []
+    if effect is not None:
+        rows += plan.seeds_for(effect) if sd else []
+        rows += plan.trials_for(effect, baseline) if table is not None else []
+        rows += _examples_for(effect, power, accuracy, disagreement) if accuracy else []
+    if seeds is not None:
+        rows += plan.found_with_seeds(seeds)
+    if trials is not None:
+        rows += plan.reached_with_trials(trials)
+    if n_validation is not None:
+        rows += _found_with_examples(n_validation, power, accuracy, disagreement)
+    if budget is not None:
+        rows += plan.split(budget)
+    if not rows:
+        raise ValueError(
+            "a design must ask something: give `effect` with `sd`, `accuracy` or a `pilot` with "
+            "repetitions; or `seeds`, `trials`, `n_validation` or `budget`"
+        )
+    return Design(pd.DataFrame(rows, columns=_COLUMNS), effect, power, sd)
+
+
+_COLUMNS = ["question", "value", "low", "high", "answer", "basis"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """The answers of a design; shows as a table in Jupyter, as text elsewhere.
+
+    Args:
+        answers: one row a question: question, value, low, high (how far the pilot leaves it open),
+            answer, basis.
+    """
+
+    answers: pd.DataFrame
+    effect: float | None
+    power: float
+    sd: float | None
+
+    @property
+    def table(self) -> Table:
+        """The answers as a table to show, or to write as CSV or LaTeX."""
+        from repro.show.table import Table
+
+        caption = f"What it takes, for {100 * self.power:.0f} % power and two-sided tests at 5 %."
+        columns = {"question": "question", "answer": "answer", "rests on": "basis"}
+        return Table.of(self.answers, name="design", caption=caption, columns=columns)
+
+    def plot_power(self, ax: Axes | None = None) -> Axes:
+        """Draw the power over the number of seeds of each of two configurations."""
+        from repro.judging.plots import plot_power
+
+        if not (self.sd and self.effect):
+            raise ValueError("power is drawn of an effect and the spread of seeds: give both")
+        n = np.arange(2, max(12, 2 * seeds_needed(self.effect, self.sd, power=self.power)) + 1)
+        values = [two_sample_power(self.effect, self.sd, int(k)) for k in n]
+        return plot_power(pd.DataFrame({"n": n, "power": values}), ax, power=self.power)
+
+    def to_json(self) -> str:
+        """Write the answers as JSON; missing numbers are null."""
+        return self.answers.to_json(orient="records", indent=1, force_ascii=False)
+
+    def __str__(self) -> str:
+        return "\n".join(self.answers["answer"])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()
+
+
+def two_sample_power(effect: float, sd: float, n: int) -> float:
+    """Return the power of Student's t test of two samples of n each, two-sided at 5 %.
+
+    What it decides for the wrong side does not count.
+
+    Source: Cohen 1988, ch. 2.
+    """
+    df, shift = 2 * n - 2, effect / sd * math.sqrt(n / 2)
+    critical = stdtrit(df, 1 - _ALPHA / 2)
+    if shift > 30:
+        return 1.0
+    return float(1 - nctdtr(df, shift, critical))
+
+
+def seeds_needed(effect: float, sd: float, *, power: float = 0.8) -> int:
+    """Return the smallest number of seeds of each of two configurations, at most 10,000."""
+    n = 2
+    while two_sample_power(effect, sd, n) < power and n < _MOST:
+        n = n + 1 if n < 100 else math.ceil(1.01 * n)
+    return n
+
+
+def trials_needed(share_below: float, *, power: float = 0.8) -> float:
+    """Return how many independent trials contain one beyond `share_below` with probability power.
+
+    The best of n lies below with probability share_below ** n.
+    """
+    if share_below <= 0:
+        return 1
+    return math.ceil(math.log(1 - power) / math.log(share_below)) if share_below < 1 else math.inf
+
+
+@dataclass(frozen=True)
+class _Plan:
+    power: float
+    sd: float | None
+    sd_interval: tuple[float, float]
+    sd_configurations: float | None
+    table: pd.DataFrame | None
+    cost: float
+
+    @property
+    def promise(self) -> str:
+        return f"{100 * self.power:.0f} %"
+
+    def seeds_for(self, effect: float) -> list[tuple]:
+        n = seeds_needed(effect, self.sd, power=self.power)
+        low, high = (
+            seeds_needed(effect, s, power=self.power) if s == s else math.nan
+            for s in self.sd_interval
+        )
+        doubt = f" (the pilot leaves {low} to {high} open)" if low == low else ""
+        answer = (
+            f"A difference of {number(effect)} between two configurations is found with "
+            f"{self.promise} power by {n} seeds of each{doubt}: {2 * n} trainings, cost "
+            f"{number(2 * n * self.cost)}."
+        )
+        basis = f"standard deviation of seeds {number(self.sd)}; normal scores"
+        return [("How many seeds?", n, low, high, answer, basis)]
+
+    def trials_for(self, effect: float, baseline: float | None) -> list[tuple]:
+        scores = self._scores()
+        target = (self.table["score"].iloc[0] if baseline is None else baseline) + effect
+        below, n = int((scores < target).sum()), len(scores)
+        low, high = _binomial_ends(below, n)
+        count, fewest, most = (trials_needed(s, power=self.power) for s in (below / n, low, high))
+        if below == n:
+            answer = (
+                f"None of {n} configurations reached {number(target)}: it would take at least "
+                f"{fewest:.0f} trials, if it can be reached at all."
+            )
+        else:
+            answer = (
+                f"With {self.promise} probability {count:.0f} independent trials ({fewest:.0f} to "
+                f"{most:.0f}) contain one that scores {number(target)} or more: cost "
+                f"{number(count * self.cost)}."
+            )
+        basis = f"{n - below} of {n} configurations of the pilot scored so, in single runs"
+        return [("How many trials?", count, fewest, most, answer, basis)]
+
+    def found_with_seeds(self, n: int) -> list[tuple]:
+        if not self.sd or n < 2:
+            raise ValueError(
+                "`seeds` must be at least 2, with `sd` or a `pilot` that repeats configurations"
+            )
+        low, high = 0.0, 100 * self.sd
+        for _ in range(60):
+            middle = (low + high) / 2
+            is_enough = two_sample_power(middle, self.sd, n) >= self.power
+            low, high = (low, middle) if is_enough else (middle, high)
+        ends = [high * s / self.sd for s in self.sd_interval]
+        answer = (
+            f"{n} seeds of each of two configurations find a difference of {number(high)} or more "
+            f"with {self.promise} power; smaller ones are missed more often."
+        )
+        basis = f"standard deviation of seeds {number(self.sd)}; normal scores"
+        return [("What could so many seeds find?", high, *ends, answer, basis)]
+
+    def reached_with_trials(self, n: int) -> list[tuple]:
+        scores, place = np.sort(self._scores()), (1 - self.power) ** (1 / n)
+        reached = scores[max(0, math.ceil(round(place * len(scores), 9)) - 1)]
+        answer = (
+            f"The best of {n} independent trials scores {number(reached)} or more with "
+            f"{self.promise} probability."
+        )
+        basis = f"{len(scores)} configurations of the pilot, in single runs"
+        return [("What do so many trials reach?", reached, math.nan, math.nan, answer, basis)]
+
+    def split(self, budget: int) -> list[tuple]:
+        """Compare ways of spending trainings: new trials, or repetitions of the best of them."""
+        population = self._true_scores()
+        ways = {(budget, 1, 0)}
+        for k in (2, 3, 5, 10, 20):
+            for repeats in (1, 2, 4, 9):
+                if budget - k * repeats >= k:
+                    ways.add((budget - k * repeats, k, repeats))
+        rng = np.random.default_rng(0)
+        drawn = rng.choice(population, size=(_N_DRAWS, budget))
+        noise = self.sd * rng.standard_normal((_N_DRAWS, budget + 180))
+        values = {way: _chosen_score(drawn, noise, way) for way in sorted(ways)}
+        best = max(values, key=values.get)
+        gain = values[best] - values[budget, 1, 0]
+        first, k, repeats = best
+        how = f"{first} configurations once, then the best {k} {repeats} more times each"
+        answer = (
+            f"Of {budget} trainings, spend all on new configurations: repetitions gain nothing."
+            if not repeats
+            else f"Of {budget} trainings, train {how}, and choose by the means: on average "
+            f"{number(gain)} better in truth than all on new configurations."
+        )
+        basis = f"{_N_DRAWS} simulated searches, seeds' standard deviation {number(self.sd)}"
+        return [("How to split a budget?", first, math.nan, math.nan, answer, basis)]
+
+    def _scores(self) -> np.ndarray:
+        if self.table is None:
+            raise ValueError("`trials` must come with a `pilot`: give trials of the same search")
+        return self.table["score"].to_numpy(float)
+
+    def _true_scores(self) -> np.ndarray:
+        """Return a population of configurations' true scores, seeds' part of their spread removed.
+
+        A pilot's means are drawn together; without a pilot they are normal.
+        """
+        if self.sd is None or (self.sd_configurations is None and self.table is None):
+            raise ValueError(
+                "`budget` must come with a `pilot` that repeats configurations, or with `sd` and "
+                "`sd_configurations`"
+            )
+        if self.sd_configurations is not None:
+            return self.sd_configurations * ndtri((np.arange(1000) + 0.5) / 1000)
+        scores = self._scores()
+        noise = self.sd**2 * (1 / self.table["n"]).mean()
+        share = max(0.0, 1 - noise / max(scores.var(ddof=1), 1e-300)) if len(scores) > 1 else 0.0
+        return scores.mean() + math.sqrt(share) * (scores - scores.mean())
+
+
+def _chosen_score(drawn: np.ndarray, noise: np.ndarray, way: tuple[int, int, int]) -> float:
+    """Return the mean true score of what is chosen, over simulated searches."""
+    first, k, repeats = way
+    true, rows = drawn[:, :first], np.arange(len(drawn))[:, None]
+    seen = true + noise[:, :first]
+    if not repeats:
+        return float(true[rows[:, 0], seen.argmax(axis=1)].mean())
+    top = np.argpartition(seen, -k, axis=1)[:, -k:]
+    again = noise[:, -k * repeats :].reshape(len(drawn), k, repeats).sum(axis=2)
+    means = (seen[rows, top] + repeats * true[rows, top] + again) / (1 + repeats)
+    return float(true[rows[:, 0], top[rows[:, 0], means.argmax(axis=1)]].mean())
+
+
+def _binomial_ends(hits: int, n: int) -> tuple[float, float]:
+    low = betaincinv(hits, n - hits + 1, _ALPHA / 2) if hits else 0.0
+    high = betaincinv(hits + 1, n - hits, 1 - _ALPHA / 2) if hits < n else 1.0
+    return float(low), float(high)
+
+
+def _disagreement(accuracy: float | None, disagreement: float | None) -> float:
+    if accuracy is None or not 0 < accuracy < 1:
+        raise ValueError(f"`accuracy` must be a fraction between 0 and 1, but got {accuracy}")
+    return 2 * accuracy * (1 - accuracy) if disagreement is None else disagreement
+
+
+def _examples_for(effect: float, power: float, accuracy, disagreement) -> list[tuple]:
+    """Source: Connor 1987 (McNemar's test), without its correction of second order."""
+    spread = _disagreement(accuracy, disagreement)
+    n = math.ceil(
+        (ndtri(1 - _ALPHA / 2) + ndtri(power)) ** 2 * max(spread - effect**2, 0) / effect**2
+    )
+    answer = (
+        f"For other examples of the same kind, {n:,} validation examples find a difference of "
+        f"{number(effect)} between two trained models with {100 * power:.0f} % power."
+    )
+    return [("How many examples?", n, math.nan, math.nan, answer, _how_alike(disagreement))]
+
+
+def _found_with_examples(n: int, power: float, accuracy, disagreement) -> list[tuple]:
+    spread, z = _disagreement(accuracy, disagreement), ndtri(1 - _ALPHA / 2) + ndtri(power)
+    effect = z * math.sqrt(spread / (n + z * z))
+    answer = (
+        f"{n:,} validation examples find a difference of {number(effect)} or more between two "
+        f"trained models with {100 * power:.0f} % power."
+    )
+    row = ("What could so many examples find?", effect, math.nan, math.nan, answer)
+    return [(*row, _how_alike(disagreement))]
+
+
+def _how_alike(disagreement: float | None) -> str:
+    if disagreement is None:
+        return "as if the two erred independently; models that err alike need fewer"
+    return f"they disagree on {100 * disagreement:.3g} % of the examples"

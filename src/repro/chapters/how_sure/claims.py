@@ -1,0 +1,364 @@
+"""The claims of Liu & Wang that recorded trials can judge, on thousands of replays.
+
+Models and tasks are fixed; what varies are the recorded pool, grid search's training seeds and the
+test examples (see `laboratory`). A model answers for the one of the paper that it stands for, and
+for nothing else; both methods are random search and ASHA, since replays of BO are approximate.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from repro.chapters.how_sure.effects import contrast, difference, effects
+from repro.chapters.how_sure.laboratory import METHODS, Cell, Laboratory
+from repro.chapters.how_sure.pools import draws, pruned
+from repro.data.definitions import TASKS
+from repro.stats.contrasts import on_each
+from repro.stats.decisions import Estimate, Region, above, below, within
+from repro.stats.ledger import Answer
+from repro.stats.rules import (
+    every,
+    exists,
+    from_error,
+    mean,
+    score_error,
+    share,
+    some,
+    undecidable,
+)
+from repro.study.pools import Clock, Pool
+from repro.study.replay_many import replay_many
+
+ELECTRA, ROBERTA = "electra-base", "roberta-base"
+BROUGHT = {(ELECTRA, "rte"), (ELECTRA, "sst2"), (ELECTRA, "qnli"), (ROBERTA, "cola")}
+UNITS = "recorded trials"
+N_VALIDATION = 120
+# model, tasks, budget in GST, method ("" for all), and what is claimed of the mean difference
+AGAINST_GRID = {
+    "liu-electra-below-grid": (
+        ELECTRA, ("rte", "stsb", "sst2", "qnli"), 1.0, "", {"validation": below()},
+    ),
+    "liu-electra-far-below-grid": (
+        ELECTRA, ("qnli", "rte"), 1.0, "", {"validation": below(-0.01)},
+    ),
+    "liu-electra-overfits-wnli-mrpc": (
+        ELECTRA, ("wnli", "mrpc"), 1.0, "", {"validation": above(), "test": below()},
+    ),
+    "liu-roberta-above-grid": (
+        ROBERTA, ("wnli", "rte", "mrpc", "stsb"), 1.0, "", {"validation": above()},
+    ),
+    "liu-stsb-four-gst": (ELECTRA, ("stsb",), 4.0, "", {"validation": above(), "test": above()}),
+    "liu-four-gst-not-enough": (ELECTRA, ("rte", "qnli"), 4.0, "", {"validation": below()}),
+}  # fmt: skip
+CLOCK = "the virtual clock's workers and grid search's configurations fix it"
+
+
+class _Evidence:
+    """World means of the cells that stand for the paper's models, and estimates on them."""
+
+    def __init__(self, lab: Laboratory, means: pd.DataFrame):
+        papers = {cell.model: cell.paper for cell in lab.cells if cell.paper}
+        means = means[means["model"].isin(papers) & means["method"].isin(METHODS)]
+        self.means = means.assign(paper=means["model"].map(papers))
+        self.cells = [cell for cell in lab.cells if cell.paper]
+
+    def rows(self, paper: str = "", tasks: Sequence[str] = (), **setting) -> pd.DataFrame:
+        rows = self.means[self.means["paper"] == paper] if paper else self.means
+        for name, value in ({"space": "full", "budget_gst": 1.0} | setting).items():
+            rows = rows[rows[name] == value] if value != "" else rows
+        return rows[rows["task"].isin(tasks)] if tasks else rows
+
+    def mean(self, rows: pd.DataFrame, quantity: str, region: Region) -> Estimate:
+        """Judge the mean of a quantity over cells and methods."""
+        n = len(rows[rows["world"] == 0])
+        if not n:
+            return undecidable("not recorded", region)
+        return self.judge(contrast(rows, quantity, lambda r: pd.Series(1 / n, r.index)), region)
+
+    def difference(
+        self, rows: pd.DataFrame, quantity: str, region: Region, *, first: dict, second: dict
+    ) -> Estimate:
+        found = difference(rows.assign(all=""), quantity, first, second, each="all")
+        if found.empty:
+            return undecidable("not recorded", region)
+        return self.judge(found.iloc[0].to_dict(), region)
+
+    def over_worlds(
+        self, rows: pd.DataFrame, statistic: Callable[[pd.DataFrame], float], region: Region
+    ) -> Estimate:
+        """Judge any statistic of the rows of a world by its spread over worlds.
+
+        That holds the noise of their few replays too, which makes it careful.
+        """
+        values = {world: statistic(part) for world, part in rows.groupby("world")}
+        if not values or math.isnan(values.get(0, math.nan)):
+            return undecidable("not recorded, or it never happens", region)
+        spread = np.nanstd([v for world, v in values.items() if world], ddof=1)
+        return self.judge({"value": values[0], "error": spread}, region)
+
+    def judge(self, found: dict, region: Region) -> Estimate:
+        n = sum(len(pool) for cell in self.cells for pool in cell.pools.values())
+        df = self.means["world"].max() - 1
+        return from_error(found["value"], found["error"], region, n=n, units=UNITS, df=df)
+
+    def on_each_task(self, claim: str) -> Estimate:
+        paper, tasks, budget, method, claimed = AGAINST_GRID[claim]
+        return on_each(
+            {
+                task: every(
+                    [
+                        self.mean(
+                            self.rows(paper, [task], budget_gst=budget, method=method),
+                            quantity,
+                            region,
+                        )
+                        for quantity, region in claimed.items()
+                    ]
+                )
+                for task in tasks
+            }
+        )
+
+
+def recorded_answers(lab: Laboratory, means: pd.DataFrame, walks: pd.DataFrame) -> list[Answer]:
+    """Judge claims on the recorded miniature.
+
+    Args:
+        means: from `effects.world_means`.
+        walks: from `paths.walk_paths`.
+    """
+    known = _Evidence(lab, means)
+    if not known.cells:
+        return []
+    estimates = _of_first_round(known) | _of_budgets(known) | _of_spaces(known, walks)
+    estimates |= {claim: known.on_each_task(claim) for claim in AGAINST_GRID}
+    estimates |= _of_trials(known)
+    fixed = {"liu-few-trials": CLOCK}
+    return [
+        Answer(claim, "miniature", "toy", found, by_construction=fixed.get(claim, ""))
+        for claim, found in estimates.items()
+    ]
+
+
+def _share(of: Callable[[pd.DataFrame], pd.Series]) -> Callable[[pd.DataFrame], float]:
+    return lambda rows: float(of(rows.groupby(["model", "task"])).mean())
+
+
+def _of_first_round(known: _Evidence) -> dict[str, Estimate]:
+    electra, roberta, both = known.rows(ELECTRA), known.rows(ROBERTA), known.rows()
+    asha, rs = {"method": "asha"}, {"method": "rs"}
+
+    def fails(cells) -> pd.Series:
+        return (cells[["validation", "test"]].mean().min(axis=1) <= 0).astype(float)
+
+    def gains(rows: pd.DataFrame, quantity: str) -> pd.Series:
+        table = rows.pivot_table(index=["model", "task"], columns="method", values=quantity)
+        return (table["asha"] - table["rs"]).dropna()
+
+    def mostly(rows: pd.DataFrame, of: str, among: str) -> float:
+        return rows[of].sum() / rows[among].sum() if rows[among].sum() else math.nan
+
+    overfitting = [
+        every([known.mean(rows, "validation", above()), known.mean(rows, "test", below())])
+        for _, rows in both.groupby(["model", "task", "method"])
+    ]
+    return {
+        "liu-hpo-often-fails": known.over_worlds(both, _share(fails), above(0.5)),
+        "liu-few-trials": known.mean(known.rows(ELECTRA, **rs), "n_trials", within(2.5, 4.5)),
+        "liu-grid-not-found": known.mean(known.rows(ELECTRA, **rs), "beats", below(0.5)),
+        "liu-more-trials": known.over_worlds(
+            electra, lambda rows: float(np.exp(gains(rows.assign(n=np.log(rows["n_trials"])), "n"))
+                                        .mean()), above(1),
+        ),
+        "liu-early-stopping-validation": known.difference(
+            electra, "validation", above(), first=asha, second=rs
+        ),
+        "liu-early-stopping-test": known.over_worlds(
+            electra, lambda rows: float((gains(rows, "test") < 0).mean()), above(0.5)
+        ),
+        "liu-random-search-stands": known.difference(
+            both, "test", within(-0.005, 0.005), first=asha, second=rs
+        ),
+        "liu-random-below-asha": known.over_worlds(
+            both, lambda rows: float((gains(rows, "validation") < 0).mean()), below(0.5)
+        ),
+        "liu-roberta-most-overfit": known.mean(roberta, "overfits", above(0.5)),
+        "liu-overfitting-exists": some(overfitting),
+        "liu-test-mostly-worse": known.over_worlds(
+            both, lambda rows: mostly(rows, "overfits", "beats"), above(0.5)
+        ),
+        "liu-low-warmup": known.over_worlds(
+            electra, lambda rows: mostly(rows, "low_warmup", "overfits"), above(0.5)
+        ),
+        "liu-warmup-and-dropout": every([
+            known.over_worlds(
+                roberta, lambda rows, name=name: mostly(rows, name, "overfits"), above(0.5)
+            )
+            for name in ("low_warmup", "low_dropout")
+        ]),
+    }  # fmt: skip
+
+
+def _of_budgets(known: _Evidence) -> dict[str, Estimate]:
+    any_budget = known.rows(budget_gst="")
+    one, four = {"budget_gst": 1.0}, {"budget_gst": 4.0}
+    four_tasks = known.rows(ELECTRA, ["rte", "stsb", "sst2", "qnli"], budget_gst="")
+    brought = any_budget[pd.MultiIndex.from_frame(any_budget[["paper", "task"]]).isin(BROUGHT)]
+    cells = four_tasks[four_tasks["budget_gst"].isin([1.0, 4.0])]
+    cells = cells[cells.groupby(["model", "task", "world"])["world"].transform("size") == 4]
+    signs = {("rs", 4.0): 1.0, ("rs", 1.0): -1.0, ("asha", 4.0): -1.0, ("asha", 1.0): 1.0}
+
+    def gains_more(rows: pd.DataFrame) -> pd.Series:
+        places = pd.MultiIndex.from_frame(rows[["method", "budget_gst"]])
+        return pd.Series(places.map(signs), rows.index) / rows["task"].nunique()
+
+    ahead = {
+        task: known.difference(
+            known.rows(ELECTRA, [task], budget_gst=4.0), "best_of_three", above(),
+            first={"method": "rs"}, second={"method": "asha"},
+        )
+        for task in ("rte", "stsb", "sst2", "qnli")
+    }  # fmt: skip
+    more = undecidable("not recorded", above())
+    if len(cells):
+        more = known.judge(contrast(cells, "validation", gains_more), above())
+    return {
+        "liu-budget-raises-validation": known.difference(
+            any_budget, "validation", above(), first=four, second=one
+        ),
+        "liu-budget-brings-overfitting": known.difference(
+            brought, "overfits", above(), first=four, second=one
+        ),
+        "liu-random-gains-more": more,
+        "liu-random-above-asha": on_each(ahead),
+        "liu-validation-only": on_each({
+            "sst2": undecidable("not recorded", above()),
+            "cola": every([
+                known.mean(known.rows(ROBERTA, ["cola"], budget_gst=4.0), "validation", above()),
+                known.mean(known.rows(ROBERTA, ["cola"], budget_gst=4.0), "test", below()),
+            ]),
+        }),
+    }  # fmt: skip
+
+
+def _of_spaces(known: _Evidence, walks: pd.DataFrame) -> dict[str, Estimate]:
+    rows = known.rows(space="")
+    reduced = [space for space in rows["space"].unique() if space != "full"]
+    wide = rows.assign(space=rows["space"].where(rows["space"] == "full", "reduced"))
+    full, smaller = {"space": "full"}, {"space": "reduced"}
+    each = {
+        (model, task, method, space): known.difference(
+            part, "overfits", below(), first={"space": space}, second=full
+        )
+        for (model, task, method), part in rows.groupby(["model", "task", "method"])
+        for space in reduced
+    }
+    smallest = [
+        every([known.mean(part, "validation", above()), known.mean(part, "test", below())])
+        for _, part in known.rows(space="smin").groupby(["model", "task", "method"])
+    ]
+    nothing = undecidable("no reduced space is recorded", below())
+    same = wide.groupby([*wide.columns[:3], "space", "budget_gst", "world", "paper"])
+    wide = same[["overfits", "overfits_error2"]].mean().reset_index()
+    return {
+        "liu-larger-space-overfits": known.difference(
+            wide, "overfits", above(), first=full, second=smaller
+        ),
+        "liu-fixed-warmup-helps": known.difference(
+            known.rows(ELECTRA, space=""), "overfits", below(), first={"space": "s-wr"}, second=full
+        ),
+        "liu-reducing-can-help": some(list(each.values())) if each else nothing,
+        "liu-overfitting-remains": some(smallest) if smallest else nothing,
+        "liu-most-still-overfit": _still_overfits(known, walks),
+    }  # fmt: skip
+
+
+def _still_overfits(known: _Evidence, walks: pd.DataFrame) -> Estimate:
+    """Judge the paths that raised their budget, then reduced the space, on the paper's cells.
+
+    Walks on one model, task and method have the same pool and count as one.
+    """
+    cells = [(c.model, c.task) for c in known.cells if (c.paper, c.task) in BROUGHT]
+    at = pd.MultiIndex.from_frame(walks[["model", "task"]]).isin(cells)
+    raised = walks[at & walks["path"].str.contains("full 4 → s")]
+    again = raised["path"].str.contains(r"→ s-[a-z-]+ 4 → smin")
+    still = (again | (raised["verdict"] == "overfits")).astype(float)
+    keys = ["model", "task", "method"]
+    groups = {key: still[rows.index] for key, rows in raised.groupby(keys)}
+    return share(groups, above(0.5), units="models, tasks and methods")
+
+
+def _of_trials(known: _Evidence) -> dict[str, Estimate]:
+    poor, hits, gains = [], [], {}
+    for cell in known.cells:
+        grid = cell.grids()[0]
+        metric = TASKS[cell.task].metric
+        score = float(grid.validation_score[0].mean())
+        error = math.sqrt(2) * score_error(score, metric=metric, n=N_VALIDATION)
+        scores = cell.pools["full"].whole("validation_score")
+        poor += [
+            from_error(score - s, error, above(0.05), n=N_VALIDATION, units="examples")
+            for s in scores[~np.isnan(scores)]
+        ]
+        hits.append(float(_prunes(cell.pools["full"], cell.clock, cell.gst)))
+        if cell.paper == ELECTRA and cell.task in ("wnli", "rte", "mrpc"):
+            gains[cell.model, cell.task] = _best_minus_last(cell)
+    values, errors = ({key: part[i] for key, part in gains.items()} for i in (0, 1))
+    checkpoint = mean(values, above(), tasks="fixed", shared=errors)
+    return {
+        "liu-setting-matters": some(poor),
+        "liu-asha-prunes-good-trials": exists(hits, 0.01, units="models and tasks"),
+        "liu-best-checkpoint-test": checkpoint,
+    }
+
+
+def _prunes(pool: Pool, clock: Clock, deadline: float) -> bool:
+    """Tell whether ASHA ever stopped the best of the trials that a replay started."""
+    orders = draws(pool, len(pool), n=200)
+    done = replay_many(pool, orders, clock=clock, deadline=deadline, asha=True)
+    return bool(pruned(done, min(deadline, done.lasted.min())).any())
+
+
+def _best_minus_last(cell: Cell) -> tuple[np.ndarray, float]:
+    """Return grid winners' test score at the best checkpoint minus at the last, a value a seed.
+
+    And the error over examples, as of two scores that have nothing in common.
+    """
+    best, last = cell.grid.whole("test_score"), cell.grid.last("test_score")
+    numbers = cell.grid.trials["configuration"].to_numpy()
+    winners = np.bincount(numbers[cell.grids()[0].place[0]]).argmax()
+    at = numbers == winners
+    error = score_error(float(np.mean(best[at])), metric=TASKS[cell.task].metric, n=1000)
+    return (best - last)[at], math.sqrt(2) * error
+
+
+def real_answers(lab: Laboratory) -> list[Answer]:
+    """Judge on real recorded curves what needs neither a grid search nor the paper's own tasks."""
+    if not lab.others:
+        return []
+    pools, poor, hits = list(lab.others.values()), [], []
+    for pool in pools:
+        validation, test = (pool.whole(f"{split}_score") for split in ("validation", "test"))
+        top = float(np.nanmax(validation))
+        error = math.sqrt(2) * score_error(top, metric="accuracy", n=9815)  # MNLI, matched
+        poor += [
+            from_error(top - s, error, above(0.05), n=9815, units="examples") for s in validation
+        ]
+        clock = Clock(unit="steps")
+        deadline = 4 * pool.ends(pool.times(clock)).mean()
+        hits.append(float(_prunes(pool, clock, deadline)))
+    return [
+        Answer("liu-setting-matters", "recorded", "full", some(poor)),
+        Answer(
+            "liu-asha-prunes-good-trials", "recorded", "full",
+            exists(hits, 0.01, units="models and tasks"),
+        ),
+    ]  # fmt: skip
+
+
+def shares_by_method(means: pd.DataFrame) -> pd.DataFrame:
+    """Estimate how often runs overfit at 1 GST, by model and method, and what chance gives."""
+    first = means[(means["budget_gst"] == 1) & means["space"].isin(["full", "grid"])]
+    return effects(first, "overfits", by=["model", "method"])

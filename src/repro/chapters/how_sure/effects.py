@@ -1,0 +1,187 @@
+"""What methods, budgets and spaces do to scores and to overfitting, over thousands of replays.
+
+Each quantity has two errors: that of the replays, and that of the recorded pool, of grid search's
+training seeds and of the test examples (see `laboratory`). Its interval holds both.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from repro.chapters.how_sure.laboratory import METHODS, Cell, Laboratory, Runs
+from repro.stats.decisions import LEVEL
+
+SETTING = ["model", "task", "method", "space", "budget_gst"]
+# what each is: see `world_means`
+QUANTITIES = ("n_trials", "validation", "test", "best_of_three", "score", "gap", "beats",
+              "overfits", "low_warmup", "low_dropout")  # fmt: skip
+ESTIMATE = ["value", "error", "replay_error", "pool_error", "low", "high"]
+
+
+def world_means(lab: Laboratory) -> pd.DataFrame:
+    """Average replays in each world, for each cell, method, space and budget.
+
+    Returns:
+        one row a world: SETTING, trainings (whole ones that the budget is worth), world (0: as
+        recorded), and mean and squared error (`_error2`, of the replays) of the QUANTITIES:
+        n_trials; validation and test, minus those of a grid search drawn for the run;
+        best_of_three repetitions on validation, minus it; score, on test; gap, validation minus
+        test; and whether the run beats grid search on validation, overfits (beats it and is below
+        it on test), and overfits with a warm-up, or a hidden dropout, below grid search's.
+        Method "grid" is another grid search against it: what chance gives.
+    """
+    rows = []
+    for cell in lab.cells:
+        for n_worlds in cell.sizes:
+            grid, other = cell.grids(n_worlds=n_worlds)
+            found = {("grid", "grid", 1.0): other}
+            for method, space in [(m, s) for s in cell.pools for m in METHODS]:
+                budgets = cell.runs(method, space, n_worlds=n_worlds)
+                found |= {(method, space, budget): runs for budget, runs in budgets.items()}
+            for (method, space, budget), runs in found.items():
+                where = cell.key | {"method": method, "space": space, "budget_gst": budget}
+                where["trainings"] = cell.trainings(budget)
+                rows += _rows(where, _quantities(cell, space, runs, grid))
+    names = [n + e for n in QUANTITIES for e in ("", "_error2")]
+    means = pd.DataFrame(rows, columns=[*SETTING, "trainings", "world", *names])
+    everywhere = means.groupby(SETTING)["world"].transform("size") == lab.settings.resamples + 1
+    return means[everywhere].reset_index(drop=True)  # the pools of some worlds may not last
+
+
+def _quantities(cell: Cell, space: str, runs: Runs, grid: Runs) -> dict[str, np.ndarray]:
+    validation = runs.validation_score - grid.validation_score
+    test = runs.test_score - grid.test_score
+    three = np.max([np.roll(runs.validation_score, k, axis=1) for k in range(3)], axis=0)
+    overfits = (validation > 0) & (test < 0)
+    low = {}
+    for short, name in {"warmup": "warmup_ratio", "dropout": "hidden_dropout"}.items():
+        pool = cell.grid if space == "grid" else cell.pools[space]
+        usual = cell.grid.trials[name].iloc[0] * (1 - 1e-6)
+        low[f"low_{short}"] = overfits & (pool.trials[name].to_numpy() < usual)[runs.place]
+    return {
+        "n_trials": runs.n_trials,
+        "validation": validation,
+        "test": test,
+        "best_of_three": three - grid.validation_score,
+        "score": runs.test_score,
+        "gap": runs.validation_score - runs.test_score,
+        "beats": validation > 0,
+        "overfits": overfits,
+    } | low
+
+
+def _rows(where: dict, values: dict[str, np.ndarray]) -> list[dict]:
+    columns = {}
+    for name, x in values.items():
+        columns[name] = x.mean(axis=1)
+        columns[f"{name}_error2"] = x.var(axis=1, ddof=1) / x.shape[1]
+    n_worlds = len(columns["test"])
+    worlds = range(n_worlds) if n_worlds == 1 else range(1, n_worlds)  # 0 is there, of more runs
+    return [
+        where | {"world": world} | {name: column[world] for name, column in columns.items()}
+        for world in worlds
+    ]
+
+
+def contrast(
+    means: pd.DataFrame, quantity: str, weights: Callable[[pd.DataFrame], pd.Series]
+) -> dict:
+    """Estimate a weighted sum of means, with both of its errors.
+
+    Args:
+        means: from `world_means`.
+        weights: of each row: of a mean over cells they sum to 1, of a difference to 0.
+    Returns:
+        ESTIMATE: value, error (both), replay_error, pool_error, low, high.
+    """
+    weight = weights(means)
+    used = means[weight != 0].assign(weight=weight[weight != 0])
+    sums = (used["weight"] * used[quantity]).groupby(used["world"]).sum()
+    errors = (used["weight"] ** 2 * used[f"{quantity}_error2"]).groupby(used["world"]).sum()
+    return with_errors(sums[0], errors[0], sums.drop(0), errors.drop(0))
+
+
+def with_errors(
+    value: float, error2: float, worlds: Sequence[float], world_errors2: Sequence[float]
+) -> dict:
+    """Put the spread over worlds, less what their own few replays spread, beside the replays'."""
+    worlds, replay = np.asarray(worlds, float), float(np.sqrt(error2))
+    pool = float(np.sqrt(max(0.0, worlds.var(ddof=1) - np.mean(world_errors2))))
+    error, df = float(np.hypot(pool, replay)), len(worlds) - 1
+    half = stdtrit(df, 1 - LEVEL / 2) * error
+    known = {"value": float(value), "error": error, "replay_error": replay, "pool_error": pool}
+    return known | {"low": value - half, "high": value + half}
+
+
+def effects(means: pd.DataFrame, quantity: str, *, by: Sequence[str] = SETTING) -> pd.DataFrame:
+    """Estimate a quantity for each setting, averaged over what is not in `by`, cells alike.
+
+    Returns:
+        one row a setting: `by`, trainings, n_cells, and the columns of `contrast`.
+    """
+    rows = []
+    for key, group in means.groupby(list(by), sort=False):
+        n = group[SETTING].drop_duplicates().shape[0]
+        found = contrast(group, quantity, lambda rows, n=n: pd.Series(1 / n, rows.index))
+        row = dict(zip(by, key, strict=True)) | {"trainings": group["trainings"].mean()}
+        rows.append(row | {"n_cells": n} | found)
+    return pd.DataFrame(rows, columns=[*by, "trainings", "n_cells", *ESTIMATE])
+
+
+def complete(means: pd.DataFrame) -> pd.DataFrame:
+    """Leave out budgets that the pools of some cell of a model do not last for.
+
+    A mean over tasks would else be over other tasks at each budget.
+    """
+    same = ["model", "method", "space", "budget_gst"]
+    n_tasks = means.groupby(same)["task"].transform("nunique")
+    return means[n_tasks == means.groupby(["model", "space"])["task"].transform("nunique")]
+
+
+def difference(
+    means: pd.DataFrame, quantity: str, first: dict, second: dict, *, each: str = "model"
+) -> pd.DataFrame:
+    """Estimate the difference of two settings, over whatever has both, all else being alike.
+
+    Args:
+        first, second: column of SETTING -> value, such as {"method": "asha", "budget_gst": 4}.
+        each: a row for each value of this column.
+    Returns:
+        `each`, n_pairs, and the columns of `contrast`.
+    """
+    rows, others = [], [name for name in SETTING if name not in first]
+    for key, group in means.groupby(each, sort=False):
+        sides = [group[(group[list(side)] == pd.Series(side)).all(axis=1)]
+                 for side in (first, second)]  # fmt: skip
+        places = [pd.MultiIndex.from_frame(side[others]) for side in sides]
+        n = len(places[0].intersection(places[1]).unique())
+        if n:
+            ours, theirs = (side[place.isin(other)] for side, place, other in zip(
+                sides, places, reversed(places), strict=True))  # fmt: skip
+            weight = pd.Series({**dict.fromkeys(ours.index, 1 / n),
+                                **dict.fromkeys(theirs.index, -1 / n)})  # fmt: skip
+            found = contrast(pd.concat([ours, theirs]), quantity, lambda r, w=weight: w[r.index])
+            rows.append({each: key, "n_pairs": n} | found)
+    return pd.DataFrame(rows, columns=[each, "n_pairs", *ESTIMATE])
+
+
+def slopes(means: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Estimate how much a quantity changes each time the budget doubles, in the full space.
+
+    Returns:
+        one row a model and method: n_cells, budgets, and the columns of `contrast`.
+    """
+    rows, full = [], complete(means[means["space"] == "full"])
+    for (model, method), group in full.groupby(["model", "method"], sort=False):
+        at = np.log2(np.sort(group["budget_gst"].unique()))
+        if len(at) < 2:
+            continue
+        slope = dict(zip(2**at, (at - at.mean()) / ((at - at.mean()) ** 2).sum(), strict=True))
+        n = group["task"].nunique()
+        found = contrast(group, quantity, lambda r, s=slope, n=n: r["budget_gst"].map(s) / n)
+        about = {"model": model, "method": method, "n_cells": n, "budgets": len(at)}
+        rows.append(about | {"most_gst": 2 ** at[-1]} | found)
+    names = ["model", "method", "n_cells", "budgets", "most_gst", *ESTIMATE]
+    return pd.DataFrame(rows, columns=names)

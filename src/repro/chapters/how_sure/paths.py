@@ -1,0 +1,113 @@
+"""The procedure of Liu & Wang's Figure 1, walked thousands of times on recorded trials.
+
+Rounds draw their trials independently, as the paper's did; a path keeps its one grid search. The
+decision is the paper's (`chapters/procedure/rules.py` makes the same one round by round; a test).
+"""
+
+import numpy as np
+import pandas as pd
+
+from repro.chapters.how_sure.laboratory import METHODS, SPACE_BUDGETS, SPACES, Cell, Laboratory
+
+REPETITIONS = 3
+VERDICTS = ("succeeds", "overfits", "tbd")
+
+
+def decide(runs: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Decide many rounds: "overfits", "succeeds", or neither.
+
+    Args:
+        runs: shape (n_paths, n_repetitions, 3): validation score, test score, validation loss.
+        grid: shape (n_paths, 1, 3).
+    Source: Liu & Wang 2021, Figure 1 and sec. 5.2.
+    """
+    validation, test, loss = np.moveaxis(runs - grid, 2, 0)
+    weakly = (validation == 0) & (loss < 0)
+    overfits = ((test < 0) & ((validation > 0) | weakly)).any(axis=1)
+    succeeds = (validation.mean(axis=1) > 0) & (test.mean(axis=1) > 0)
+    return np.select([overfits, succeeds], ["overfits", "succeeds"], "neither")
+
+
+def walk_paths(lab: Laboratory, *, seed: int = 0) -> pd.DataFrame:
+    """Walk the procedure on every model, task and method whose pools last for it.
+
+    Returns:
+        one row a walk: model, task, method, verdict, space, budget_gst (where it ended), n_rounds,
+        path (its settings in words), validation and test (true mean differences from grid search
+        there, over all replays).
+    """
+    parts = []
+    for number, cell in enumerate(lab.cells):
+        grids = cell.grids()[0].scores
+        for method in METHODS:
+            if rounds := _rounds(cell, method):
+                rng = np.random.default_rng([seed, number])
+                drawn = grids[rng.integers(len(grids), size=lab.settings.paths)]
+                walks = _walk(rounds, drawn, list(cell.pools), rng)
+                parts.append(walks.assign(**cell.key, method=method))
+    names = ["model", "task", "method", "verdict", "space", "budget_gst", "n_rounds", "path"]
+    nothing = pd.DataFrame(columns=[*names, "validation", "test"])
+    return pd.concat(parts, ignore_index=True) if parts else nothing
+
+
+def _rounds(cell: Cell, method: str) -> dict[tuple[str, float], np.ndarray]:
+    """Return (space, budget) -> what single replays reach; nothing where pools do not last."""
+    found = {
+        (space, budget): runs.scores
+        for space in cell.pools
+        for budget, runs in cell.runs(method, space).items()
+        if budget in SPACE_BUDGETS
+    }
+    return found if len(found) == len(SPACE_BUDGETS) * len(cell.pools) else {}
+
+
+def _walk(rounds: dict, grids: np.ndarray, spaces: list[str], rng) -> pd.DataFrame:
+    spaces, n = [s for s in SPACES if s in spaces], len(grids)
+    space, budget, verdict = np.zeros(n, int), np.zeros(n, int), np.full(n, "", object)
+    n_rounds, words = np.zeros(n, int), np.full(n, "", object)
+    true = {key: scores.mean(axis=0) - grids.mean(axis=0) for key, scores in rounds.items()}
+    while (open_ := verdict == "").any():
+        for key, scores in rounds.items():
+            at = open_ & (space == spaces.index(key[0])) & (budget == SPACE_BUDGETS.index(key[1]))
+            drawn = scores[rng.integers(len(scores), size=(at.sum(), REPETITIONS))]
+            decision = np.full(n, "", object)
+            decision[at] = decide(drawn, grids[at, None])
+            n_rounds[at] += 1
+            words[at] = words[at] + f" → {key[0]} {key[1]:g}"
+            over, rest = decision == "overfits", decision == "neither"
+            last = space == len(spaces) - 1
+            verdict[decision == "succeeds"] = "succeeds"
+            verdict[over & last] = "overfits"
+            verdict[rest & (budget == len(SPACE_BUDGETS) - 1)] = "tbd"
+            space = np.where(over & ~last, space + 1, space)
+            budget = np.where(rest & (verdict == ""), budget + 1, budget)
+            open_ = open_ & ~at  # one round a turn
+    ends = [(spaces[s], SPACE_BUDGETS[b]) for s, b in zip(space, budget, strict=True)]
+    table = pd.DataFrame({"verdict": verdict, "n_rounds": n_rounds})
+    table["path"] = [text.removeprefix(" → ") for text in words]
+    table["space"], table["budget_gst"] = zip(*ends, strict=True)
+    table["validation"], table["test"] = zip(*(true[end][:2] for end in ends), strict=True)
+    return table
+
+
+def verdict_shares(walks: pd.DataFrame) -> pd.DataFrame:
+    """Count verdicts of each model, task and method, and how far they can be relied on.
+
+    Returns:
+        one row each: the share of each verdict; agree, how often two walks give the same verdict;
+        path, the most frequent one, and its share; n_rounds (mean); borne_out, of the walks that
+        end in "succeeds" the share where HPO's true mean is above grid search's on both splits.
+    """
+    rows = []
+    for key, group in walks.groupby(["model", "task", "method"], sort=False):
+        shares = group["verdict"].value_counts(normalize=True).reindex(VERDICTS, fill_value=0.0)
+        paths = group["path"].value_counts(normalize=True)
+        good = group[group["verdict"] == "succeeds"]
+        row = dict(zip(("model", "task", "method"), key, strict=True)) | shares.to_dict()
+        row |= {"agree": float((shares**2).sum()), "path": paths.index[0]}
+        row |= {"path_share": paths.iloc[0], "n_paths": len(paths)}
+        row |= {"n_rounds": group["n_rounds"].mean()}
+        true = (good["validation"] > 0) & (good["test"] > 0)
+        rows.append(row | {"borne_out": true.mean() if len(good) else np.nan})
+    names = ["model", "task", "method", *VERDICTS, "agree", "path", "path_share", "n_paths"]
+    return pd.DataFrame(rows, columns=[*names, "n_rounds", "borne_out"])

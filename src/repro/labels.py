@@ -50,6 +50,19 @@ HYPERPARAMETER_LABELS = {
     "max_grad_norm": "gradient clipping",
     "max_length": "maximum length",
 }
+SOURCE_LABELS = {
+    "liu_wang_2021": "Liu & Wang 2021",
+    "dodge_2020": "Dodge et al. 2020",
+    "wandb_article": "Weights & Biases article",
+    "course_project": "Course project",
+}
+EVIDENCE_LABELS = {
+    "published": "printed numbers",
+    "miniature": "miniature",
+    "recorded": "recorded curves",
+    "own run": "own runs",
+    "none": "none",
+}
 SPLIT_LABELS = {"validation": "validation", "test": "test"}
 
 
@@ -62,3 +75,9 @@ def in_order(names: Iterable[str], labels: Mapping[str, str]) -> list[str]:
 def label(name: str, labels: Mapping[str, str]) -> str:
     """Return the label of `name`, or the name itself where it has none."""
     return labels.get(name, name)
+
+
+def join_words(words: list[str]) -> str:
+    """Write a list as in a sentence: a, b and c."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

@@ -58,9 +58,10 @@ def test_the_table_says_verdict_and_estimate():
 def test_verdicts_in_words_leave_out_what_is_not_known():
     rows = chapter_rows([answer(GAINS)])
     rows = rows[rows["id"].isin([CLAIM, "liu-hpo-often-fails"])]
-    (holds,) = [line for line in in_words(rows).splitlines() if "**Holds**: +11.30 [" in line]
-    assert holds.endswith("10 repetitions).")
-    assert "**Not testable here**: nothing here estimates it." in in_words(rows)
+    (holds,) = [line for line in in_words(rows).splitlines() if "**Holds** (miniature): " in line]
+    assert "+11.30 (95% interval +" in holds and holds.endswith("10 repetitions).")
+    (other,) = [line for line in in_words(rows).splitlines() if "**Not testable here**" in line]
+    assert other.endswith("grid search. nothing here estimates it.")
 
 
 def test_too_few_values_say_what_would_decide():

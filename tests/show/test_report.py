@@ -60,11 +60,19 @@ def test_tables_and_figures_are_kept_in_the_order_of_showing(report, table, caps
     report.figure(draw(), "z", "A line.")
     report.table(table, finding="It rises.")
     z, x = read_items(report.folder)
-    assert (z["name"], z["kind"], z["caption"]) == ("z", "figure", "A line. Profile mini.")
+    assert (z["name"], z["kind"], z["caption"]) == ("z", "figure", "A line.")
+    assert (z["note"], z["place"]) == ("Profile mini.", "folded")
     assert (x["name"], x["kind"], x["finding"]) == ("table_x", "table", "It rises.")
     assert pd.read_csv(report.folder / "table_x.csv").shape == (1, 2)
     assert "Table object" in (out := capsys.readouterr().out) or "Table(" in out
     assert out.index("Markdown") < out.index("Table(")  # the finding stands above
+
+
+def test_a_headline_is_an_item_and_a_place_must_be_known(report, table):
+    report.headline("It gains -1 point.")
+    assert read_items(report.folder)[0]["finding"] == "It gains −1 point."
+    with pytest.raises(ValueError, match="unknown place 'middle'"):
+        report.table(table, place="middle")
 
 
 def test_a_new_report_leaves_nothing_of_the_one_before(report, table, tmp_path):

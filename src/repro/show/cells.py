@@ -7,7 +7,7 @@ import pandas as pd
 
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
 from repro.records import SETTING
-from repro.show.table import number
+from repro.show.table import NOTHING, number
 from repro.stats.incumbents import best_trials, is_returned
 
 
@@ -103,6 +103,20 @@ def in_place_of(model: str, published_model: str) -> str:
     return f"{model} in the place of the paper's {published_model}" if published_model else model
 
 
-def frame_of(rows: list[dict], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Build a frame of text cells from one dictionary a row; what a row lacks is empty."""
-    return pd.DataFrame(rows, columns=columns, dtype="str").fillna("")
+def frame_of(rows: list[dict], columns: Sequence | None = None) -> pd.DataFrame:
+    """Build a frame of text cells from one dictionary a row; what a row lacks is empty.
+
+    Args:
+        columns: names; or pairs of names, which make a head of two levels.
+    """
+    frame = pd.DataFrame(rows, columns=columns, dtype="str").fillna("")
+    if len(frame.columns) and all(isinstance(name, tuple) for name in frame.columns):
+        frame.columns = pd.MultiIndex.from_tuples(frame.columns)
+    return frame
+
+
+def p_value(p: float) -> str:
+    """Write a p-value as in print: .034, or < .001."""
+    if pd.isna(p):
+        return NOTHING
+    return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)

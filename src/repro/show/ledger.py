@@ -8,12 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from repro import __version__
-from repro.show.table import NOTHING, Table, number
+from repro.labels import EVIDENCE_LABELS, label
+from repro.show.table import NOTHING, Table, number, typeset
 from repro.stats.decisions import BY_CONSTRUCTION, FAILS, HOLDS, NOT_TESTABLE, UNDECIDED
 from repro.stats.ledger import Answer, judge, load_claims
 
 FILE = "claims.json"
 GLYPHS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", BY_CONSTRUCTION: "=", NOT_TESTABLE: NOTHING}
+_NUMBERS = ("estimate", "low", "high", "claimed_low", "claimed_high", "published_value")
 _FORMS = {"points": "+.2f", "percent": ".0f", "cases": ".0f", "trials": ".1f"}
 
 
@@ -44,10 +46,10 @@ def ledger_table(rows: pd.DataFrame, *, note: str = "", name: str = "claims") ->
         "verdict": ("verdict", lambda word: f"{GLYPHS[word]} {word}"),
         "claim": "claim",
         "evidence": (["evidence", "scale"], _evidence),
-        "published": (["published_value", "unit"], _value),
-        "estimate": (["estimate", "low", "high", "unit"], _estimate),
+        "published": (["published_value", "unit"], value_text),
+        "estimate": (["estimate", "low", "high", "unit"], estimate_text),
         "why": "reason",
-        "would decide it": (["runs_needed", "counted"], _further),
+        "would decide it": (["runs_needed", "counted"], further_text),
     }
     return Table.of(rows, name=name, caption=caption, columns=columns, blocks="")
 
@@ -67,9 +69,12 @@ def in_words(rows: pd.DataFrame) -> str:
     """
     lines = []
     for row in rows.itertuples():
-        value = _estimate(row.estimate, row.low, row.high, row.unit)
-        found = "" if value == NOTHING else f"{value}; "
-        lines.append(f"- {row.claim} **{row.verdict.capitalize()}**: {found}{row.reason}.")
+        value = estimate_text(row.estimate, row.low, row.high, row.unit)
+        known = "" if value == NOTHING else f"{value.replace('[', '(95% interval ', 1)}; "
+        evidence = label(row.evidence, EVIDENCE_LABELS) if isinstance(row.evidence, str) else ""
+        start = f"**{row.verdict.capitalize()}**{f' ({evidence})' if evidence else ''}"
+        text = typeset(f"{start}: {row.claim} {known.replace(']', ')', 1)}{row.reason}.")
+        lines.append(f"- {text}")
     return "\n".join(lines)
 
 
@@ -93,7 +98,9 @@ def read_claims(path: Path) -> pd.DataFrame:
     """
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        return pd.DataFrame(rows).astype({c: float for c in ("estimate", "low", "high")})
+        frame = pd.DataFrame(rows)
+        frame = frame.reindex(columns=list(dict.fromkeys([*frame, *_NUMBERS])))
+        return frame.astype({"id": str} | dict.fromkeys(_NUMBERS, float))
     except (json.JSONDecodeError, KeyError, TypeError):
         raise ValueError(
             f"{path} must be a ledger of claims, but is not; remove it and run the notebook again"
@@ -122,13 +129,15 @@ def _evidence(evidence: str, scale: str) -> str:
     return f"{evidence} ({scale})" if isinstance(evidence, str) and evidence else NOTHING
 
 
-def _value(value: float, unit: str) -> str:
+def value_text(value: float, unit: str) -> str:
+    """Write a claim's value with its unit."""
     if pd.isna(value):
         return NOTHING
     return f"{number(value, _FORMS.get(unit, '.3g'))} {unit}".strip()
 
 
-def _estimate(value: float, low: float, high: float, unit: str) -> str:
+def estimate_text(value: float, low: float, high: float, unit: str) -> str:
+    """Write an estimate with its 95% interval and its unit."""
     form = _FORMS.get(unit, ".3g")
     if pd.isna(value):
         return NOTHING
@@ -136,7 +145,8 @@ def _estimate(value: float, low: float, high: float, unit: str) -> str:
     return f"{number(value, form)}{interval} {unit}".strip()
 
 
-def _further(needed: object, counted: object) -> str:
+def further_text(needed: object, counted: object) -> str:
+    """Say how many further runs would decide a claim, or why none would."""
     if isinstance(needed, str):
         return needed
     return "" if pd.isna(needed) else f"{needed:,.0f} further {counted}"

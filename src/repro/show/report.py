@@ -1,7 +1,8 @@
 """What a notebook shows: each table and figure is saved and displayed in one call.
 
 A notebook's folder holds its tables (CSV and LaTeX), its figures (PNG and PDF) and `items.json`,
-from which `page` writes them all on one page again at any time.
+from which `page` writes them all on one page again at any time. Each item has a place there: "top"
+of the page, "lead" of its notebook's section, or "folded" away beneath it.
 """
 
 from __future__ import annotations
@@ -10,21 +11,25 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from repro.names import check_name
 from repro.paths import FIGURES
 from repro.show.ledger import chapter_rows, ledger_table, summary, write_claims
-from repro.show.style import paper_style
-from repro.show.table import Table
+from repro.show.style import paper_style, round_ticks
+from repro.show.table import Table, typeset
 from repro.stats.ledger import Answer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ITEMS = "items.json"
+PLACES = ("top", "lead", "folded")
+Place = Literal["top", "lead", "folded"]
 _PNG_DPI = 200
+_SHOWN_DPI = 110  # pixels an inch of a figure in a notebook
 
 
 class Report:
@@ -33,7 +38,7 @@ class Report:
     Args:
         notebook: such as 01_initial_study.
         profile: name of the folder under `figures`, as `Profile.folder` gives it.
-        note: what every caption ends with: profile, repetitions, failures.
+        note: what holds for every figure: profile, repetitions, failures.
     """
 
     def __init__(self, notebook: str, profile: str, *, note: str = "", figures: Path = FIGURES):
@@ -45,7 +50,12 @@ class Report:
                 path.unlink()
         self._write_items()
 
-    def table(self, table: Table, *, finding: str = "") -> None:
+    def headline(self, finding: str) -> None:
+        """Say in one sentence what came out; it opens the notebook's section, and is shown."""
+        self._add("headline", kind="headline", caption="", finding=typeset(finding))
+        _display(f"**What came out.** {typeset(finding)}")
+
+    def table(self, table: Table, *, finding: str = "", place: Place = "folded") -> None:
         """Write a table as CSV and LaTeX, and show it.
 
         Args:
@@ -54,9 +64,10 @@ class Report:
         path = self._path(table.name)
         path.with_name(f"{table.name}.csv").write_text(table.to_csv(), encoding="utf-8")
         path.with_name(f"{table.name}.tex").write_text(table.to_latex(), encoding="utf-8")
-        html = table.to_html(table_id=f"{self.folder.name}-{table.name}")
-        self._add(table.name, kind="table", caption=table.caption, finding=finding, html=html)
-        _display(finding, table)
+        item = {"caption": table.full_caption(), "finding": typeset(finding), "place": place}
+        html = table.to_html(table_id=f"{self.folder.name}-{table.name}", caption=False)
+        self._add(table.name, kind="table", html=html, **item)
+        _display(item["finding"], table)
 
     def figure(
         self,
@@ -66,25 +77,34 @@ class Report:
         *,
         finding: str = "",
         note: str | None = None,
+        place: Place = "folded",
     ) -> None:
         """Write a figure as PNG (200 dpi) and PDF, the same bytes each time on one machine.
 
         pyplot forgets it, so that a notebook shows it here and not once more.
 
         Args:
+            finding: one sentence that says what this figure shows, shown above it.
             note: in the place of the report's; empty for a picture of published numbers.
         """
         import matplotlib.pyplot as plt
+        from IPython.display import Image
 
-        path = self._path(name)
+        path, inches = self._path(name), round(figure.get_figwidth(), 2)
+        png = path.with_name(f"{name}.png")
+        round_ticks(figure)
         with paper_style():
-            figure.savefig(path.with_name(f"{name}.png"), dpi=_PNG_DPI)
+            figure.savefig(png, dpi=_PNG_DPI)
+            figure.set_layout_engine(
+                "none"
+            )  # it is laid out; doing it again takes most of the time
             figure.savefig(path.with_name(f"{name}.pdf"), metadata={"CreationDate": None})
         plt.close(figure)
-        caption = f"{caption} {self.note if note is None else note}".strip()
-        inches = round(figure.get_figwidth(), 2)
-        self._add(name, kind="figure", caption=caption, finding=finding, inches=inches)
-        _display(finding, figure)
+        caption, note = typeset(caption), typeset(self.note if note is None else note)
+        item = {"caption": caption, "note": note, "finding": typeset(finding), "place": place}
+        self._add(name, kind="figure", inches=inches, **item)
+        shown = Image(png.read_bytes(), width=round(_SHOWN_DPI * inches), alt=caption)
+        _display(item["finding"], shown)
 
     def claims(self, answers: Sequence[Answer]) -> pd.DataFrame:
         """Judge the chapter's claims, show the ledger's rows, and keep them in `claims.json`.
@@ -108,6 +128,7 @@ class Report:
         return self.folder / name
 
     def _add(self, name: str, **item) -> None:
+        check_name("place", item.get("place", "folded"), PLACES)
         self._items[name] = {"name": name} | item
         self._write_items()
 
@@ -144,7 +165,7 @@ def model_slug(model: str) -> str:
     return re.sub(r"[^\w.-]+", "-", model).strip("-")
 
 
-def _display(finding: str, shown: object) -> None:
+def _display(finding: str, *shown: object) -> None:
     from IPython.display import Markdown, display
 
-    display(*([Markdown(finding)] if finding else []), shown)
+    display(*([Markdown(finding)] if finding else []), *shown)

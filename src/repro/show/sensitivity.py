@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 
 from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, in_order, label
-from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, new_axes, new_figure, style_of, styled
+from repro.show.cells import p_value
+from repro.show.style import (
+    COLUMN_WIDTH,
+    DARKER_IS_MORE,
+    PAGE_WIDTH,
+    new_axes,
+    new_figure,
+    style_of,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,11 +78,11 @@ def plot_interactions(interactions: pd.DataFrame, ax: Axes | None = None) -> Axe
             ax.add_patch(mpl.patches.Rectangle((x - 0.5, y - 1.5), 1, 1, **look))
             continue
         told = pair["p_holm"] < 0.05
-        p = "p < .001" if pair["p"] < 0.001 else f"p = {pair['p']:.3f}".replace("0.", ".")
+        p = f"p = {p_value(pair['p'])}".replace("= <", "<")
         look = {"color": "white" if share > 0.6 * top else "black", "fontsize": 6.5}
         look |= {"weight": "bold" if told else "normal", "ha": "center", "va": "center"}
         ax.text(x, y - 1, f"{share:.1f}{'*' if told else ''}\n{p}", **look)
-    image = ax.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
+    image = ax.imshow(values, cmap=DARKER_IS_MORE, vmin=0, vmax=top, aspect="auto")
     texts = [label(name, HYPERPARAMETER_LABELS) for name in names]
     ax.set_xticks(range(size), [t.replace(" ", "\n") for t in texts[:size]])
     ax.set_yticks(range(size), texts[1 : size + 1])
@@ -132,13 +141,19 @@ def plot_parallel_coordinates(
     *,
     names: Sequence[str],
     chosen: Sequence[bool] | None = None,
+    scale: tuple[float, float] | None = None,
+    colours: str = DARKER_IS_MORE,
+    bar: bool = True,
 ) -> Axes:
     """Draw every trial as a line through its hyperparameters to its validation score.
 
-    Each axis runs from the lowest to the highest value of all trials; darker lines scored higher.
+    Each axis runs from the lowest to the highest value of all trials; the colour is the score.
 
     Args:
         chosen: one a trial; the others are drawn in light grey behind.
+        scale: scores (fractions) at the ends of the colours; by default those of the trials.
+        colours: a colour map.
+        bar: whether to draw what the colours mean.
     """
     ax = ax or new_axes(PAGE_WIDTH, 2.6)
     columns = [*names, "validation_score"]
@@ -148,23 +163,59 @@ def plot_parallel_coordinates(
     front = rows.pop("chosen").to_numpy()
     low, high = rows.min(), rows.max()
     places = (rows - low) / (high - low).where(high > low, 1.0)
-    colours = mpl.colormaps["cividis_r"](places["validation_score"].to_numpy())
-    colours[:, 3] = 0.7
-    colours[~front] = mpl.colors.to_rgba("0.85", 0.5)
+    norm = mpl.colors.Normalize(*(100 * np.array(scale or (low.iloc[-1], high.iloc[-1]))))
+    palette = _visible(colours)
+    shades = palette(norm(100 * rows["validation_score"].to_numpy()))
+    shades[:, 3] = 0.8
+    shades[~front] = mpl.colors.to_rgba("0.85", 0.5)
     x = np.arange(len(columns))
     y = places.fillna(-0.08).to_numpy()  # below the axis: not a hyperparameter of this trial
     lines = np.stack([np.broadcast_to(x, y.shape), y], axis=2)  # (n_trials, n_axes, 2)
-    look = {"colors": colours, "linewidths": 0.7, "rasterized": len(y) > _MANY}
+    look = {"colors": shades, "linewidths": 0.7, "rasterized": len(y) > _MANY}
     ax.add_collection(mpl.collections.LineCollection(lines, **look), autolim=False)
     for place, name in enumerate(columns):
         ax.axvline(place, color="0.3", lw=0.6)
         for height, value in ((-0.04, low[name]), (1.04, high[name])):
             text = f"{100 * value:.1f}" if name == "validation_score" else f"{value:.3g}"
-            side = "top" if height < 0 else "bottom"
-            ax.text(place, height, text, ha="center", va=side, fontsize=6)
+            side, box = "top" if height < 0 else "bottom", {"fc": "white", "ec": "none", "pad": 0.5}
+            ax.text(place, height, text, ha="center", va=side, fontsize=6, bbox=box, zorder=5)
     texts = [label(name, HYPERPARAMETER_LABELS) for name in names]
     ax.set_xticks(x, [*texts, "validation score (%)"])
     ax.set(yticks=[], ylim=(-0.16, 1.16), xlim=(-0.25, len(columns) - 0.75))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+    if bar and len(rows):
+        image = mpl.cm.ScalarMappable(norm, palette)
+        ax.figure.colorbar(image, ax=ax, pad=0.02).set_label("validation score (%)")
     return ax
+
+
+def _visible(colours: str) -> mpl.colors.Colormap:
+    """Return a colour map without its lightest part, which no thin line shows on white."""
+    if colours != DARKER_IS_MORE:
+        return mpl.colormaps[colours]
+    return mpl.colors.ListedColormap(mpl.colormaps[colours](np.linspace(0.25, 1, 64)))
+
+
+def describe_interactions(interactions: pd.DataFrame) -> str:
+    """Say in a sentence whether hyperparameters act together.
+
+    Args:
+        interactions: from `interactions.interactions`.
+    """
+    known = interactions.dropna(subset="share")
+    if known.empty:
+        return "No pair of hyperparameters could be tested for acting together."
+    sure = known[known["p_holm"] < 0.05]
+    if len(sure):
+        pairs = (f"{_pair(row)} ({row['share']:.1%})" for row in sure.to_dict("records"))
+        return f"{len(sure)} of {len(known)} pairs act together: {', '.join(pairs)}."
+    top = known.loc[known["share"].idxmax()]
+    return (
+        f"No pair of hyperparameters noticeably acts together: the largest product, {_pair(top)}, "
+        f"explains {top['share']:.1%} of the variation (corrected p = {p_value(top['p_holm'])})."
+    )
+
+
+def _pair(row) -> str:
+    return " and ".join(label(row[side], HYPERPARAMETER_LABELS) for side in ("first", "second"))

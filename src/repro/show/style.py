@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # the rest of matplotlib is slow to import, and only drawing 
 
 COLUMN_WIDTH = 3.35  # inches: one column of a two-column page
 PAGE_WIDTH = 6.9
+OWN = "#332288"  # what is no method's: this package's own numbers
+DARKER_IS_MORE = "Blues"  # of quantities; a missing one is hatched
+BLUE_IS_BETTER = "RdBu"  # of differences, with zero in the middle
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,14 @@ def new_figure(width: float, height: float) -> Figure:
     import matplotlib.pyplot as plt
 
     return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def round_ticks(figure: Figure) -> None:
+    """Let ticks fall on 1, 2 and 5 and their tenfolds, not on 72.5."""
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            if isinstance(axis.get_major_locator(), mpl.ticker.AutoLocator):
+                axis.get_major_locator().set_params(steps=[1, 2, 5, 10])
 
 
 def style_of(method: str) -> MethodStyle:

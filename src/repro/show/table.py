@@ -9,17 +9,21 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-BOLD = "bold"
+BOLD, BLUE = "bold", "blue"  # of a cell's text; blue is bold, too
+_TEXTS = {BOLD: "font-weight:bold", BLUE: "color:#1f4e9c;font-weight:bold"}
 NOTHING = "–"  # no number, where one could be
 Format = str | Callable[..., str]
 
-_GREYS = {"dark": "#a6a6a6", "medium": "#c7c7c7", "light": "#e6e6e6"}  # black stays readable
+# black stays readable on all of them
+_GREYS = {"dark": "#a6a6a6", "medium": "#c7c7c7", "light": "#e6e6e6"}
 _LONG = 40  # characters: a column with such a cell is wrapped
-_NUMBER = re.compile(r"[-+\d.,/±()\[\] %–e]*(n=\d+\))?†?")
+_NUMBER = re.compile(r"[-+−\d.,/±()\[\] %–e]*(n=\d+\))?†?")
 _LATEX = str.maketrans(
     {
         **{"±": r"$\pm$", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$", "–": "--"},
-        **{"→": r"$\to$", "†": r"$^\dagger$", "<": r"$<$", ">": r"$>$", "−": "$-$"},
+        **{"→": r"$\to$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "†": r"$^\dagger$"},
+        **{"<": r"$<$", ">": r"$>$", "−": "$-$", "✓": r"$\surd$", "✗": r"$\times$"},
+        **{"“": "``", "”": "''", "≈": r"$\approx$", "σ": r"$\sigma$"},
     }
 )
 _CSS = [
@@ -46,7 +50,7 @@ class Table:
         name: file name without suffix.
         caption: what the cells are, in which unit, from which profile and how many repetitions.
         frame: the cells, all text, without an index; heads may have two levels.
-        marks: as `frame`; each cell holds keys of `legend` and "bold", separated by blanks.
+        marks: as `frame`; each cell holds keys of `legend`, BOLD or BLUE, separated by blanks.
         legend: what the marks mean.
         data: the numbers behind the cells, in tidy form; written as CSV in place of the cells.
         blocks: a rule is drawn where this column changes.
@@ -58,14 +62,14 @@ class Table:
     marks: pd.DataFrame | None = None
     legend: Mapping[str, Mark] = field(default_factory=dict)
     data: pd.DataFrame | None = None
-    blocks: str = ""
+    blocks: str | tuple[str, str] = ""
 
     def __post_init__(self):
         if self.marks is None:
             return
         assert self.marks.shape == self.frame.shape, "marks must have the shape of the cells"
         used = {token for cell in self.marks.to_numpy().ravel() for token in cell.split()}
-        assert used <= {*self.legend, BOLD}, f"marks without a meaning: {used - set(self.legend)}"
+        assert used <= {*self.legend, *_TEXTS}, f"marks without a meaning: {used - {*self.legend}}"
 
     @classmethod
     def of(
@@ -107,7 +111,7 @@ class Table:
         return (
             "% needs \\usepackage{booktabs}, \\usepackage{colortbl} and \\usepackage{xcolor}\n"
             "\\begin{table}\n\\centering\\small\n"
-            + _with_symbols(f"{tabular}\n\\caption{{{_escape_latex(self._full_caption())}}}\n")
+            + _with_symbols(f"{tabular}\n\\caption{{{_escape_latex(self.full_caption())}}}\n")
             + f"\\label{{tab:{self.name}}}\n\\end{{table}}\n"
         )
 
@@ -119,7 +123,7 @@ class Table:
         """
         styler = self._styler(escape="html").set_table_styles(_CSS)
         if caption:
-            styler = styler.set_caption(html.escape(self._full_caption(), quote=False))
+            styler = styler.set_caption(html.escape(self.full_caption(), quote=False))
         return styler.to_html(
             table_uuid=table_id or self.name, table_attributes='class="repro"', cell_ids=False
         )
@@ -128,7 +132,7 @@ class Table:
         return self.to_html()
 
     def _styler(self, *, escape: str):
-        frame = self.frame.reset_index(drop=True)
+        frame = self.frame.reset_index(drop=True).map(typeset)
         styler = frame.style.hide(axis="index").format(escape=escape)
         styler = styler.format_index(escape=escape, axis="columns")
         return styler.apply(lambda _: self._css(escape), axis=None)
@@ -147,8 +151,8 @@ class Table:
         return css.set_axis(self.frame.columns, axis="columns")
 
     def _css_of_marks(self, marks: str) -> str:
-        styles = ["font-weight:bold" for token in marks.split() if token == BOLD]
-        shades = [_GREYS[self.legend[t].shade] for t in marks.split() if t != BOLD]
+        styles = [_TEXTS[token] for token in marks.split() if token in _TEXTS]
+        shades = [_GREYS[self.legend[t].shade] for t in marks.split() if t not in _TEXTS]
         styles += [f"background-color:{shade}" for shade in shades]
         return "".join(f"{style};" for style in styles)
 
@@ -165,9 +169,18 @@ class Table:
         block = self.frame[self.blocks].reset_index(drop=True)
         return list(block.index[block.ne(block.shift())][1:])
 
-    def _full_caption(self) -> str:
+    def full_caption(self) -> str:
+        """Return the caption with what the shades mean, as it is printed."""
         text = "; ".join(f"{m.shade} grey: {m.meaning}" for m in self.legend.values())
-        return f"{self.caption} {text[:1].upper()}{text[1:]}." if text else self.caption
+        caption = f"{self.caption} {text[:1].upper()}{text[1:]}." if text else self.caption
+        return typeset(caption)
+
+
+def typeset(text: str) -> str:
+    """Write numbers as in print: a true minus, no negative zero, and 95% without a space."""
+    text = re.sub(r"(?<![\w.])[-−](0(?:\.0+)?)(?![\d.]*\d)", r"\1", text)
+    text = re.sub(r"(?<![\w.−-])-(?=\.?\d)", "−", text)
+    return re.sub(r"(?<=\d)[  ]%", "%", text)
 
 
 def _escape_latex(text: str) -> str:
@@ -176,8 +189,8 @@ def _escape_latex(text: str) -> str:
 
 
 def _with_symbols(text: str) -> str:
-    """Write symbols as LaTeX commands, and the minus of a number as a real one."""
-    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", text.translate(_LATEX))
+    """Write symbols as LaTeX commands."""
+    return text.translate(_LATEX)
 
 
 def number(value: float, form: str = ".1f") -> str:

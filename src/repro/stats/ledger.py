@@ -13,7 +13,7 @@ EVIDENCE = ("published", "miniature", "recorded", "own run")
 SCALES = ("toy", "partial", "full")
 COLUMNS = (
     *("id", "source", "evidence", "scale", "verdict", "reason", "estimate", "low", "high"),
-    *("unit", "n", "counted", "p", "p_corrected", "runs_needed"),
+    *("claimed_low", "claimed_high", "unit", "n", "counted", "p", "p_corrected", "runs_needed"),
 )
 
 
@@ -66,7 +66,9 @@ def judge(answers: Iterable[Answer], claims: pd.DataFrame | None = None) -> pd.D
         claims: from `load_claims`, which is the default.
     Returns:
         one row a claim and evidence, and one (no evidence) for a claim without any: COLUMNS;
-        `n` of `counted` units; `runs_needed` of undecided ones, see `decisions.runs_needed`.
+        `claimed_low` and `claimed_high` are the ends of the values that the claim allows, infinite
+        where there is none; `n` of `counted` units; `runs_needed` of undecided ones, see
+        `decisions.runs_needed`.
     Raises:
         ValueError: if an answer is to no known claim, or to one that has another on the same
             evidence.
@@ -118,6 +120,8 @@ def _row(answer: Answer, claims: pd.DataFrame, p: float | None, n_claims: int) -
         "estimate": factor * estimate.value,
         "low": factor * estimate.low,
         "high": factor * estimate.high,
+        "claimed_low": factor * estimate.region.low,
+        "claimed_high": factor * estimate.region.high,
         "unit": unit,
         "n": estimate.n,
         "counted": estimate.units,

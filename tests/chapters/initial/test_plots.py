@@ -7,15 +7,20 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 
-from repro.chapters.initial.analysis import trial_counts
+from repro.chapters.initial.analysis import example_run, trial_counts
 from repro.chapters.initial.plots import (
+    figure_aggregates,
+    figure_anatomy,
     figure_differences,
     figure_differences_by_run,
+    figure_incumbents,
     plot_differences,
     plot_differences_by_run,
+    plot_quadrant,
     plot_trial_counts,
 )
 from repro.show.style import PAGE_WIDTH
+from repro.stats.aggregates import aggregate, performance_profile
 from repro.stats.incumbents import best_trials, differences_from_grid
 from synthetic_study import make_study
 
@@ -68,7 +73,7 @@ def test_heatmap_hatches_a_failed_cell_but_not_one_that_was_not_run(cells):
     ax = plot_differences(cells)
     assert [p.get_xy() for p in ax.patches] == [(0.5, -0.5)]  # RTE, RS+ASHA
     assert ax.patches[0].get_hatch()
-    assert sorted(t.get_text() for t in ax.texts) == ["+2.0", "-1.0"]
+    assert sorted(t.get_text() for t in ax.texts) == ["+2.0", "−1.0"]
 
 
 def test_heatmap_of_nothing_but_failures(cells):
@@ -137,3 +142,47 @@ def test_bars_add_up_to_the_number_of_trials(study, one_model):
     names = [t.get_text() for t in ax.figure.legends[0].get_texts()]
     assert "failed or diverged" in names
     assert "cut" not in names  # there was none
+
+
+def gain(source, validation, test, error=0.01):
+    columns = {"validation_gain": validation, "test_gain": test}
+    return {"source": source, "validation_error": error, "test_error": error} | columns
+
+
+def test_the_quadrant_counts_what_it_cannot_show():
+    rows = [gain("paper", 0.001 * n, -0.001 * n) for n in range(40)] + [gain("here", 0.9, 0.9)]
+    ax = plot_quadrant(pd.DataFrame(rows))
+    assert {"overfits", "1 more lie outside"} <= {text.get_text() for text in ax.texts}
+    assert ax.get_xlim() == ax.get_ylim()
+    names = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert names == ["Liu & Wang, as printed", "these runs"]
+
+
+def test_the_anatomy_of_a_run_has_a_bar_a_trial(study, one_model):
+    trials, curves = example_run(one_model(study))
+    above, below = figure_anatomy(trials, curves).axes
+    assert len(below.patches) == len(trials)
+    # the last bar ends where the run's spending ends
+    ends = [bar.get_x() + bar.get_width() for bar in below.patches]
+    assert max(ends) == pytest.approx(curves["spent"].max())
+    assert len(above.lines) == 1
+
+
+def test_aggregates_are_hollow_on_validation_and_filled_on_test(by_run):
+    across = aggregate(by_run, ["split", "method"])
+    of_test = performance_profile(by_run[by_run["split"] == "test"], ["method"])
+    left, middle, right = figure_aggregates(across, of_test).axes
+    points = [c for c in left.collections if isinstance(c, PathCollection)]
+    hollow = [np.allclose(c.get_facecolor()[0, :3], 1) for c in points]
+    assert hollow == [True] * 3 + [False] * 3
+    assert [text.get_text() for text in right.get_legend().get_texts()] == [
+        "RS",
+        "RS+ASHA",
+        "BO+ASHA",
+    ]
+    assert middle.get_xlabel().startswith("probability of beating")
+
+
+def test_incumbents_have_a_mean_line_a_method(study, one_model):
+    figure = figure_incumbents(one_model(study).curves)
+    assert [len(ax.lines) for ax in figure.axes] == [4, 4]

@@ -17,7 +17,11 @@ from repro.chapters.procedure.tables import (
     trace_table,
     uncertainty_table,
 )
-from repro.chapters.procedure.uncertainty import published_uncertainty
+from repro.chapters.procedure.uncertainty import (
+    describe_chance,
+    published_uncertainty,
+    rounds_against_chance,
+)
 from repro.published import published_rounds
 
 ELECTRA, ROBERTA = "electra-base", "roberta-base"
@@ -26,16 +30,18 @@ ELECTRA, ROBERTA = "electra-base", "roberta-base"
 def test_table_4_is_the_papers(judged):
     path = judged.query("model == @ELECTRA and task == 'rte' and method == 'rs'")
     table = rounds_table(path, model=ELECTRA, note="")
-    cells = table.frame.set_index("")
+    cells = table.frame.set_index(("", "run"))
     assert cells.loc["grid"].tolist()[1:] == [
         "84.1", "76.8", "↑ budget", "", "↓ space", "", "↓ space", "",
     ]  # fmt: skip
-    assert cells.loc["rep 1", "1: val":"2: test"].tolist() == ["84.5", "74.6", "84.1", "76.1"]
-    assert cells.loc["average", ["0: val", "0: test"]].tolist() == ["82.2", "75.6"]
+    assert cells.loc["rep 1"].tolist()[3:7] == ["84.5", "74.6", "84.1", "76.1"]
+    assert cells.loc["average", "RS, round 0"].tolist() == ["82.2", "75.6"]
     marks = table.marks.set_axis(cells.index)
-    assert marks.loc["grid", "0: val"] == "bold"
-    assert marks.loc["rep 1", ["0: val", "1: val", "2: test"]].tolist() == ["", "overfits", "weak"]
-    assert set(marks.loc["average", "0: val":]) == {""}  # no average outperforms
+    assert marks.loc["grid", ("RS, round 0", "val")] == "blue"
+    of_first = [marks.loc["rep 1", (f"RS, round {turn}", "val")] for turn in (0, 1, 2)]
+    assert of_first == ["", "overfits", "weak"]
+    assert set(marks.loc["average"]) == {""}  # no average outperforms
+    assert "color:#1f4e9c;font-weight:bold" in "".join(table.to_html().split())
     with pytest.raises(ValueError, match="`rounds` must hold rows of `model`.*'bert'"):
         rounds_table(judged, model="bert", note="")
 
@@ -47,17 +53,28 @@ def test_scores_that_came_back_have_a_dagger(judged):
     rounds["test_source"] = returned.map({True: "returned", False: "labels"})
     path = judge_rounds(rounds, Rule(weak="tie"))
     path = path.query("model == @ELECTRA and task == 'rte' and method == 'rs'")
-    cells = rounds_table(path, model=ELECTRA, note="").frame.set_index("")
-    assert cells.loc["grid", ["0: val", "0: test"]].tolist() == ["84.1", "76.8†"]
-    assert cells.loc["rep 1", "1: val":"2: test"].tolist() == ["84.5", "74.6†", "84.1", "76.1"]
+    cells = rounds_table(path, model=ELECTRA, note="").frame.set_index(("", "run"))
+    assert cells.loc["grid", "RS, round 0"].tolist() == ["84.1", "76.8†"]
+    assert cells.loc["rep 1"].tolist()[3:7] == ["84.5", "74.6†", "84.1", "76.1"]
     marked = cells.loc["average"].str.endswith("†")
-    assert marked[marked].index.tolist() == ["1: test"]
+    assert marked[marked].index.tolist() == [("RS, round 1", "test")]
 
 
 def test_averages_that_outperform_are_marked_as_in_table_10(judged):
     table = rounds_table(judged, model=ELECTRA, note="")
-    better = table.frame[(table.marks == "better").any(axis=1)]
-    assert better["path"].tolist() == ["WNLI, RS", "WNLI, RS+ASHA", "STS-B, RS", "STS-B, RS+ASHA"]
+    places = (table.marks == "better").stack([0, 1])
+    places = {(row, head.split(",")[0]) for row, head, _ in places[places].index}
+    tasks = table.frame["", "task"]
+    found = [f"{tasks[row]}, {method}" for row, method in sorted(places)]
+    assert found == ["WNLI, RS", "WNLI, RS+ASHA", "STS-B, RS", "STS-B, RS+ASHA"]
+
+
+def test_the_methods_of_a_task_stand_side_by_side(judged):
+    frame = rounds_table(judged, model=ELECTRA, note="").frame
+    assert frame["", "task"].value_counts().unique().tolist() == [5]  # grid, three runs, average
+    heads = frame.columns.get_level_values(0)
+    assert list(dict.fromkeys(heads))[1:3] == ["RS, round 0", "RS, round 1"]
+    assert "RS+ASHA, round 3" in heads
 
 
 def test_the_replay_says_where_it_differs(trace, verdicts):
@@ -94,7 +111,7 @@ def test_the_trace_says_what_was_decided_and_why(trace):
         "1,200",
         "3.1",
     ]
-    assert (frame["decision"] == "TBD").sum() == (trace["decision"] == "tbd").sum() == 3
+    assert (frame["decision"] == "no verdict").sum() == (trace["decision"] == "tbd").sum() == 3
 
 
 def test_patterns_and_how_strong_the_papers_case_is():
@@ -123,10 +140,17 @@ def test_uncertain_verdicts_are_shown_with_their_errors(judged):
 def test_rounds_that_overfit_stand_beside_chance(trace):
     chance = pd.DataFrame({"model": [ELECTRA], "task": ["wnli"], "n_pool": [50], "n_draws": [6]})
     chance = chance.assign(p_overfits=0.5, p_succeeds=0.3, p_neither=0.2)
-    row = chance_table(chance, trace, note="").frame.iloc[0]
+    together = rounds_against_chance(chance, trace)
+    row = chance_table(together, note="").frame.iloc[0]
     rounds = trace.query("model == @ELECTRA and task == 'wnli'")
     n = (rounds["n_overfits"] + rounds["n_weak"] > 0).sum()
     assert row["rounds that overfit here"] == f"{n} of {len(rounds)}"
+    # .5 of each round is expected
+    text = f"{n} of {len(rounds)} rounds overfit; "
+    assert describe_chance(together).startswith(text)
+    assert f"make {len(rounds) / 2:.1f} of them overfit" in describe_chance(together)
+    (share, low, high) = together.loc[0, ["share", "low", "high"]]
+    assert 0 <= low <= share == n / len(rounds) <= high <= 1
     assert row[["P(overfits)", "draws"]].tolist() == ["0.50", "6"]
 
 

@@ -27,17 +27,16 @@ def test_trials_have_a_panel_a_task_and_split_with_the_best_four_ringed(trials):
     assert [ax.get_title() for ax in figure.axes] == [
         "RTE, original", "CoLA, original", "RTE, resplit", "CoLA, resplit",
     ]  # fmt: skip
+    assert figure.axes[0].get_xlim() == figure.axes[0].get_ylim()
     rings = figure.axes[0].collections[1].get_offsets()
     assert len(rings) == 3 * 4  # four of each of three repetitions
 
 
 def test_simulated_runs_have_a_line_a_shift(both):
     figure = figure_simulated(both[both["n_trials"] == 8])
-    assert [ax.get_title() for ax in figure.axes[::2]] == [
-        "RTE: r, all trials", "RTE: r, top four", "RTE: runs that overfit (%)",
-    ]  # fmt: skip
-    assert len(figure.axes[0].get_lines()) == 3  # two shifts and zero
-    assert legend_of(figure) == ["shift 0", "shift 1"]
+    assert [ax.get_title() for ax in figure.axes] == ["RTE", "CoLA"]
+    assert len(figure.axes[0].get_lines()) == 2
+    assert legend_of(figure) == ["shift 0: same distribution", "shift 1"]
 
 
 def test_the_winner_s_curse_has_a_line_a_size_and_the_observed_runs(both):

@@ -41,8 +41,8 @@ def test_correlations_of_the_best_four_stand_above_the_paper_s(trials):
     assert table.frame["whose"].tolist()[:2] == ["m, repetition 1", "m, repetition 2"]
     last = table.frame.tail(2)
     assert last["whose"].tolist() == ["paper, as stated", "paper, from its Table 7"]
-    assert last["original: Pearson (p)"].tolist() == ["-0.14 (0.86)", "-0.32 (0.68)"]
-    assert last["resplit: Pearson (p)"].tolist() == ["+0.66 (0.34)", "+0.80 (0.20)"]
+    assert last["original: Pearson (p)"].tolist() == ["-0.14 (.858)", "-0.32 (.684)"]
+    assert last["resplit: Pearson (p)"].tolist() == ["+0.66 (.339)", "+0.80 (.199)"]
     assert last["original: Spearman (p)"].iloc[0] == "–"
     assert "original: -" in table.caption and "resplit: " in table.caption
 

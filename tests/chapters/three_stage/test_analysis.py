@@ -140,3 +140,16 @@ def test_final_scores_say_for_which_score_they_were_chosen():
     # the best of the first repetition
     assert selected[["manual", "cold", "warm"]].unique().tolist() == [0.82, 0.85, 0.83]
     assert selected[["baseline", "printed-manual"]].isna().all()
+
+
+def test_a_surface_finds_the_parabola_that_made_the_scores():
+    rng = np.random.default_rng(0)
+    rate, steps = 10 ** rng.uniform(-5, -3, 60), rng.integers(0, 30, 60)
+    score = 0.8 - 0.02 * (np.log10(rate) + 4) ** 2 - 1e-4 * (steps - 12) ** 2
+    searches = pd.DataFrame({"learning_rate": rate, "warmup_steps": steps})
+    searches = searches.assign(validation_score=score, centred=score - score.mean())
+    surface = analysis.response_surface(searches)
+    best = surface.loc[surface["score"].idxmax()]
+    assert np.log10(best["learning_rate"]) == pytest.approx(-4, abs=0.1)
+    assert best["warmup_steps"] == pytest.approx(12, abs=2)
+    assert analysis.response_surface(searches.head(5)).empty

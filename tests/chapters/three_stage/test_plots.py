@@ -37,7 +37,7 @@ def test_the_figures_show_what_they_are_given():
     curves = analysis.sweep_curves(trials)
     ax = plots.plot_sweeps(curves, incumbent_bands(curves, n_points=3), manual=0.82)
     names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["cold sweep", "sweep told the manual results", "manual grid's best, mean"]
+    assert names == ["cold sweep", "warm sweep", "manual grid's best, mean"]
     final = analysis.final_scores(trials)
     figure = plots.figure_final(trials, final)
     labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
@@ -46,6 +46,9 @@ def test_the_figures_show_what_they_are_given():
     assert means["mean"].tolist() == pytest.approx([0.81, 0.83])
     grid = plots.figure_manual_grid(means)
     assert [text.get_text() for text in grid.axes[0].texts] == ["81.0", "83.0"]
+    searches = analysis.search_trials(trials)
+    surface = plots.plot_surface(analysis.response_surface(searches), searches)
+    assert surface.texts[0].get_text() == "too few trials to fit a surface"
     for drawn in (figure, grid, ax.figure):
         drawn.canvas.draw()
 

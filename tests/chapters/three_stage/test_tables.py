@@ -40,7 +40,7 @@ def test_effects_and_ranks():
     assert frame.loc["weight decay", "higher"] == "0.1: +0.0 [+0.0, +0.0] (2 failed)"
     assert frame.loc["weight decay", "lower"] == "–"
     assert frame.loc["warm-up steps", "among the top three"] == "97%"
-    assert frame["told from noise"].tolist() == ["yes", "yes", "no"]
+    assert frame["beyond noise"].tolist() == ["yes", "yes", "no"]
 
 
 def test_the_final_comparison():

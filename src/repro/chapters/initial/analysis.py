@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from repro.labels import METHOD_LABELS, TASK_LABELS, join_words, label
 from repro.published import counterpart, load_published, published_scores
 from repro.records import RUN_KEY, SETTING, STATUSES
 from repro.stats.incumbents import (
@@ -172,6 +173,90 @@ def published_differences(*models: str) -> pd.DataFrame:
         others["difference"] = (others["score"] - others["grid"]) / 100
         parts.append(others.assign(model=model))
     return pd.concat(parts)[["model", "task", "method", "split", "difference"]]
+
+
+def describe_outcome(studies: Iterable[ModelStudy], across: pd.DataFrame) -> str:
+    """Say in a sentence what came of tuning.
+
+    Args:
+        across: from `stats.aggregates.aggregate` by split and method.
+    """
+    gains = pd.concat(study.differences for study in studies)
+    means = gains.groupby(["model", "task", "split"])["difference"].mean().unstack()
+    fails = (means.min(axis=1) <= 1e-9).sum()
+    text = (
+        f"On grid search's own budget, HPO does not beat it on both validation and test in {fails} "
+        f"of {len(means)} cases (a model on a task)."
+    )
+    test = 100 * across.loc[across["split"] == "test", "iqm"].dropna()
+    if len(test):
+        text += (
+            f" A typical tuning run gains {test.min():+.1f} to {test.max():+.1f} points on test, "
+            "depending on the method."
+        )
+    return text
+
+
+def describe_aggregates(across: pd.DataFrame) -> str:
+    """Say which methods gain on test beyond their intervals, all tasks together."""
+    test = across[across["split"] == "test"]
+    names = {
+        word: [label(row.method, METHOD_LABELS) for row in test[hits].itertuples()]
+        for word, hits in (("gain", test["iqm_low"] > 0), ("lose", test["iqm_high"] < 0))
+    }
+    parts = [f"{join_words(who)} {word}" for word, who in names.items() if who]
+    if not parts:
+        return "All tasks together, no method is distinguishable from grid search on test."
+    return f"All tasks together, {' and '.join(parts)} against grid search on test."
+
+
+def example_run(study: ModelStudy) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return trials and incumbents of one tuning run that shows much.
+
+    Of the runs with few trials and some that were stopped it is the one whose incumbent changed
+    most.
+    """
+    curves = study.curves.dropna(subset="incumbent_score")
+    rises = curves.groupby("run_id")["incumbent_score"].diff().fillna(1) > 0
+    changes = curves[rises].groupby("run_id")["trial"].nunique()
+    stopped = study.trials["status"].eq("stopped").groupby(study.trials["run_id"]).sum()
+    n_trials = study.trials.groupby("run_id").size()
+    order = pd.DataFrame({"few": n_trials <= 16, "stopped": stopped > 0, "changes": changes})
+    order = order.assign(n=stopped).fillna(0)
+    run_id = order.sort_values(list(order), kind="stable").index[-1]
+    return study.trials[study.trials["run_id"] == run_id], curves[curves["run_id"] == run_id]
+
+
+def describe_run(trials: pd.DataFrame) -> str:
+    """Say in a sentence what became of the trials of one tuning run."""
+    first, ends = trials.iloc[0], trials["status"].value_counts()
+    parts = [f"{ends[status]} {status}" for status in STATUSES if status in ends]
+    text = (
+        f"One tuning run of {label(first['method'], METHOD_LABELS)} on "
+        f"{label(first['task'], TASK_LABELS)} ({first['model']}, repetition {first['repetition']}) "
+        f"started {len(trials)} trials: {join_words(parts)}."
+    )
+    if trials["validation_score"].isna().all():
+        return f"{text} None has a score."
+    best = trials.loc[trials["validation_score"].idxmax(), "trial"]
+    return f"{text} Trial {best} ended as the incumbent."
+
+
+def describe_proposals(study: ModelStudy, *, random_starts: int = 10) -> str:
+    """Say whether Bayesian optimisation had trials enough to propose any.
+
+    Args:
+        random_starts: how many trials Optuna's TPE draws at random before its first proposal.
+    """
+    counts = study.best.loc[study.best["method"] == "bo_asha", "n_trials"]
+    if counts.empty or counts.max() > random_starts:
+        n = int((counts > random_starts).sum())
+        return f"BO proposed configurations in {n} of {len(counts)} runs of BO+ASHA."
+    return (
+        f"BO+ASHA is RS+ASHA here in all but name: its runs of {study.model} had at most "
+        f"{counts.max():.0f} trials, and Bayesian optimisation draws its first {random_starts} at "
+        "random."
+    )
 
 
 def verdict_counts(best: pd.DataFrame) -> pd.Series:

@@ -11,15 +11,116 @@ import pandas as pd
 
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order
 from repro.show.cells import method_label, task_label
-from repro.show.curves import figure_incumbents as figure_incumbents
-from repro.show.style import PAGE_WIDTH, new_axes, new_figure, style_of, styled
-from repro.stats.incumbents import SPLITS
+from repro.show.curves import plot_band
+from repro.show.panels import panels
+from repro.show.style import (
+    BLUE_IS_BETTER,
+    OWN,
+    PAGE_WIDTH,
+    new_axes,
+    new_figure,
+    style_of,
+    styled,
+)
+from repro.show.table import typeset
+from repro.stats.incumbents import SPLITS, incumbent_bands
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _HATCHES = {"completed": "", "stopped": "////", "cut": "....", "failed or diverged": "xxxx"}
+
+
+@styled
+def figure_anatomy(trials: pd.DataFrame, curves: pd.DataFrame) -> Figure:
+    """Draw one tuning run from its first trial to the end of its budget, its incumbent above.
+
+    A bar is a trial; small ticks are its evaluations, tall ones ASHA's rungs (after 1, 4, 16, ...
+    evaluations), and its end says how it ended.
+
+    Args:
+        trials: of one tuning run.
+        curves: from `incumbent_curves`, of the same run.
+    """
+    figure = new_figure(PAGE_WIDTH, 1.9 + 0.17 * len(trials))
+    heights = [1.1, max(1.0, 0.17 * len(trials))]
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    curves = curves.sort_values("spent")
+    above.step([0, *curves["spent"]], [np.nan, *100 * curves["incumbent_score"]], where="post",
+               color=OWN, lw=1.6)  # fmt: skip
+    above.set_ylabel("incumbent\n(validation, %)")
+    ends = curves.groupby("trial")["spent"].max()
+    start = 0.0
+    for row in trials.sort_values("trial").itertuples():
+        end = ends.get(row.trial, start + row.steps)
+        below.barh(row.trial, end - start, left=start, height=0.62, color="#c6dbef", lw=0)
+        for number, at in enumerate(curves.loc[curves["trial"] == row.trial, "spent"], start=1):
+            half = 0.31 if number in (1, 4, 16, 64) else 0.13
+            below.vlines(at, row.trial - half, row.trial + half, color="0.25", lw=0.9)
+        sign, colour = _ENDS.get(row.status, ("o", "black"))
+        below.scatter(end, row.trial, marker=sign, s=34, color=colour, zorder=4, linewidths=1.4)
+        start = end
+    handles = [
+        mpl.lines.Line2D([], [], ls="", marker=sign, color=colour, label=status)
+        for status, (sign, colour) in _ENDS.items()
+        if status in set(trials["status"])
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    below.set(xlabel="optimizer steps spent by the tuning run", ylabel="trial")
+    below.yaxis.get_major_locator().set_params(integer=True)
+    below.set_ylim(len(trials) - 0.4, -0.6)
+    return figure
+
+
+# how a trial ends -> its mark
+_ENDS = {
+    "completed": ("o", "#08519c"),
+    "stopped": ("x", "#b2182b"),
+    "cut": ("|", "black"),
+    "diverged": ("v", "black"),
+    "failed": ("^", "black"),
+}
+
+
+@styled
+def plot_quadrant(gains: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what tuning runs gain on validation against what they gain on test, in points.
+
+    Published runs are hollow, ours filled. In the shaded quadrant a run overfits; its cross is one
+    standard error either way. What lies outside the axes is counted beside them.
+
+    Args:
+        gains: from `gains.printed_gains` and `gains.own_gains`.
+    """
+    ax = ax or new_axes(0.75 * PAGE_WIDTH, 4.3)
+    points = gains.assign(**{c: 100 * gains[c] for c in gains if c.endswith(("gain", "error"))})
+    points = points.dropna(subset=["validation_gain", "test_gain"]).reset_index(drop=True)
+    size = points[["validation_gain", "test_gain"]].abs()
+    limit = max(1.0, 1.1 * np.ceil(size.max(axis=1).quantile(0.95)))
+    ax.fill_between([0, limit], -limit, 0, color="0.9", lw=0, zorder=0)
+    ax.text(0.97 * limit, -0.97 * limit, "overfits", ha="right", va="bottom", color="0.35")
+    ax.axhline(0, color="0.3", lw=0.8, zorder=1)
+    ax.axvline(0, color="0.3", lw=0.8, zorder=1)
+    looks = {
+        "paper": ("#555555", {"facecolors": "white", "label": "Liu & Wang, as printed"}),
+        "here": (OWN, {"facecolors": OWN, "label": "these runs"}),
+    }
+    over = (points["validation_gain"] > 1e-9) & (points["test_gain"] < -1e-9)
+    for source, (colour, look) in looks.items():
+        rows = points[points["source"] == source]
+        x, y = rows["validation_gain"], rows["test_gain"]
+        errors = rows[["validation_error", "test_error"]].where(over[rows.index]).to_numpy().T
+        cross = {"fmt": "none", "ecolor": colour, "lw": 0.6, "alpha": 0.4, "zorder": 2}
+        ax.errorbar(x, y, xerr=errors[0], yerr=errors[1], **cross)
+        ax.scatter(x, y, s=15, edgecolors=colour, linewidths=0.8, zorder=3, **look)
+    if outside := int((size.max(axis=1) > limit).sum()):
+        text = f"{outside} more lie outside"
+        ax.text(-0.97 * limit, -0.97 * limit, text, va="bottom", color="0.35", fontsize=7)
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    ax.set(xlabel="gain over grid search on validation (points)", ylabel="gain on test (points)")
+    ax.figure.legend(loc="outside upper center", ncols=2)
+    return ax
 
 
 @styled
@@ -48,7 +149,7 @@ def plot_differences(
     methods = in_order(differences["method"], METHOD_LABELS)
     points = 100 * differences.pivot(index="task", columns="method", values="difference")
     points, limit = points.reindex(tasks, columns=methods), limit or _limit(differences)
-    image = ax.imshow(points, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
+    image = ax.imshow(points, cmap=BLUE_IS_BETTER, vmin=-limit, vmax=limit, aspect="auto")
     image.set_label("HPO minus grid search, points")
     for task, method in zip(differences["task"], differences["method"], strict=True):
         x, y, value = methods.index(method), tasks.index(task), points.loc[task, method]
@@ -56,7 +157,7 @@ def plot_differences(
             look = {"fill": False, "hatch": "////", "edgecolor": "0.5", "lw": 0}
             ax.add_patch(mpl.patches.Rectangle((x - 0.5, y - 0.5), 1, 1, **look))
             continue
-        text = f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"
+        text = typeset(f"{value:+.1f}") if abs(value) >= 0.05 else "0.0"
         # the ends of the colour scale are dark
         colour = "white" if abs(value) > 0.65 * limit else "black"
         ax.text(x, y, text, ha="center", va="center", color=colour, fontsize=7)
@@ -151,6 +252,71 @@ def figure_differences_by_run(differences: pd.DataFrame) -> Figure:
 
 
 @styled
+def figure_aggregates(aggregates: pd.DataFrame, profile: pd.DataFrame) -> Figure:
+    """Draw across-task aggregates beside the performance profile on test, one look a method.
+
+    Args:
+        aggregates: from `stats.aggregates.aggregate` by split and method.
+        profile: from `stats.aggregates.performance_profile` of the test scores.
+    """
+    figure = new_figure(PAGE_WIDTH, 2.5)
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.35])
+    methods = in_order(aggregates["method"], METHOD_LABELS)
+    for ax, name, middle_line in ((left, "iqm", 0), (middle, "improvement", 50)):
+        ax.axvline(middle_line, color="0.4", lw=0.8, zorder=0)
+        for split, shift in zip(SPLITS, (-0.16, 0.16), strict=True):
+            rows = aggregates[aggregates["split"] == split].set_index("method").loc[methods]
+            low, value, high = (100 * rows[f"{name}{end}"] for end in ("_low", "", "_high"))
+            for place, method in enumerate(methods):
+                style, y = style_of(method), place + shift
+                ax.hlines(y, low.iloc[place], high.iloc[place], color=style.colour, lw=1.2)
+                face = "white" if split == "validation" else style.colour
+                look = {"facecolors": face, "edgecolors": style.colour, "zorder": 3}
+                ax.scatter(value.iloc[place], y, marker=style.marker, s=22, **look)
+        ax.set_yticks(range(len(methods)), map(method_label, methods))
+        ax.set_ylim(len(methods) - 0.5, -0.5)
+    middle.set_yticklabels([])
+    left.set_xlabel("gain over grid search,\ninterquartile mean (points)")
+    middle.set_xlabel("probability of beating\ngrid search (%)")
+    right.axvline(0, color="0.4", lw=0.8, zorder=0)
+    for method in methods:
+        rows, style = profile[profile["method"] == method], style_of(method)
+        x = 100 * rows["threshold"]
+        right.plot(x, 100 * rows["share"], color=style.colour, ls=style.line, label=style.label)
+        ends = 100 * rows["low"], 100 * rows["high"]
+        right.fill_between(x, *ends, color=style.colour, alpha=0.12, lw=0)
+    right.set(xlabel="gain on test of more than (points)", ylabel="tuning runs (%)", ylim=(0, 100))
+    right.legend(loc="upper right")
+    looks = {"validation": "white", "test": "0.2"}
+    handles = [
+        mpl.lines.Line2D([], [], ls="", marker="o", mec="0.2", mfc=face, label=split)
+        for split, face in looks.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    return figure
+
+
+def figure_incumbents(curves: pd.DataFrame) -> Figure:
+    """Draw the mean incumbent of each method over the steps spent, with its range, a panel a task.
+
+    Args:
+        curves: from `incumbent_curves`, of one model.
+    """
+    return panels(_plot_mean_incumbents, curves, height=1.7, legend=curves["method"].nunique())
+
+
+def _plot_mean_incumbents(curves: pd.DataFrame, ax: Axes) -> None:
+    bands = incumbent_bands(curves, by=["method"], n_points=60)
+    for method in in_order(bands["method"], METHOD_LABELS):
+        plot_band(bands[bands["method"] == method], ax, style_of(method))
+    ax.set(xlabel="optimizer steps spent", ylabel="validation score (%)")
+    late = bands["spent"] >= 0.1 * bands["spent"].max()
+    low, high = 100 * bands.loc[late, "mean"].min(), 100 * bands[["mean", "high"]].max().max()
+    if low < high:
+        ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+
+
+@styled
 def plot_trial_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the mean number of trials a tuning run, by task and method, stacked by status.
 
@@ -173,6 +339,7 @@ def plot_trial_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
             bottom = bottom + height
     ax.set_xticks(range(len(tasks)), map(task_label, tasks))
     ax.set_ylabel("trials in a tuning run (mean)")
+    ax.set_ylim(0, 1.06 * ax.dataLim.ymax)
     patch, styles = mpl.patches.Patch, [style_of(method) for method in methods]
     handles = [patch(facecolor=style.colour, label=style.label) for style in styles]
     for status, hatch in _HATCHES.items():

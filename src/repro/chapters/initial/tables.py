@@ -97,46 +97,49 @@ def table2(studies: Iterable[ModelStudy]) -> Table:
 
 
 def table3(study: ModelStudy) -> Table:
-    """Show each method's scores on validation and test, the paper's in a row of their own beneath.
+    """Show each method's scores on validation and test, the paper's in columns beside ours.
 
     A task's column holds the metrics that the paper prints, or all that the task defines.
     """
     data = scores_beside_published(study)
-    columns = {}  # task -> its head and metrics
+    heads = {}  # task -> its head and metrics
     for task in in_order(data["task"], TASK_LABELS):
         rows = data[(data["task"] == task) & (data["metric"] != "score")]
         printed = rows.dropna(subset="published")
         shown = printed if len(printed) else rows
         metrics = in_order(shown["metric"], METRIC_LABELS) or ["score"]
         names = "/".join(label(metric, METRIC_LABELS) for metric in metrics)
-        columns[task] = f"{task_label(task)} ({names})", metrics
+        heads[task] = f"{task_label(task)} ({names})", metrics
     cells, marks = [], []
     for split in SPLITS:
         for method in in_order(data["method"], METHOD_LABELS):
             rows = data[(data["split"] == split) & (data["method"] == method)]
-            head = {"split": split, "method": method_label(method)}
-            here, paper, above = head | {"source": "here"}, head | {"source": "paper"}, {}
-            for task, (column, metrics) in columns.items():
+            row, shades = {("", "split"): split, ("", "method"): method_label(method)}, {}
+            for task, (head, metrics) in heads.items():
                 of_task = rows[rows["task"] == task].set_index("metric")
                 n_expected = (rows["n"] + rows["n_missing"]).max()
-                here[column] = _mean_and_spread(of_task, metrics, n_expected=n_expected)
+                row["here", head] = _mean_and_spread(of_task, metrics, n_expected=n_expected)
+                if of_task["above_grid"].get("score", False):
+                    shades["here", head] = "above"
                 printed = of_task["published"].reindex(metrics)
-                has_all = printed.notna().all()
-                paper[column] = "/".join(map(percent, printed)) if has_all else NOTHING
-                above[column] = "above" if of_task["above_grid"].get("score", False) else ""
-            has_paper = rows["published"].notna().any()
-            cells += [here, paper] if has_paper else [here]
-            marks += [above, {}] if has_paper else [above]
-    frame = frame_of(cells)
-    has_paper = data["published"].notna().any()
+                if printed.notna().all():
+                    row["as printed", head] = "/".join(map(percent, printed))
+            cells.append(row)
+            marks.append(shades)
+    groups = ["here", *(["as printed"] if data["published"].notna().any() else [])]
+    columns = [("", "split"), ("", "method")]
+    columns += [(group, head) for group in groups for head, _ in heads.values()]
     caption = (
         f"Table 3 with {in_place_of(study.model, study.paper)}: score of the best trial's best "
-        "checkpoint in percent, mean ± standard deviation over repetitions, rows “here”"
-        + ("; rows “paper”: as printed, for HPO means of 3. " if has_paper else ". ")
+        "checkpoint in percent, mean ± standard deviation over repetitions"
+        + ("; as printed: for HPO means of 3. " if len(groups) > 1 else ". ")
         + describe_study(study.runs, study.trials)
     )
-    name = f"table03_{model_slug(study.model)}"
-    return Table(name, caption, frame, frame_of(marks, frame.columns), _ABOVE, data, blocks="split")
+    name, frames = (
+        f"table03_{model_slug(study.model)}",
+        [frame_of(r, columns) for r in (cells, marks)],
+    )
+    return Table(name, caption, *frames, _ABOVE, data, blocks=("", "split"))
 
 
 def _mean_and_spread(rows: pd.DataFrame, metrics: Sequence[str], *, n_expected: int) -> str:

@@ -13,6 +13,7 @@ from repro.show.cells import (
     in_paper_order,
     in_place_of,
     method_label,
+    p_value,
     percent,
     points,
     seconds,
@@ -20,7 +21,7 @@ from repro.show.cells import (
     with_dagger,
 )
 from repro.show.report import model_slug
-from repro.show.table import BOLD, NOTHING, Mark, Table
+from repro.show.table import BLUE, NOTHING, Mark, Table
 from repro.stats.incumbents import SPLITS
 
 _MARKS = {
@@ -28,7 +29,7 @@ _MARKS = {
     "weak": Mark("medium", "it overfits weakly"),
     "better": Mark("light", "the average outperforms grid search on validation and test"),
 }
-_DECISIONS = {"reduce_space": "↓ space", "more_budget": "↑ budget", "tbd": "TBD"}
+_DECISIONS = {"reduce_space": "↓ space", "more_budget": "↑ budget", "tbd": "no verdict"}
 # what the paper fixed after a look at the overfitting runs (sec. 5.1)
 _FIXED = {"electra-base": ("warmup_ratio",), "roberta-base": ("warmup_ratio", "hidden_dropout")}
 _hyperparameter_label = partial(label, labels=HYPERPARAMETER_LABELS)
@@ -50,7 +51,7 @@ _PATH = (["task", "method"], _path_label)
 def rounds_table(
     rounds: pd.DataFrame, *, model: str, note: str, published_model: str = "", name: str = ""
 ) -> Table:
-    """Show judged rounds as pairs of columns, as Tables 4, 10 and 11 do, one block of rows a path.
+    """Show judged rounds as pairs of columns, as Tables 4, 10 and 11 do: methods side by side.
 
     Args:
         name: of the file; by default that of Tables 10 and 11.
@@ -58,29 +59,40 @@ def rounds_table(
     rounds = rounds[rounds["model"] == model]
     if rounds.empty:
         raise ValueError(f"`rounds` must hold rows of `model`, but got none of {model!r}")
-    cells, marks = [], []
+    cells, marks = {}, {}  # (task, line) -> column -> text
     ordered = in_paper_order(rounds, ["task", "method"])
-    for path, of_path in ordered.groupby(["task", "method"], sort=False):
-        for line, (shown, shades) in _lines_of(of_path).items():
-            cells.append({"path": _path_label(*path), "": line} | shown)
-            marks.append(shades)
-    columns = [f"{n}: {score}" for n in sorted(set(rounds["round"])) for score in ("val", "test")]
-    frames = [frame_of(rows, ["path", "", *columns]) for rows in (cells, marks)]
+    for (task, method), of_path in ordered.groupby(["task", "method"], sort=False):
+        for line, (shown, shades) in _lines_of(of_path, method).items():
+            place = (task_label(task), line)
+            cells.setdefault(place, {("", "task"): place[0], ("", "run"): line}).update(shown)
+            marks.setdefault(place, {}).update(shades)
+    pairs = ordered[["method", "round"]].drop_duplicates()
+    pairs = in_paper_order(pairs, ["method", "round"]).itertuples(index=False)
+    columns = [_column(method, turn, score) for method, turn in pairs for score in _SCORES]
+    columns = [("", "task"), ("", "run"), *columns]
+    frames = [frame_of(list(rows.values()), columns) for rows in (cells, marks)]
     caption = (
         f"Execution of the procedure with {in_place_of(model, published_model)}: validation and "
-        "test scores in percent by round. First row of a path: grid search, and what led to each "
+        "test scores in percent by round; grid search's in blue, and in its row what led to each "
         f"later round. {note}"
     )
     name = name or f"table10_11_{model_slug(model)}"
-    return Table(name, caption, *frames, _MARKS, rounds, blocks="path")
+    return Table(name, caption, *frames, _MARKS, rounds, blocks=("", "task"))
 
 
-def _lines_of(path: pd.DataFrame) -> dict[str, tuple[dict, dict]]:
+_SCORES = ("val", "test")
+
+
+def _column(method: str, turn: int, score: str) -> tuple[str, str]:
+    return f"{method_label(method)}, round {turn}", score
+
+
+def _lines_of(path: pd.DataFrame, method: str) -> dict[str, tuple[dict, dict]]:
     """Return the cells and the marks of grid search, of each repetition and of their average."""
     names = ["grid", *(f"rep {r}" for r in sorted(set(path["repetition"]))), "average"]
     lines = {name: ({}, {}) for name in names}
     for turn, scores in path.groupby("round"):
-        first, columns = scores.iloc[0], (f"{turn}: val", f"{turn}: test")
+        first, columns = scores.iloc[0], [_column(method, turn, score) for score in _SCORES]
         grid = [first[f"grid_{split}_score"] for split in SPLITS]
         means = [scores[f"{split}_score"].mean() for split in SPLITS]
         better = all(mean > theirs + 1e-9 for mean, theirs in zip(means, grid, strict=True))
@@ -90,7 +102,7 @@ def _lines_of(path: pd.DataFrame) -> dict[str, tuple[dict, dict]]:
             mark = "" if mark == "no" else mark
             shown.append((f"rep {row['repetition']}", pair, [row.get("test_source")], mark))
         if turn == 0:
-            shown.append(("grid", grid, [first.get("grid_test_source")], BOLD))
+            shown.append(("grid", grid, [first.get("grid_test_source")], BLUE))
         else:
             lines["grid"][0][columns[0]] = _decision_label(first["action"])
         for line, (validation, test), sources, mark in shown:
@@ -173,8 +185,8 @@ def patterns_table(patterns: Mapping[str, pd.DataFrame], *, note: str, name: str
     columns = _MODEL | {"hyperparameter": ("hyperparameter", _hyperparameter_label)}
     columns |= {"runs": ("n_runs", "d"), "tasks": ("n_tasks", "d"), "below grid": ("n_lower", "d")}
     columns |= {"above": ("n_higher", "d"), "equal": ("n_equal", "d")}
-    columns |= {"below by chance": ("expected_lower", ".1f"), "p (sign)": ("p_sign", ".3f")}
-    columns |= {"p (Holm)": ("p_holm", ".3f"), "p (permutation)": ("p_permutation", ".3f")}
+    columns |= {"below by chance": ("expected_lower", ".1f"), "p (sign)": ("p_sign", p_value)}
+    columns |= {"p (Holm)": ("p_holm", p_value), "p (permutation)": ("p_permutation", p_value)}
     caption = (
         "Hyperparameters of the best trials of overfitting tuning runs against grid search's. "
         "p (sign): if they were draws from the search space; p (Holm): corrected for looking at "
@@ -196,8 +208,8 @@ def describe_case(patterns: Mapping[str, pd.DataFrame]) -> str:
             case = "strong" if row.p_holm < 0.05 else "weak" if row.p_sign < 0.05 else "no case"
             lines.append(
                 f"- {model}, {_hyperparameter_label(row.Index)}: {row.n_lower} of {row.n_runs} "
-                f"below grid search's on {row.n_tasks} tasks, p {row.p_sign:.3f}, Holm "
-                f"{row.p_holm:.3f}: **{case}**"
+                f"below grid search's on {row.n_tasks} tasks, p = "
+                f"{p_value(row.p_sign)}, corrected {p_value(row.p_holm)}: **{case}**"
             )
     return "\n".join(lines)
 
@@ -241,10 +253,8 @@ def describe_uncertainty(uncertainty: pd.DataFrame) -> str:
     )
 
 
-def chance_table(chance: pd.DataFrame, trace: pd.DataFrame, *, note: str) -> Table:
-    """Show how often rounds give each verdict by chance, beside how often they overfit here."""
-    rounds = trace.assign(over=trace["n_overfits"] + trace["n_weak"] > 0)
-    rounds = rounds.groupby(["model", "task"])["over"].agg(n_over="sum", n="size").reset_index()
+def chance_table(rounds: pd.DataFrame, *, note: str) -> Table:
+    """Show `rounds_against_chance`, and how often rounds give the other verdicts by chance."""
     columns = _TASK | {"trials in the pool": ("n_pool", "d"), "draws": ("n_draws", "d")}
     columns |= {f"P({v})": (f"p_{v}", ".2f") for v in ("overfits", "succeeds", "neither")}
     columns["rounds that overfit here"] = (["n_over", "n"], _of)
@@ -252,8 +262,8 @@ def chance_table(chance: pd.DataFrame, trace: pd.DataFrame, *, note: str) -> Tab
         "How often one round would give each verdict if HPO and grid search were equally good. "
         f"{note}"
     )
-    data, name = chance.merge(rounds, on=["model", "task"]), "verdicts_by_chance"
-    return Table.of(data, name=name, caption=caption, columns=columns, blocks="model")
+    about = {"name": "verdicts_by_chance", "caption": caption, "blocks": "model"}
+    return Table.of(rounds, columns=columns, **about)
 
 
 def costs_table(costs: pd.DataFrame, *, unit: str, note: str, name: str = "costs") -> Table:

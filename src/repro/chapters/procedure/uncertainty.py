@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from statsmodels.stats.proportion import proportion_confint
 
 from repro.chapters.procedure.rules import Rule
 from repro.data.definitions import GLUE_SIZES
@@ -166,6 +167,32 @@ def verdicts_by_chance(
         row = {"model": model, "task": task, "n_pool": len(pool), "n_draws": n_draws}
         rows.append(row | shares)
     return pd.DataFrame(rows)
+
+
+def rounds_against_chance(chance: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
+    """Put how often rounds overfit beside how often chance alone would make them.
+
+    Args:
+        chance: from `verdicts_by_chance`.
+        trace: one row a round.
+    Returns:
+        the rows of `chance` with n_over of n rounds, share, and low and high, its 95 % Wilson
+        interval, which takes the rounds of a task for independent.
+    """
+    rounds = trace.assign(over=trace["n_overfits"] + trace["n_weak"] > 0)
+    rounds = rounds.groupby(["model", "task"])["over"].agg(n_over="sum", n="size").reset_index()
+    data = chance.merge(rounds, on=["model", "task"])
+    low, high = proportion_confint(data["n_over"], data["n"], method="wilson")
+    return data.assign(share=data["n_over"] / data["n"], low=low, high=high)
+
+
+def describe_chance(rounds: pd.DataFrame) -> str:
+    """Say how many rounds overfit, and how many would if nothing were better than anything."""
+    expected = (rounds["p_overfits"] * rounds["n"]).sum()
+    return (
+        f"{rounds['n_over'].sum()} of {rounds['n'].sum()} rounds overfit; if HPO and grid search "
+        f"were equally good, chance alone would make {expected:.1f} of them overfit."
+    )
 
 
 def simulate_verdicts(

@@ -17,24 +17,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# of the first, second, ... value of a knob
+_OBSERVED = "#AA4499"
+# of the first, second, ... value of a knob: darker is more
 _LOOKS = (
-    {"color": "#000000", "marker": "o", "ls": "-"},
-    {"color": "#0072B2", "marker": "s", "ls": "--"},
-    {"color": "#D55E00", "marker": "^", "ls": "-."},
-    {"color": "#009E73", "marker": "D", "ls": ":"},
-    {"color": "#CC79A7", "marker": "v", "ls": (0, (5, 1, 1, 1))},
+    {"color": "#9ecae1", "marker": "o", "ls": "-"},
+    {"color": "#4292c6", "marker": "s", "ls": "--"},
+    {"color": "#08519c", "marker": "^", "ls": "-."},
+    {"color": "#08306b", "marker": "D", "ls": ":"},
+    {"color": "#000000", "marker": "v", "ls": (0, (5, 1, 1, 1))},
 )
-_SIMULATED = {  # column -> what it is, and times what it is drawn
-    "correlation": ("r, all trials", 1),
-    "top_correlation": ("r, top four", 1),
-    "overfits": ("runs that overfit (%)", 100),
-}
 
 
 @styled
 def plot_scores_against(trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw one task's test scores over validation scores; each run's best four are ringed."""
+    """Draw one task's test scores over validation scores; each run's best four are ringed.
+
+    Both axes run alike, and the diagonal is drawn.
+    """
     ax = ax or new_axes()
     trials = trials.dropna(subset=["validation_score", "test_score"])
     x, y = 100 * trials["validation_score"], 100 * trials["test_score"]
@@ -44,7 +43,11 @@ def plot_scores_against(trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
     look = {"s": 26, "facecolors": "none", "edgecolors": "black", "linewidths": 0.7}
     ax.scatter(x[top], y[top], label=f"best {TOP} of a run on validation", **look)
     ax.set(xlabel="validation score (%)", ylabel="test score (%)")
-    ax.margins(0.08)
+    low, high = min(x.min(), y.min()), max(x.max(), y.max())
+    if len(trials):  # both axes alike, so that the diagonal means: the same score on both
+        ends = low - 0.06 * (high - low) - 0.1, high + 0.06 * (high - low) + 0.1
+        ax.plot(ends, ends, color="0.7", lw=0.7, zorder=0, label="the same on both")
+        ax.set(xlim=ends, ylim=ends, aspect="equal")
     return ax
 
 
@@ -58,43 +61,30 @@ def figure_scores_against(trials: pd.DataFrame) -> Figure:
         for split in SPLITS
         for task in tasks
     }
-    return panels(plot_scores_against, parts, height=1.9, n_columns=len(tasks), legend=2)
+    return panels(plot_scores_against, parts, height=2.1, n_columns=len(tasks), legend=3)
 
 
 @styled
-def plot_simulated(simulated: pd.DataFrame, column: str, ax: Axes | None = None) -> Axes:
-    """Draw a column of `simulate_runs` over the size of the validation set, a line a shift.
-
-    Where the column has one, a band of 95 % of the runs is drawn at the smallest shift.
+def plot_simulated(simulated: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the share of simulated runs that overfit over the validation set's size, a line a shift.
 
     Args:
-        simulated: of one model, task and number of trials.
+        simulated: from `simulate_runs`, of one model, task and number of trials.
     """
-    ax, (name, scale) = ax or new_axes(), _SIMULATED[column]
-    by_size = simulated.sort_values("validation_size")
-    for (shift, rows), look in zip(by_size.groupby("shift"), cycle(_LOOKS)):
-        sizes = rows["validation_size"]
-        ax.plot(sizes, scale * rows[column], label=f"shift {shift:g}", **look)
-        if shift == simulated["shift"].min() and f"{column}_low" in rows:
-            ends = rows[f"{column}_low"], rows[f"{column}_high"]
-            ax.fill_between(sizes, *ends, color=look["color"], alpha=0.1, linewidth=0)
-            ax.axhline(0, color="0.6", lw=0.6, zorder=0)
+    ax, by_size = ax or new_axes(), simulated.sort_values("validation_size")
+    for (shift, rows), look in zip(by_size.groupby("shift"), cycle(_LOOKS[1::2])):
+        name = f"shift {shift:g}" + (": same distribution" if shift == 0 else "")
+        ax.plot(rows["validation_size"], 100 * rows["overfits"], label=name, **look)
     ax.set_xticks(sorted(simulated["validation_size"].unique()))
-    ax.set(xlabel="validation examples", ylabel=name)
+    ax.set(xlabel="validation examples", ylabel="runs that overfit (%)")
     return ax
 
 
-@styled
 def figure_simulated(simulated: pd.DataFrame) -> Figure:
-    """Draw `plot_simulated` for each task (across) and column (down)."""
-    tasks = in_order(simulated["task"], TASK_LABELS)
-    parts = {
-        f"{label(task, TASK_LABELS)}: {name}": (simulated[simulated["task"] == task], column)
-        for column, (name, _) in _SIMULATED.items()
-        for task in tasks
-    }
-    layout = {"height": 1.6, "n_columns": len(tasks), "legend": len(_LOOKS), "sharey": "row"}
-    return panels(lambda part, ax: plot_simulated(*part, ax), parts, **layout)
+    """Draw `plot_simulated` for each task on one scale."""
+    figure = panels(plot_simulated, simulated, legend=3, sharey=True)
+    figure.axes[0].set_ylim(0, None)
+    return figure
 
 
 @styled
@@ -112,24 +102,25 @@ def plot_optimism(simulated: pd.DataFrame, observed: pd.DataFrame, ax: Axes | No
         ax.plot(rows["n_trials"], 100 * rows["optimism"], label=name, **look)
     counts = observed.groupby("n_trials")["optimism"].agg(["mean", "size"])
     full = counts[counts["size"] == counts["size"].max()]
-    look = {"color": "#E69F00", "lw": 2.2, "alpha": 0.9, "label": "observed, mean of runs"}
+    look = {"color": _OBSERVED, "lw": 2.2, "alpha": 0.9, "label": "observed, mean of runs"}
     ax.plot(full.index, 100 * full["mean"], **look)
-    ax.scatter(observed["n_trials"], 100 * observed["optimism"], s=5, color="#E69F00", alpha=0.5)
+    ax.scatter(observed["n_trials"], 100 * observed["optimism"], s=5, color=_OBSERVED, alpha=0.5)
     ax.axhline(0, color="0.6", lw=0.6, zorder=0)
     ax.set_xscale("log", base=2)
     ticks = 2.0 ** np.arange(0, np.ceil(np.log2(max(2, observed["n_trials"].max(), 32))) + 1)
     ax.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
     ax.minorticks_off()
-    ax.set(xlabel="trials in the tuning run", ylabel="winner's curse (points)")
+    ax.set(xlabel="trials in the tuning run", ylabel="validation minus fresh\nexamples (points)")
     return ax
 
 
 @styled
 def figure_optimism(simulated: pd.DataFrame, observed: pd.DataFrame) -> Figure:
-    """Draw `plot_optimism` for each task, of the runs simulated at shift 0."""
+    """Draw `plot_optimism` for each task on one scale, of the runs simulated at shift 0."""
     simulated = simulated[simulated["shift"] == 0]
     pairs = {
         task: [frame[frame["task"] == task] for frame in (simulated, observed)]
         for task in in_order(simulated["task"], TASK_LABELS)
     }
-    return panels(lambda pair, ax: plot_optimism(*pair, ax), pairs, height=2.35, legend=3)
+    layout = {"height": 2.35, "legend": 3, "sharey": True}
+    return panels(lambda pair, ax: plot_optimism(*pair, ax), pairs, **layout)

@@ -15,6 +15,7 @@ from repro.results.tables import Results
 from repro.show.cells import (
     describe_study,
     in_paper_order,
+    p_value,
     percent,
     points,
     task_label,
@@ -124,7 +125,7 @@ def _side_by_side(table: Table, *, by: str, data: pd.DataFrame) -> Table:
 
 
 def _with_p(value: float, p: float) -> str:
-    return NOTHING if pd.isna(value) else f"{value:+.2f} ({p:.2f})"
+    return NOTHING if pd.isna(value) else f"{value:+.2f} ({p_value(p)})"
 
 
 def _with_interval(value: float, low: float, high: float) -> str:

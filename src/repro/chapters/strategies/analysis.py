@@ -117,12 +117,9 @@ def summarise_strategies(scores: pd.DataFrame) -> pd.DataFrame:
     return costs.assign(**columns, **counts, returned=groups["returned"].any()).reset_index()
 
 
-def article_bands(trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Average the incumbents of the article's strategies: cost -> `incumbent_bands` over it."""
-    return {
-        cost: incumbent_bands(incumbent_curves(of_article(trials), evaluations, cost=cost))
-        for cost in ("steps", "epochs", "seconds")
-    }
+def article_bands(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
+    """Average the incumbents of the article's strategies over steps, from `incumbent_bands`."""
+    return incumbent_bands(incumbent_curves(of_article(trials), evaluations))
 
 
 def timeline(trials: pd.DataFrame) -> pd.DataFrame:

@@ -92,6 +92,21 @@ def schedule_table(lineage: pd.DataFrame, *, note: str) -> Table:
     )
 
 
+def describe_schedule(lineage: pd.DataFrame) -> str:
+    """Say in a sentence whether a population's best was ever perturbed."""
+    copied, explored = lineage["copied_from"].notna(), lineage["operations"].ne("")
+    end = lineage["end"].iloc[-1]
+    if not (copied | explored).any():
+        return (
+            f"The best lineage was never perturbed: it trained {end:g} epochs with the values it "
+            "was born with, as a trial of random search would."
+        )
+    return (
+        f"The best lineage copied another member {copied.sum()} times and was perturbed "
+        f"{explored.sum()} times in {end:g} epochs."
+    )
+
+
 def _member(member: int, copied_from: float) -> str:
     return f"{member}" if pd.isna(copied_from) else f"{member} (copied {copied_from:.0f})"
 

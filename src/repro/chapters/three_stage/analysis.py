@@ -134,6 +134,36 @@ def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(centred=rows["validation_score"] - mean)
 
 
+def response_surface(searches: pd.DataFrame, *, n_points: int = 40) -> pd.DataFrame:
+    """Fit a parabola in learning rate (its logarithm) and warm-up to the searches' scores.
+
+    Args:
+        searches: from `search_trials`; their mean is added to the centred scores again.
+    Returns:
+        one row a point of a grid over the trials' range: learning_rate, warmup_steps, score; none
+        where fewer than twelve trials have a score or one of the two does not vary.
+    """
+    rows, names = searches.dropna(subset="centred"), ["learning_rate", "warmup_steps"]
+    columns = [*names, "score"]
+    if len(rows) < 12 or (rows[names].nunique() < 3).any():
+        return pd.DataFrame(columns=columns, dtype=float)
+    ends = rows[names].agg(["min", "max"])
+    rate = np.geomspace(*ends["learning_rate"], n_points)
+    steps = np.linspace(*ends["warmup_steps"], n_points)
+    x, y = np.log(rows["learning_rate"].to_numpy()), rows["warmup_steps"].to_numpy(float)
+    centre, spread = (x.mean(), y.mean()), (x.std(), y.std())
+
+    def design(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        x, y = (x - centre[0]) / spread[0], (y - centre[1]) / spread[1]
+        return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)
+
+    scores = (rows["centred"] + rows["validation_score"].mean()).to_numpy()
+    fit = np.linalg.lstsq(design(x, y), scores, rcond=None)[0]
+    grid_x, grid_y = (part.ravel() for part in np.meshgrid(rate, steps))
+    score = np.clip(design(np.log(grid_x), grid_y) @ fit, scores.min(), scores.max())
+    return pd.DataFrame(dict(zip(columns, (grid_x, grid_y, score), strict=True)))
+
+
 def search_edges(trials: pd.DataFrame, space) -> pd.DataFrame:
     """Tell where in `space` the best of each search lie: `edge_of_range`, with a column search."""
     tables = [

@@ -8,21 +8,31 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from repro.chapters.three_stage.analysis import FINAL_LABELS
+from repro.chapters.three_stage.analysis import FINAL_LABELS, SEARCHES
 from repro.labels import HYPERPARAMETER_LABELS, in_order, label
 from repro.show.cells import short
 from repro.show.curves import plot_band
-from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle, new_axes, new_figure, styled
+from repro.show.style import (
+    COLUMN_WIDTH,
+    DARKER_IS_MORE,
+    OWN,
+    PAGE_WIDTH,
+    MethodStyle,
+    new_axes,
+    new_figure,
+    styled,
+)
 from repro.show.table import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DIRECTIONS = {"lower": ("#0072B2", "v", -0.17), "higher": ("#D55E00", "^", 0.17)}
+_OTHER = "#AA4499"
+_DIRECTIONS = {"lower": (OWN, "v", -0.17), "higher": (_OTHER, "^", 0.17)}
 _SWEEPS = {
-    "cold": MethodStyle("#0072B2", "o", "-", "cold sweep"),
-    "warm": MethodStyle("#D55E00", "s", "--", "sweep told the manual results"),
+    "cold": MethodStyle(OWN, "o", "-", SEARCHES["cold"]),
+    "warm": MethodStyle(_OTHER, "s", "--", SEARCHES["warm"]),
 }
 
 
@@ -78,9 +88,9 @@ def figure_manual_grid(means: pd.DataFrame) -> Figure:
     for ax, warmup in zip(axes, warmups, strict=True):
         rows = means[means["warmup_steps"] == warmup]
         table = 100 * rows.pivot(index="weight_decay", columns="learning_rate", values="mean")
-        image = ax.imshow(table, cmap="cividis", aspect="auto", vmin=low, vmax=high)
+        image = ax.imshow(table, cmap=DARKER_IS_MORE, aspect="auto", vmin=low, vmax=high)
         for (row, column), value in np.ndenumerate(table.to_numpy()):
-            colour = "white" if value < (low + high) / 2 else "black"
+            colour = "white" if value > low + 0.6 * (high - low) else "black"
             ax.text(column, row, number(value), ha="center", va="center", color=colour)
         ax.set_xticks(range(table.shape[1]), map(short, table.columns))
         ax.set_yticks(range(table.shape[0]), [f"{decay:g}" for decay in table.index])
@@ -131,9 +141,36 @@ def figure_final(trials: pd.DataFrame, final: pd.DataFrame) -> Figure:
         ax.scatter(scores, again["variant"].map(names.index), s=9, color="0.6", linewidths=0)
         rows = final[final["split"] == split].set_index("configuration").loc[names]
         bars = 100 * np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
-        look = {"fmt": "D", "color": "#0072B2", "ms": 4, "elinewidth": 1.3, "zorder": 3}
+        look = {"fmt": "D", "color": OWN, "ms": 4, "elinewidth": 1.3, "zorder": 3}
         ax.errorbar(100 * rows["mean"], range(len(names)), xerr=bars, **look)
+        ax.margins(x=0.06)
         ax.set_xlabel(f"{split} score (%)")
     axes[0].set_yticks(range(len(names)), [label(name, FINAL_LABELS) for name in names])
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(names) - 0.4, -0.6)
     return figure
+
+
+@styled
+def plot_surface(surface: pd.DataFrame, trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the fitted score over learning rate and warm-up as contours, trials as points.
+
+    Args:
+        surface: from `analysis.response_surface`.
+        trials: those that it was fitted to.
+    """
+    ax = ax or new_axes(0.75 * PAGE_WIDTH, 3.2)
+    if surface.empty:
+        text = "too few trials to fit a surface"
+        ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center")
+        return ax
+    table = 100 * surface.pivot(index="warmup_steps", columns="learning_rate", values="score")
+    filled = ax.contourf(table.columns, table.index, table, levels=8, cmap=DARKER_IS_MORE)
+    look = {"s": 9, "facecolors": "none", "edgecolors": "black", "linewidths": 0.5}
+    ax.scatter(trials["learning_rate"], trials["warmup_steps"], label="a trial", **look)
+    ax.set(xscale="log", xlabel="learning rate", ylabel="warm-up steps")
+    ax.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: short(value)))
+    ax.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+    ax.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.figure.colorbar(filled, ax=ax, pad=0.02).set_label("fitted validation score (%)")
+    ax.figure.legend(loc="outside upper center")
+    return ax

@@ -70,14 +70,14 @@ def effects_table(effects: pd.DataFrame, ranks: pd.DataFrame, *, note: str) -> T
         "the colon) does to the validation score, in points, mean over seeds of the difference to "
         "the baseline with the same seeds, with its 95 % interval; in what share of bootstrap "
         "resamples over seeds it is among the three of largest impact; whether an effect of it is "
-        f"told from noise (p < 5 %, Holm over all variations). {note}",
+        f"distinguishable from noise (corrected p < .05). {note}",
         columns={
             "candidate": "candidate",
             "rank": ("rank", ".0f"),
             "lower": "lower",
             "higher": "higher",
             "among the top three": ("top_share", ".0%"),
-            "told from noise": ("above_noise", {True: "yes", False: "no"}.get),
+            "beyond noise": ("above_noise", {True: "yes", False: "no"}.get),
         },
     )
     return replace(table, data=effects)

@@ -111,7 +111,7 @@ def run_notebooks(
         started = time.time()
         with show_progress(path.stem, out):
             executed = _execute(path, values, build=folders.build)
-        html = _export_html(executed)
+        html = _export_html(executed, items=target)
         target.mkdir(parents=True, exist_ok=True)
         for file in (executed, html):
             shutil.move(file, target / file.name)
@@ -180,20 +180,48 @@ def _kernel_environment() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _export_html(executed: Path) -> Path:
-    """Write the notebook as a web page beside it, free of where it ran."""
+def _export_html(executed: Path, *, items: Path) -> Path:
+    """Write the notebook as a web page beside it, free of where it ran and of the network.
+
+    What came out stands at its head, and code is folded.
+
+    Args:
+        items: the folder of what the notebook has shown.
+    """
     import nbformat
     from nbconvert import HTMLExporter
+
+    from repro.show.report import read_items
 
     notebook = nbformat.read(executed, as_version=4)
     notebook.metadata.get("papermill", {}).update(
         input_path=executed.name, output_path=executed.name
     )
+    lines = [item["finding"] for item in read_items(items) if item["kind"] == "headline"]
+    if lines:
+        text = "**What came out.** " + " ".join(lines)
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(text, id="what-came-out"))
     nbformat.write(notebook, executed)
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # else: images without alternative text
     html = executed.with_suffix(".html")
-    html.write_text(HTMLExporter().from_notebook_node(notebook)[0], encoding="utf-8")
+    page, _ = HTMLExporter(raw_template=_HTML).from_notebook_node(notebook)
+    html.write_text(page, encoding="utf-8")
     return html
+
+
+# no script from elsewhere: a notebook's page has no formulas, and works without the network
+_HTML = """{%- extends "lab/index.html.j2" -%}
+{%- block html_head_js -%}{%- endblock html_head_js -%}
+{%- block html_head_js_mathjax -%}{%- endblock html_head_js_mathjax -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock html_head_js_mermaidjs -%}
+{%- block html_head_css -%}<style>
+main { max-width: 62em; margin: auto; } summary { color: #0b5394; cursor: pointer; }
+.jp-RenderedImage img { height: auto; }
+</style>{%- endblock html_head_css -%}
+{%- block input_group -%}
+<details><summary>code</summary>{{ super() }}</details>
+{%- endblock input_group -%}
+"""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from repro.names import check_name
@@ -26,8 +27,33 @@ HYPERPARAMETERS = (
     "max_grad_norm",
     "max_length",
 )
+_WHOLE = ("batch_size", "warmup_steps", "max_length")
+_POSITIVE = ("learning_rate", "batch_size", "epochs", "adam_epsilon", "max_grad_norm", "max_length")
+_AT_MOST = dict.fromkeys(("warmup_ratio", "attention_dropout", "hidden_dropout"), 1.0)
+_AT_MOST |= {"batch_size": 1e6, "epochs": 1e6, "max_length": 1e6}
 METRICS = ("accuracy", "f1", "matthews", "pearson", "spearman")
 STATUSES = ("completed", "stopped", "cut", "diverged", "failed")
+
+
+def check_hyperparameter(name: str, value: float) -> float:
+    """Return the value, as a whole number where it must be one.
+
+    Raises:
+        ValueError: if the hyperparameter cannot have this value.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise ValueError(f"`{name}` must be a number, but got {value!r}")
+    low_ok = value > 0 if name in _POSITIVE else value >= 0
+    finite = math.isfinite(value) or name == "max_grad_norm"
+    if not (low_ok and finite and value <= _AT_MOST.get(name, math.inf)):
+        low = "more than 0" if name in _POSITIVE else "at least 0"
+        high = f" and at most {_AT_MOST[name]:g}" if name in _AT_MOST else " and finite"
+        raise ValueError(f"`{name}` must be {low}{high}, but got {value}")
+    if name not in _WHOLE:
+        return float(value)
+    if value != int(value):
+        raise ValueError(f"`{name}` must be a whole number, but got {value}")
+    return int(value)
 
 
 @dataclass(frozen=True)

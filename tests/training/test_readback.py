@@ -45,7 +45,7 @@ def test_wrong_settings_are_refused(run, encoded):
     with pytest.raises(ValueError, match="encode.* for .*bert, but was for .*electra"):
         run(data=encoded["electra", "binary"])
     if not torch.cuda.is_available():
-        with pytest.raises(ValueError, match="without a GPU; use 'cpu'"):
+        with pytest.raises(ValueError, match="finds no GPU: .*ask for 'cpu'"):
             run(settings=replace(SETTINGS, device="cuda"))
 
 

@@ -19,12 +19,15 @@ from repro.names import check_name, suggest_name
 from repro.paths import PROFILES
 from repro.study.objective import DataSettings, TrialSettings
 from repro.study.settings import (
+    Amount,
     Count,
     ModelSettings,
+    Number,
     PerTask,
     Section,
     Seed,
     Several,
+    Share,
     Sizes,
     distinct,
     for_task,
@@ -45,16 +48,16 @@ class Profile(Checked):
     source: str = "mini"
     split: Literal["official", "resplit", "held_out"] = "official"
     split_seed: Seed = 42
-    split_ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)  # train, validation, test: resplit
-    shift: Annotated[float, Field(ge=0, le=1)] = 0.0
+    split_ratios: tuple[Share, Share, Share] = (0.8, 0.1, 0.1)  # train, validation, test: resplit
+    shift: Share = 0.0
     sizes: Sizes = Field(default={})  # mini only
     # shift -> examples of a further test set, which every trial predicts; mini only
-    shifted_tests: dict[Annotated[float, Field(ge=0, le=1)], Count] = Field(default={})
+    shifted_tests: dict[Share, Count] = Field(default={})
     test_labels: dict[str, str] = Field(default={})  # task -> file of the test set's gold labels
     returned_scores: str | None = None  # file of scores that came back for submitted predictions
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
     methods: Several
-    budget_gst: Annotated[float, Field(gt=0)] = 1.0
+    budget_gst: Amount = 1.0
     budget_unit: Literal["steps", "seconds"] = "steps"
     repetitions: Count = 3
     seed: Seed = 0
@@ -62,10 +65,10 @@ class Profile(Checked):
     dropout_after_first_validation: bool = True
     evaluations_per_epoch: PerTask = Field(default={"default": 5})
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    max_length: Annotated[int, Field(ge=4, strict=True)] = 128
-    adam_epsilon: Annotated[float, Field(gt=0)] = 1e-6
-    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
-    gpus_per_trial: Annotated[float, Field(ge=0)] = 0
+    max_length: Annotated[Count, Field(ge=4)] = 128
+    adam_epsilon: Amount = 1e-6
+    cpus_per_trial: Amount = 1
+    gpus_per_trial: Annotated[Number, Field(ge=0, le=1000)] = 0
     trials_at_once_per_run: Count = 1
     trials_at_once: Count | None = None
     keep_checkpoints: bool = False

@@ -29,17 +29,30 @@ def _sizes_by_task(value: Any) -> Any:
     return {"default": value}
 
 
+def _check_default_or_task(numbers: dict[str, int]) -> dict[str, int]:
+    for name in numbers:
+        if not is_yaml(name):
+            check_name("task", name, ("default", *TASKS))
+    return numbers
+
+
 def _check_task_names(sizes: dict[str, Any]) -> dict[str, Any]:
     for task in sizes:
         check_name("task of `sizes`", task, ("default", *TASKS))
     return sizes
 
 
-Count = Annotated[int, Field(ge=1, strict=True)]
-Seed = Annotated[int, Field(ge=0, strict=True)]
+# strict: a switch or a text is no number; and no number is beyond what could ever be meant
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]  # torch's largest
+Number = Annotated[float, Field(strict=True)]
+Amount = Annotated[float, Field(gt=0, le=1_000_000, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 Several = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(listed)]
 # one number for all tasks, or by task, where "default" is for the others
-PerTask = Annotated[dict[str, Count], BeforeValidator(_by_task)]
+PerTask = Annotated[
+    dict[str, Count], BeforeValidator(_by_task), AfterValidator(_check_default_or_task)
+]
 # examples of each split, for all tasks or by task; what is not said is as the miniature has it
 Sizes = Annotated[
     dict[str, dict[Literal["train", "validation", "test"], Count]],

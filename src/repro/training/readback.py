@@ -14,16 +14,13 @@ import torch
 from repro.data.encoding import EncodedTask
 from repro.models.build import DROPOUT_FIELDS, dropout_places
 from repro.models.locate import ModelSpec
-from repro.records import HYPERPARAMETERS
+from repro.records import HYPERPARAMETERS, check_hyperparameter
 from repro.training.device import usable_precision
 from repro.training.optimizer import OPTIMIZERS
 from repro.training.schedule import BertAdamSchedule, TrainingSchedule
 from repro.training.types import TrainingSettings
 
 _REQUIRED = ("learning_rate", "batch_size", "epochs")
-_WHOLE = ("batch_size", "warmup_steps", "max_length")
-_POSITIVE = ("learning_rate", "batch_size", "epochs", "adam_epsilon", "max_grad_norm", "max_length")
-_AT_MOST = {"warmup_ratio": 1.0, "attention_dropout": 1.0, "hidden_dropout": 1.0}
 
 
 def check_configuration(configuration: dict, *, defaults: dict) -> dict:
@@ -42,23 +39,7 @@ def check_configuration(configuration: dict, *, defaults: dict) -> dict:
     resolved = dict.fromkeys(HYPERPARAMETERS) | {"weight_decay": 0.0} | defaults | given
     if "warmup_steps" not in given and resolved["warmup_ratio"] is None:
         resolved["warmup_ratio"] = 0.0
-    return {n: None if value is None else _checked(n, value) for n, value in resolved.items()}
-
-
-def _checked(name: str, value):
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise ValueError(f"`{name}` must be a number, but got {value!r}")
-    low_ok = value > 0 if name in _POSITIVE else value >= 0
-    finite = math.isfinite(value) or name == "max_grad_norm"
-    if not (low_ok and finite and value <= _AT_MOST.get(name, math.inf)):
-        low = "more than 0" if name in _POSITIVE else "at least 0"
-        high = f" and at most {_AT_MOST[name]}" if name in _AT_MOST else " and finite"
-        raise ValueError(f"`{name}` must be {low}{high}, but got {value}")
-    if name not in _WHOLE:
-        return float(value)
-    if value != int(value):
-        raise ValueError(f"`{name}` must be a whole number, but got {value}")
-    return int(value)
+    return {n: v if v is None else check_hyperparameter(n, v) for n, v in resolved.items()}
 
 
 def check_fit(requested: dict, *, spec: ModelSpec, data: EncodedTask, settings) -> None:

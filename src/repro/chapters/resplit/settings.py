@@ -4,9 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from repro.study.settings import Count, Section, Several
-
-Shift = Annotated[float, Field(ge=0, le=1)]
+from repro.study.settings import Amount, Count, Section, Several, Share
 
 
 class ResplitSettings(Section):
@@ -14,12 +12,22 @@ class ResplitSettings(Section):
 
     models: Several | None = None  # the profile's first one when None
     tasks: Several = ("qnli",)  # the paper's
-    budget_gst: Annotated[float, Field(gt=0)] = 4.0  # for several trials more than four
+    budget_gst: Amount = 4.0  # for several trials more than four
     repetitions: Count = 3
-    shifts: tuple[Shift, ...] = (0.0, 0.5, 1.0)  # of further test sets; mini only
-    examples: Annotated[int, Field(ge=4)] = 600  # in each of them
-    validation_sizes: tuple[Count, ...] = (50, 100, 200, 400)  # simulated
-    trial_counts: tuple[Annotated[int, Field(ge=4)], ...] = (4, 8, 16, 24)  # simulated
+    shifts: tuple[Share, ...] = (0.0, 0.5, 1.0)  # of further test sets; mini only
+    examples: Annotated[Count, Field(ge=4)] = 600  # in each of them
+    validation_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (
+        50,
+        100,
+        200,
+        400,
+    )  # simulated
+    trial_counts: Annotated[tuple[Annotated[Count, Field(ge=4)], ...], Field(min_length=1)] = (
+        4,
+        8,
+        16,
+        24,
+    )  # simulated
     draws: Count = 400  # simulated tuning runs
 
     @model_validator(mode="after")

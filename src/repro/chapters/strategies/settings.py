@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from repro.chapters.strategies.spaces import LONGEST
-from repro.study.settings import Count, Section
+from repro.study.settings import Count, Number, Section
 
-Interval = Annotated[float, Field(gt=0, lt=LONGEST)]  # epochs between perturbations
+Interval = Annotated[Number, Field(gt=0, lt=LONGEST)]  # epochs between perturbations
 
 
 class StrategySettings(Section):
@@ -22,13 +22,15 @@ class StrategySettings(Section):
     repetitions: Count = 3  # each with seeds of its own, for searching and for training
     n_trials: Count = 60  # of Bayesian search
     random_starts: Count = 15  # of these, drawn at random before the first proposal
-    population: Annotated[int, Field(ge=2, strict=True)] = 8  # one has nobody to copy from
+    population: Annotated[Count, Field(ge=2)] = 8  # one has nobody to copy from
     interval: Interval = 1.0
     # What the article advises is tried beside it:
     other_random_starts: tuple[Count, ...] = (1,)
     other_intervals: tuple[Interval, ...] = (0.5,)
     known: bool = True  # Bayesian search that begins with the grid's middle configuration
-    n_seeds: Annotated[int, Field(ge=0, strict=True)] = 16  # tried before a population; 0: none
+    n_seeds: Annotated[int, Field(ge=0, le=1000, strict=True)] = (
+        16  # tried before a population; 0: none
+    )
 
     @model_validator(mode="after")
     def _check_numbers(self) -> "StrategySettings":

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from repro.study.settings import Count, Section
 
-Several = Annotated[int, Field(ge=2, strict=True)]  # one seed cannot tell an effect from noise
+Several = Annotated[Count, Field(ge=2)]  # one seed cannot tell an effect from noise
 
 
 class ThreeStageSettings(Section):

@@ -4,7 +4,7 @@ import pytest
 
 from official_layout import write_official
 from repro.chapters.initial.run import planned_runs
-from repro.cli.plan import COUNTED, by_part, plan
+from repro.cli.plan import COUNTED, by_part, describe, plan
 from repro.study.profile import chapter_modules, load_profile
 from repro.study.runs import bind_run
 
@@ -60,9 +60,9 @@ def test_the_other_sections_by_hand(paper):
     assert select(paper, "03 seed study")["trials"].sum() == 2100
     rte = select(paper, "03 seed study", "seeds", "google-bert/bert-large-uncased", "rte")
     assert rte["steps"].item() == 625 * 3 * 156
-    # A.5: grid search and 1 GST of random search; 8 of 10 parts of 104743 + 5463 examples
+    # A.5: grid search and 5 times 4 GST of random search; 8 of 10 parts of 104743 + 5463 examples
     resplit = select(paper, "04 resplit", "resplit", ELECTRA, "qnli")
-    assert resplit["steps"].item() == 2 * 3 * 3 * -(-int(0.8 * 110206) // 32)
+    assert resplit["steps"].item() == (1 + 5 * 4) * 3 * 3 * -(-int(0.8 * 110206) // 32)
     # the article: 3 x 3 Bayesian searches of 60 trials, at most 5 epochs of 156 steps
     strategies = select(paper, "05 strategies").set_index("part")
     assert strategies.loc["hyperopt_asha", "steps"] == 9 * 60 * 5 * 156
@@ -128,6 +128,64 @@ def test_a_notebook_without_its_data_is_left_out_and_said_so(tmp_path):
         plan(profile, steps_per_second=1, notebooks=["00_start_here"])
 
 
-def test_a_rate_must_be_positive():
+def test_a_rate_must_be_positive_and_there_must_be_one_for_each_model():
     with pytest.raises(ValueError, match="`steps_per_second` must be above 0, but got -1"):
         plan(load_profile("smoke"), steps_per_second=-1)
+    rates = {ELECTRA: 20.0, ROBERTA: 40.0}
+    profile = load_profile("paper", tasks=["rte"])
+    table = plan(profile, steps_per_second=rates, notebooks=["01"]).table
+    hours = {m: select(table, "01 initial study", "rs", m)["hours"].sum() for m in rates}
+    assert hours[ELECTRA] == pytest.approx(3 * ON_RTE / 20 / 3600)
+    assert hours[ROBERTA] == pytest.approx(3 * 3 * 10 * (156 + 78) / 40 / 3600)
+    with pytest.raises(ValueError, match=f"unknown model of rates '{ROBERTA}'"):
+        plan(profile, steps_per_second={ELECTRA: 20.0}, notebooks=["01"])
+
+
+def test_hours_are_divided_by_what_runs_side_by_side(paper):
+    one = plan(load_profile("paper"), steps_per_second=10.0, gpus=1)
+    assert (one.slots, one.hours) == (1, pytest.approx(paper["hours"].iloc[-1]))
+    eight = plan(load_profile("paper", gpus_per_trial=0.5), steps_per_second=10.0, gpus=8)
+    assert (eight.slots, eight.hours) == (16, pytest.approx(one.hours / 16))
+    capped = load_profile("paper", trials_at_once=4)
+    assert plan(capped, steps_per_second=10.0, gpus=8).slots == 4
+
+
+def test_a_cards_hours_by_hand():
+    # ELECTRA-base on RTE: 32 examples of 70 tokens, .51 GFLOP a token: 1.141 TFLOP a step, which
+    # a T4 does in 87.8 ms; the launches take 12 ms more. 277 examples are evaluated 5 times an
+    # epoch of 2490, at a third of the cost: 1 + .185
+    profile = load_profile("paper", tasks=["rte"], models=[ELECTRA])
+    table = plan(profile, card="T4", gpus=1, notebooks=["01"]).table
+    hours = select(table, "01 initial study", "grid")["hours"].item()
+    assert hours == pytest.approx(ON_RTE * 0.0998 * 1.185 / 3600, rel=0.01)
+    with pytest.raises(ValueError, match="unknown card 'T5'; known: T4, V100"):
+        plan(profile, card="T5")
+
+
+def test_a_profile_for_gpus_is_planned_for_a_small_card_where_there_is_none(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    profile = load_profile("paper", tasks=["rte"])
+    planned = plan(profile, notebooks=["01"])
+    assert planned.hours == plan(profile, card="T4", gpus=1, notebooks=["01"]).hours
+    assert "T4" in describe(planned, profile, notebooks=["01"])
+
+
+def test_disk_and_memory_by_hand():
+    planned = plan(load_profile("paper"), steps_per_second=1.0)
+    # 2 generations x 8 members x (weights and two averages, 1.31 GB together, of BERT-base)
+    assert planned.disk["states of a population"] == pytest.approx(2 * 8 * 1.31, rel=0.01)
+    # in fp32: 3 base models of .44, .44 and .5 GB, BERT-large of 1.33 and DistilBERT of .27
+    assert planned.disk["models"] == pytest.approx(0.44 + 0.44 + 0.5 + 1.33 + 0.27, rel=0.02)
+    assert planned.gigabytes > 21 + 3
+    large = planned.device_gigabytes["google-bert/bert-large-uncased"]
+    assert large == max(planned.device_gigabytes.values()) and 8 < large < 12
+    kept = plan(load_profile("paper", keep_checkpoints=True), steps_per_second=1.0)
+    per_run = kept.table["gigabytes"].iloc[-1] / kept.table["runs"].iloc[-1]
+    assert 0.3 < per_run < 0.6  # a base model's checkpoint each
+
+
+def test_the_miniature_needs_neither_downloads_nor_a_gpu():
+    planned = plan(load_profile("smoke"), steps_per_second=1.0)
+    assert set(planned.disk) == {"encoded examples", "states of a population"}
+    assert max(planned.device_gigabytes.values()) < 0.1
+    assert "card" not in describe(planned, load_profile("smoke"))

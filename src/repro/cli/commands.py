@@ -38,8 +38,14 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_reproduce)
     plan = commands.add_parser("plan", help="list what the notebooks would run, with its cost")
     plan.add_argument(
-        "--steps-per-second", type=float, metavar="RATE", help="of one trial; default: measured"
+        "--steps-per-second",
+        action="append",
+        default=[],
+        metavar="[MODEL=]RATE",
+        help="of one trial; default: measured here",
     )
+    plan.add_argument("--card", help="T4, V100, A100 or H200: rates by arithmetic, not measured")
+    plan.add_argument("--gpus", type=int, help="how many; default: those of this machine")
     plan.set_defaults(command=_plan)
     for command in (run, plan):
         command.add_argument("--notebook", action="append", default=[], help="name; default: all")
@@ -150,18 +156,32 @@ def _renew_reference(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from repro.cli.plan import by_part, plan
+    from repro.cli.plan import by_part, describe, plan
 
     notebooks = reproduce.find_notebooks(options.notebook, reproduce.Folders().notebooks)
+    chosen = {"notebooks": [path.stem for path in notebooks] if options.notebook else ()}
+    rates = [text.rpartition("=") for text in options.steps_per_second]
+    stated = {model: _positive(rate) for model, _, rate in rates}
+    profile = _load(options)
     planned = plan(
-        _load(options),
-        notebooks=[path.stem for path in notebooks] if options.notebook else (),
-        steps_per_second=options.steps_per_second,
+        profile,
+        steps_per_second=stated.get("", stated) or None,
+        card=options.card,
+        gpus=options.gpus,
+        **chosen,
     )
     print(by_part(planned.table).to_string(index=False, float_format="{:.3g}".format))
+    print(describe(planned, profile, **chosen))
     for section, why in planned.left_out.items():
         print(f"left out: {section}, for {why}")
     return 0
+
+
+def _positive(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"--steps-per-second must be a number, but got {text!r}") from None
 
 
 def _submit(options: argparse.Namespace) -> int:

@@ -79,6 +79,9 @@ def _seed_run(profile: Profile, study: SeedStudy, task: str) -> StudyRun:
         trials.training,
         evaluations_per_epoch=study.number("evaluations_per_epoch", task),
         dropout_after_first_validation=study.dropout_after_first_validation,
+        precision=study.precision or trials.training.precision,
+        optimizer=study.optimizer,
+        schedule_applied=study.schedule_applied,
     )
     n_seeds = "x".join(str(study.number(what, task)) for what in _COUNTS)
     return StudyRun.of(

@@ -1,5 +1,7 @@
 """The profile's section of notebook 03: trials that differ in nothing but their seeds."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from repro.names import check_name
@@ -16,6 +18,9 @@ class SeedStudy(ModelSettings, Section):
     n_order_seeds: PerTask  # seeds 1, 2, ... of the data order (DO)
     dropout_seed: Seed | None = None  # of all trials; None: each trial has its own
     dropout_after_first_validation: bool = True
+    precision: Literal["fp32", "bf16", "fp16"] | None = None  # the profile's when None
+    optimizer: Literal["adamw", "bertadam"] = "adamw"
+    schedule_applied: Literal["once", "twice"] = "once"
     evaluations_per_epoch: PerTask = Field(default={"default": 10})
     configuration: dict[str, float] = Field(default={})  # in place of values of the grid's default
 

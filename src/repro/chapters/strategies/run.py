@@ -7,6 +7,7 @@ for a strategy as the article ran it, else it names what differs.
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from repro.chapters.strategies.spaces import article_grid, bayesian_space, popul
 from repro.paths import RESULTS
 from repro.records import run_key
 from repro.results.tables import Results
-from repro.study.objective import count_training_examples, encoded
+from repro.study.objective import TrialSettings, count_training_examples, encoded
 from repro.study.planning import PlannedRun
 from repro.study.profile import Profile
 from repro.study.runs import StudyRun
@@ -84,7 +85,14 @@ def _run(profile: Profile, method: str, repetition: int, *, variant: str, **sear
     n_seeds = settings.n_seeds if method == "seeds_asha" else 1
     seeds = tuple(_seeds(profile, repetition, number) for number in range(n_seeds))
     search = {"space": population_space(settings.scale), "seeds": seeds} | search
-    return StudyRun.of(profile, key, profile.trials(settings.model, settings.task), **search)
+    return StudyRun.of(profile, key, _trials(profile), **search)
+
+
+def _trials(profile: Profile) -> TrialSettings:
+    settings = profile.strategies
+    trials = profile.trials(settings.model, settings.task)
+    epsilon = settings.adam_epsilon or trials.training.adam_epsilon
+    return replace(trials, training=replace(trials.training, adam_epsilon=epsilon))
 
 
 def _seeds(profile: Profile, repetition: int, number: int) -> Seeds:
@@ -136,8 +144,7 @@ def replay_schedule(profile: Profile, schedule: pd.DataFrame) -> list[TrialResul
     """
     from repro.training.trial import train_trial
 
-    settings, results, state = profile.strategies, [], None
-    trials = profile.trials(settings.model, settings.task)
+    trials, results, state = _trials(profile), [], None
     spec, data = encoded(trials.model, trials.data, max_length=trials.training.max_length)
     with tempfile.TemporaryDirectory(prefix="repro-replay-") as folder:
         for number, row in enumerate(schedule.to_dict("records")):

@@ -19,6 +19,7 @@ class StrategySettings(Section):
     model: Annotated[str, Field(min_length=1)] = "tiny-bert"
     task: str = "rte"
     scale: Literal["article", "article-mini"] = "article-mini"  # of learning rates and warm-up
+    adam_epsilon: Annotated[Number, Field(gt=0)] | None = None  # the profile's when None
     repetitions: Count = 3  # each with seeds of its own, for searching and for training
     n_trials: Count = 60  # of Bayesian search
     random_starts: Count = 15  # of these, drawn at random before the first proposal

@@ -5,15 +5,9 @@ import pandas as pd
 import pytest
 
 from repro.chapters.seeds.analysis import by_task, evaluation_scores, progress_matrices
-from repro.chapters.seeds.claims import (
-    FISHER,
-    LOG,
-    TASKS,
-    over_seeds,
-    own_answers,
-    published_answers,
-)
+from repro.chapters.seeds.claims import own_answers, published_answers
 from repro.chapters.seeds.early_stopping import compare_settings
+from repro.chapters.seeds.seed_rules import FISHER, LOG, TASKS, over_seeds
 from repro.published import load_published
 from repro.stats.decisions import FAILS, HOLDS, LEVEL, UNDECIDED, above, verdict
 from repro.stats.ledger import judge

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.stats import binomtest, rankdata
 
 from repro.stats.expected_performance import expected_maximum
 from repro.stats.intervals import LEVEL
@@ -25,17 +25,17 @@ def by_task(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def evaluation_scores(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
-    """Give each evaluation the score of Dodge et al.: (accuracy + F1) / 2 where a task has both.
+    """Give each evaluation the score of Dodge et al.: (accuracy + F1) / 2 where both are known.
 
     Returns:
         one row an evaluation, and one (score NaN) for a trial without any: task, trial_id,
         init_seed, order_seed, status, evaluation (1, 2, ...), epoch, step, score (fraction).
     Source: Dodge et al. 2020, Table 2.
     """
-    pair = (evaluations["accuracy"] + evaluations["f1"]) / 2
-    scored = evaluations[["trial_id", "step", "epoch"]].assign(
-        score=pair.fillna(evaluations["validation_score"])
-    )
+    score = evaluations["validation_score"].astype(float)
+    if {"accuracy", "f1"} <= set(evaluations):  # of recorded runs only the task's own metric is
+        score = ((evaluations["accuracy"] + evaluations["f1"]) / 2).fillna(score)
+    scored = evaluations[["trial_id", "step", "epoch"]].assign(score=score)
     scored = scored.sort_values(["trial_id", "step"])
     scored["evaluation"] = scored.groupby("trial_id").cumcount() + 1
     return trials[_TRIAL].merge(scored, how="left", on="trial_id")
@@ -109,6 +109,43 @@ def evaluation_correlations(
     """
     progress = progress_matrices(scores, best_so_far=best_so_far)
     return {task: matrix.corr(kind, min_periods=2) for task, matrix in progress.items()}
+
+
+def early_correlations(
+    scores: pd.DataFrame, *, n_shuffles: int = 20, seed: int = 0
+) -> pd.DataFrame:
+    """Correlate the scores at each evaluation with the final ones: what an early look tells.
+
+    The best so far is a part of what comes later, so that even noise correlates with it. How much,
+    says the baseline: each evaluation's scores are shuffled over the runs, then made best so far.
+
+    Returns:
+        one row a task and evaluation: epoch, and Spearman's r with the last one of score,
+        best_so_far and noise (best so far of shuffles, mean).
+    """
+    rng, parts = np.random.default_rng(seed), []
+    epochs = scores.groupby(["task", "evaluation"])["epoch"].max()
+    for task, matrix in progress_matrices(scores, best_so_far=False).items():
+        whole = matrix.dropna()
+        values = whole.to_numpy()
+        shuffled = [rng.permuted(values, axis=0) for _ in range(n_shuffles)]
+        noise = [_with_last(np.maximum.accumulate(rows, axis=1)) for rows in shuffled]
+        columns = {
+            "score": _with_last(values),
+            "best_so_far": _with_last(np.maximum.accumulate(values, axis=1)),
+            "noise": np.mean(noise, axis=0),
+        }
+        rows = pd.DataFrame({"task": task, "evaluation": whole.columns} | columns)
+        parts.append(rows.assign(epoch=epochs[task].reindex(whole.columns).to_numpy()))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _with_last(values: np.ndarray) -> np.ndarray:
+    """Return Spearman's r of each column with the last; NaN of one that does not vary."""
+    ranks = rankdata(values, axis=0) - (len(values) + 1) / 2
+    spread = np.sqrt((ranks**2).sum(axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return ranks.T @ ranks[:, -1] / (spread * spread[-1])
 
 
 def sample_runs(scores: pd.DataFrame, *, n: int = 20) -> pd.DataFrame:

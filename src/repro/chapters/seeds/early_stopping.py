@@ -29,7 +29,8 @@ def compare_settings(progress: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         progress: task -> from `analysis.progress_matrices`, best so far, as for all functions here.
     Returns:
         one row a task and budget: what `best_settings` gives, and others_mean, others_lowest and
-        others_highest, of the gains by `judge_settings` (NaN for fewer than four trials).
+        others_highest, of the gains by `judge_settings` (NaN for fewer than four trials); wins
+        tells whether it gains on the other trials of every split.
     """
     parts = []
     for task, frame in progress.items():
@@ -37,7 +38,8 @@ def compare_settings(progress: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         judged = judge_settings(frame)
         gains = judged.groupby("budget")["relative_error_reduction"]
         others = gains.agg(others_mean="mean", others_lowest="min", others_highest="max")
-        parts.append(best.join(others, on="budget").assign(task=task))
+        joined = best.join(others, on="budget").assign(task=task)
+        parts.append(joined.assign(wins=joined["others_lowest"] > 1e-9))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -4,7 +4,8 @@ One task's trials are one tuning run of the method `seeds`, so that they are ski
 kept as those of any other study.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -12,14 +13,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from repro.chapters.seeds.release import Release
 from repro.chapters.seeds.settings import SeedStudy
 from repro.data.tasks import score_predictions
 from repro.paths import RESULTS
 from repro.records import make_table, run_key
+from repro.results.recorded import Recorded
 from repro.results.tables import Results
-from repro.study.objective import load_data
+from repro.study.objective import DataSettings, load_data
 from repro.study.planning import PlannedRun
 from repro.study.profile import Profile
+from repro.study.recording import planned_trials, read_plan, train_planned
 from repro.study.runs import StudyRun
 from repro.study.study import read_results, run_all
 from repro.training.types import Seeds
@@ -131,15 +135,19 @@ def describe_tasks(profile: Profile) -> pd.DataFrame:
     Returns:
         the table `tasks`.
     """
+    return _describe([profile.data(task) for task in _study(profile).tasks])
+
+
+def _describe(settings: Iterable[DataSettings], *, by_task_metric: bool = False) -> pd.DataFrame:
+    """Describe data; by the task's own metric, or the paper's, which has a mean for MRPC."""
     rows = []
-    for task in _study(profile).tasks:
-        data = load_data(profile.data(task))
+    for data in map(load_data, settings):
         train, validation = (data.splits[name]["label"] for name in ("train", "validation"))
         guess = train.mean() if data.task.labels is None else train.mode()[0]
         scores = score_predictions(
             data.task, np.full(len(validation), guess), validation.to_numpy()
         )
-        pair = {"accuracy", "f1"} <= set(scores)
+        pair = {"accuracy", "f1"} <= set(scores) and not by_task_metric
         mean = (scores["accuracy"] + scores["f1"]) / 2 if pair else scores[data.task.metric]
         rows.append(
             {
@@ -151,3 +159,72 @@ def describe_tasks(profile: Profile) -> pd.DataFrame:
             }
         )
     return make_table("tasks", rows)
+
+
+RECORDED_SPACE = "init-x-order"
+
+
+def recorded_release(recorded: Recorded) -> Release:
+    """Give the recorded trials over WI and DO seeds the form of a release.
+
+    Only the task's own metric was recorded, so that MRPC's score is its accuracy.
+
+    Raises:
+        ValueError: if there are no such trials among the recorded ones.
+    """
+    trials = recorded.trials.query("space == @RECORDED_SPACE")
+    if trials.empty:
+        raise ValueError(
+            f"{recorded.folder} must hold trials of the space {RECORDED_SPACE!r}, but has none"
+        )
+    key = trials["task"] + "/" + trials["trial"].astype(str)
+    of_them = recorded.evaluations.query("space == @RECORDED_SPACE")
+    evaluations = of_them.assign(trial_id=of_them["task"] + "/" + of_them["trial"].astype(str))
+    plan = read_plan(recorded.folder)
+    part = next(part for part in plan.parts if part.space == RECORDED_SPACE)
+    data = [
+        planned_trials(plan, part, model, task)[0].data
+        for (model, task), _ in trials.groupby(["model", "task"], sort=False)
+    ]
+    runs = pd.DataFrame({"profile": [f"recorded trials `{recorded.folder.name}`"]})
+    tasks = _describe(data, by_task_metric=True)
+    return Release(runs, trials.assign(trial_id=key), evaluations, make_table("losses", []), tasks)
+
+
+def trace_gradients(recorded: Recorded, trials: pd.DataFrame) -> pd.DataFrame:
+    """Train recorded trials again, and say how large the gradient was in each part of the model.
+
+    Args:
+        trials: way, trial and failed, from `failures.ended_runs`; of one model and task.
+    Returns:
+        one row a trial, part (embeddings, layer 1, ..., head) and update: way, trial, failed, part,
+        step, norm (Euclidean, before clipping); and same: whether its curve came back bit for bit.
+    """
+    plan = read_plan(recorded.folder)
+    parts = {part.space: part for part in plan.parts}
+    frames = []
+    for row in trials.itertuples():
+        part = parts[row.way]
+        (model,), (task,) = part.models, part.sizes
+        planned = planned_trials(plan, part, model, task)[row.trial]
+        result = train_planned(planned, trace_gradients=True)
+        before = recorded.evaluations.query("space == @row.way and trial == @row.trial")
+        scores = np.array([e.score for e in result.evaluations], np.float32)
+        same = np.array_equal(before.sort_values("step")["validation_score"], scores)
+        known = {"way": row.way, "trial": row.trial, "failed": row.failed, "same": same}
+        frames.append(_by_part(result.gradient_norms).assign(**known))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _by_part(norms: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Join the norms of a part's tensors to one: the root of the sum of their squares."""
+    squares = pd.DataFrame({name: values.astype(float) ** 2 for name, values in norms.items()})
+    sums = squares.T.groupby(_part_of, sort=False).sum().T
+    long = np.sqrt(sums).rename_axis("step").reset_index().melt("step", var_name="part")
+    return long.rename(columns={"value": "norm"}).assign(step=long["step"] + 1)
+
+
+def _part_of(tensor: str) -> str:
+    if layer := re.search(r"\.layers?\.(\d+)\.", tensor):
+        return f"layer {int(layer[1]) + 1}"
+    return "embeddings" if "embeddings" in tensor else "head"

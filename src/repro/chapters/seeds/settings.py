@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from repro.names import check_name
-from repro.records import HYPERPARAMETERS
-from repro.study.settings import ModelSettings, PerTask, Section, Seed, for_task
+from repro.records import HYPERPARAMETERS, check_hyperparameter
+from repro.study.settings import ModelSettings, Number, PerTask, Section, Seed, for_task
 
 _FEWEST = {"n_init_seeds": 2, "n_order_seeds": 2, "evaluations_per_epoch": 10}
 
@@ -21,8 +21,9 @@ class SeedStudy(ModelSettings, Section):
     precision: Literal["fp32", "bf16", "fp16"] | None = None  # the profile's when None
     optimizer: Literal["adamw", "bertadam"] = "adamw"
     schedule_applied: Literal["once", "twice"] = "once"
+    recorded: str | None = None  # recorded trials that the notebook analyses in place of so few
     evaluations_per_epoch: PerTask = Field(default={"default": 10})
-    configuration: dict[str, float] = Field(default={})  # in place of values of the grid's default
+    configuration: dict[str, Number] = Field(default={})  # in place of values of the grid's default
 
     def number(self, what: str, task: str) -> int:
         """Return one of the numbers that may differ by task."""
@@ -30,8 +31,8 @@ class SeedStudy(ModelSettings, Section):
 
     @model_validator(mode="after")
     def _check_numbers(self) -> "SeedStudy":
-        for name in self.configuration:
-            check_name("hyperparameter", name, HYPERPARAMETERS)
+        for name, value in self.configuration.items():
+            check_hyperparameter(check_name("hyperparameter", name, HYPERPARAMETERS), value)
         for task in self.tasks:
             for what, fewest in _FEWEST.items():
                 if (n := self.number(what, task)) < fewest:

@@ -54,6 +54,20 @@ def best_against_worst(
     return row | {"p_naive_below_5": share, "n_missing": int(np.isnan(values).sum())}
 
 
+def null_statistics(
+    matrix: pd.DataFrame, factor: str = "wi", *, n_shuffles: int = 2_000, seed: int = 0
+) -> dict:
+    """Return F of the best against the worst seed, as found and of shuffles, for a picture.
+
+    Returns:
+        F, shuffled (shape (n_shuffles,)), limit (above it the paper's test says p < .05).
+    """
+    values = matrix.to_numpy(float) if factor == "wi" else matrix.to_numpy(float).T
+    shuffled, freedom = _shuffled_statistics(values, n_shuffles, np.random.default_rng(seed))
+    statistic = best_against_worst(matrix, factor, n_shuffles=1)["F"]
+    return {"F": statistic, "shuffled": shuffled, "limit": f.isf(0.05, 1, np.median(freedom))}
+
+
 def _shuffled_statistics(values: np.ndarray, n: int, rng) -> tuple[np.ndarray, np.ndarray]:
     """Return F of the best against the worst row, and its degrees of freedom, in `n` shuffles.
 

@@ -24,6 +24,7 @@ from repro.chapters.seeds.seed_rules import (
     LOG,
     SMALL,
     TASKS,
+    deviation_ratio,
     error_of_deviation,
     judge_each,
     over_seeds,
@@ -138,7 +139,7 @@ def _of_best(
         ),
         "dodge-wi-more-dissimilar": each(TASKS, dissimilar),
         "dodge-deviations-comparable": each(
-            TASKS, lambda task, table: over_seeds(_deviations, table, within(0.8, 1.25), LOG)
+            TASKS, lambda task, table: over_seeds(deviation_ratio, table, within(0.8, 1.25), LOG)
         ),
         "dodge-some-diverge": each(
             SMALL, lambda task, table: exists(table, 0.01, units="initialisations"), diverged
@@ -154,11 +155,6 @@ def _differ(table: np.ndarray) -> Estimate:
     found = variance_ratio(table, above(margin=NEGLIGIBLE), **WI, units="seeds")
     little = variance_ratio(table, above(NEGLIGIBLE), **WI, units="seeds")
     return replace(found, p_against=little.p_against)
-
-
-def _deviations(table: np.ndarray) -> float:
-    """Return the mean standard deviation given a WI seed over that given a DO seed (Table 3)."""
-    return table.std(axis=1).mean() / table.std(axis=0).mean()
 
 
 def _ratio(first: Estimate, second: Estimate | None) -> Estimate:

@@ -71,3 +71,8 @@ def judge_each(
 def error_of_deviation(n_seeds: int) -> float:
     """Return the error of a standard deviation's logarithm, as if each seed had been run once."""
     return 1 / math.sqrt(2 * (n_seeds - 1))
+
+
+def deviation_ratio(table: np.ndarray) -> float:
+    """Return the mean standard deviation given a WI seed over that given a DO seed (Table 3)."""
+    return table.std(axis=1).mean() / table.std(axis=0).mean()

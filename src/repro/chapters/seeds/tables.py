@@ -175,26 +175,32 @@ def diverged_table(shares: pd.DataFrame, *, margin: float, note: str) -> Table:
 
 
 def stopping_table(stopping: pd.DataFrame, *, budget: int, note: str) -> Table:
-    """Recommend for a budget how many runs to start, when to stop them, and how many to keep."""
+    """Recommend for a budget how many runs to start, when to stop them, and how many to keep.
+
+    Only what wins on other runs than those that chose it is recommended.
+    """
     caption = (
-        f"With a budget of {budget} full trainings: how many to start, after which part of the "
-        "training to stop all but how many, and the expected best score, in percent. The last "
-        "column is the gain of settings chosen on half of the trials and judged on the other "
-        f"half, mean over splits. {note}"
+        f"With a budget of {budget} full trainings: the setting that is best on these runs, and "
+        "its gain where half of the runs choose it and the other half judge it (mean of splits). "
+        f"It is recommended only where it gains on the other half of every split. {note}"
     )
     columns = {
         "task": ("task", task_label),
-        "start": "t",
-        "stop after": ("f", ".0%"),
-        "keep": "p",
+        "recommended": (["wins", "t", "f", "p", "budget"], _recommend),
         "expected score": ("score", percent),
         "without stopping": ("baseline", percent),
         "error reduction": ("relative_error_reduction", ".1%"),
-        "on other trials": ("others_mean", ".1%"),
+        "on other runs": ("others_mean", ".1%"),
     }
     rows = stopping[stopping["budget"] == budget]
     name = f"early_stopping_{budget}"
     return replace(Table.of(rows, name=name, caption=caption, columns=columns), data=stopping)
+
+
+def _recommend(wins: bool, t: int, f: float, p: int, budget: int) -> str:
+    if not wins or t == p:
+        return f"train {budget} to the end: nothing wins on other runs"
+    return f"start {t}, stop at {f:.0%}, keep {p}"
 
 
 def _share(share: float, low: float, high: float) -> str:

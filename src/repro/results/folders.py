@@ -172,7 +172,9 @@ class RunFolder:
             about = self.read_run()
         except ValueError as error:
             return str(error)
-        if other := {k: v for k, v in self.key.items() if about["run"].get(k) != v}:
+        run = about["run"]
+        named = {k: v for k, v in self.key.items() if v == v}  # where there is no budget it is NaN
+        if other := {k: v for k, v in named.items() if run.get(k) != v}:
             return f"{self.path} must be of this run, but is another's: {other}"
         if "files" not in about:
             return f"{self.path / 'run.json'} does not say what the files beside it must be"

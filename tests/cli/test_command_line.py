@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -119,49 +118,6 @@ def is_alive(process_id):
     except ProcessLookupError:
         return False
     return True
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_progress_is_drawn_over_one_line_on_a_terminal(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
-    out = Terminal()
-    with reproduce.show_progress("01_study", out, poll=0.01) as file:
-        assert os.environ["REPRO_PROGRESS"] == str(file)
-        file.write_text("3/40 runs")
-        wait_for(lambda: "3/40" in out.getvalue())
-    assert "REPRO_PROGRESS" not in os.environ
-    drawn = out.getvalue().split("\r")
-    assert "01_study 0:00  3/40 runs".ljust(39) in drawn
-    assert drawn[-2:] == [" " * 39, ""]  # wiped at the end
-    assert "\n" not in out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("every", "printed"),
-    [(0, ["running", "first", "second"]), (3600, ["running", "first"])],
-    ids=["whenever it changed", "but not too often"],
-)
-def test_progress_goes_to_a_log(every, printed):
-    out = io.StringIO()
-    with reproduce.show_progress("01_study", out, poll=0.01, every=every) as file:
-        for text in ("first", "second"):
-            file.write_text(text)
-            if text in printed:
-                wait_for(lambda text=text: text in out.getvalue())
-            else:
-                time.sleep(0.2)  # twenty looks, of which one would print it
-    assert out.getvalue().splitlines() == [f"01_study: {text}" for text in printed]
-
-
-def wait_for(condition, seconds=300):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,8 @@ from repro.records import check_table
 from repro.study.profile import load_profile
 from repro.study.runs import bind_run
 from repro.study.study import enumerate_runs, run_all
-from repro.tuning.runs import derive_seed
+from repro.training.types import TrialResult
+from repro.tuning.runs import FailedRunError, derive_seed
 from repro.tuning.spaces import search_space
 
 pytest_plugins = ("shared_ray",)
@@ -126,6 +128,85 @@ def test_a_larger_budget_goes_on_from_the_trials_of_a_smaller_one(tmp_path, monk
     assert len(whole) and set(whole["started_at"]) < set(three["started_at"])  # not trained again
 
 
+def test_two_budgets_of_one_search_train_their_common_trials_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", serial.tune_runs)
+    one, three = (smoke(methods=["grid", "rs"], budget_gst=gst) for gst in (1, 3))
+    larger_first = [*enumerate_runs(three)[1:], *enumerate_runs(one)]
+    trials = run_all(three, larger_first, results=tmp_path).trials
+    by_budget = dict(list(trials[trials["method"] == "rs"].groupby("budget_gst")))
+    whole = by_budget[1.0][by_budget[1.0]["status"] != "cut"]
+    assert len(whole) and set(whole["started_at"]) < set(by_budget[3.0]["started_at"])
+
+
+def test_a_small_study_is_trained_here_and_gives_the_numbers_of_the_workers(
+    study, tmp_path, monkeypatch
+):
+    _, by_workers = study
+    monkeypatch.setattr("ray.is_initialized", lambda: False)  # else the workers are there already
+    monkeypatch.setattr("repro.tuning.ray_tune.open_desk", None)
+    here = run(smoke(), tmp_path)
+    same_numbers(here, by_workers)
+    assert {worker.rpartition(":")[2] for worker in here.trials["worker"]} == {str(os.getpid())}
+
+
+def test_a_run_of_which_every_trial_failed_is_an_error_and_tried_again(tmp_path, monkeypatch):
+    def fail(request, report, **_):
+        return TrialResult("failed", "ValueError: no such layer")
+
+    monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", serial.tune_runs)
+    with monkeypatch.context() as patch:
+        patch.setattr("repro.study.study.fine_tune", fail)
+        message = "all 3 of tiny-electra/rte/grid/.* failed, the first with: ValueError: no such"
+        with pytest.raises(FailedRunError, match=message):
+            run(smoke(), tmp_path)
+    assert set(run(smoke(methods=["grid"]), tmp_path).trials["status"]) == {"completed"}
+
+
+def hold(folder: Path, *, until: Path) -> subprocess.Popen:
+    """Hold all searches of the smoke study, as a process that tunes them does."""
+    script = HOLD.format(folder=str(folder), until=str(until))
+    return subprocess.Popen([sys.executable, "-c", script])
+
+
+HOLD = """
+import time
+from pathlib import Path
+from repro.study import study
+from repro.study.profile import load_profile
+
+def wait(*_, **__):
+    Path({until!r}).with_suffix(".held").touch()
+    while not Path({until!r}).exists():
+        time.sleep(0.05)
+
+import repro.tuning.ray_tune
+repro.tuning.ray_tune.tune_runs = wait
+profile = load_profile("smoke", tasks=["rte"])
+study.run_all(profile, study.enumerate_runs(profile), results=Path({folder!r}))
+"""
+
+
+def test_what_another_process_tunes_is_waited_for(tmp_path, monkeypatch):
+    until = tmp_path / "now"
+    process = hold(tmp_path / "results", until=until)
+    try:
+        while not until.with_suffix(".held").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        begun = []
+        monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", lambda *_, **__: begun.append(1))
+        waiting = threading.Thread(target=run, args=(smoke(), tmp_path / "results"))
+        waiting.start()
+        waiting.join(2)
+        assert waiting.is_alive() and not begun
+        until.touch()
+        waiting.join(300)
+        assert begun
+    finally:
+        until.touch()
+        process.wait()
+
+
 def test_adding_a_method_or_a_task_moves_no_other_run():
     few, many = (
         {folder.key["run_id"]: folder.path for folder in folders(smoke(**changes), Path("results"))}
@@ -168,7 +249,7 @@ def start(folder: Path, *, cores: int) -> subprocess.Popen:
 
 
 def test_killed_and_started_again_it_gives_the_tables_of_an_uninterrupted_run(study, tmp_path):
-    # Uninterrupted on two cores (the fixture) against killed and resumed on one.
+    # Uninterrupted on two cores (the fixture) against killed on one and resumed on two.
     process = start(tmp_path, cores=1)
     deadline = time.monotonic() + 900
     while len(list(tmp_path.rglob("trial*.npz"))) + len(list(tmp_path.rglob("run.json"))) < 2:
@@ -179,11 +260,10 @@ def test_killed_and_started_again_it_gives_the_tables_of_an_uninterrupted_run(st
     process.wait()
     assert not all(folder.finished for folder in folders(smoke(), tmp_path))
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("run.json")}
-    assert start(tmp_path, cores=1).wait() == 0
-    assert not list(tmp_path.rglob("*.partial"))
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
     _, uninterrupted = study
     same_numbers(run(smoke(), tmp_path), uninterrupted)
+    assert not list(tmp_path.rglob("*.partial"))
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
 def test_interrupted_it_leaves_no_processes_behind(tmp_path):

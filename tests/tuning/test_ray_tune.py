@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from repro.training.types import Evaluation, TrialResult
-from repro.tuning.ray_tune import ObjectiveError, tune_runs
+from repro.training.types import Evaluation, MachineFailure, TrialResult
+from repro.tuning.ray_tune import LostWorkersError, ObjectiveError, tune_runs
 from repro.tuning.runs import TuningRun
 from repro.tuning.spaces import search_space
 
@@ -105,6 +105,40 @@ def test_a_trial_whose_worker_is_lost_is_trained_again(tmp_path):
     tune_runs(quadratic_runs(mark=str(tmp_path / "mark")), lose_the_first_worker, store=memory)
     assert memory.finished == [("grid", float("inf"), 3.0), ("rs", 6.0, 6.0)]
     assert {result.status for result in memory.results.values()} == {"completed", "cut"}
+
+
+def fail_on_the_first_machine(request, report):
+    mark = Path(request.context["mark"])
+    if not mark.exists():
+        mark.write_text(str(os.getpid()))
+        raise MachineFailure("OutOfMemoryError: nothing left")
+    return quadratic(request, report)
+
+
+def test_a_trial_whose_machine_fails_is_trained_again_in_another_process(tmp_path):
+    memory, mark = Memory(), tmp_path / "mark"
+    tune_runs(quadratic_runs(mark=str(mark)), fail_on_the_first_machine, store=memory)
+    assert {result.status for result in memory.results.values()} == {"completed", "cut"}
+    assert mark.read_text() not in {r.worker.split(":")[1] for r in memory.results.values()}
+
+
+def fail_on_every_machine(request, report):
+    if request.trial == 1:
+        raise MachineFailure("OutOfMemoryError: nothing left")
+    return quadratic(request, report)
+
+
+def test_a_trial_that_fails_on_every_machine_ends_the_study_and_is_no_result():
+    memory = Memory()
+    message = "grid, trial 1 lost 3, the last as OutOfMemoryError: nothing left"
+    with pytest.raises(LostWorkersError, match=message):
+        tune_runs(quadratic_runs(), fail_on_every_machine, store=memory)
+    assert list(memory.results) == [("grid", 0)]
+
+
+def test_more_than_any_machine_has_is_refused():
+    with pytest.raises(ValueError, match="`gpus_per_trial` must be at most .* 1, but got 4"):
+        tune_runs(quadratic_runs(), quadratic, store=Memory(), gpus_per_trial=4)
 
 
 class Interrupted(Memory):

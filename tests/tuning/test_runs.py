@@ -196,6 +196,57 @@ def test_budgets_are_multiples_of_what_grid_search_spent():
     assert store.finished["rs"] == (36, 36)
 
 
+def chains(*lengths):
+    return [TuningRun(f"rs{i}", "rs", SPACE, i, n_trials=n) for i, n in enumerate(lengths)]
+
+
+def train_in_lockstep(study, *, slots):
+    """Train trials of one length, as many at once as there are slots; return the rounds needed."""
+    rounds = 0
+    while not study.finished:
+        requests = [study.next_request(at_once=slots) for _ in range(slots)]
+        for request in filter(None, requests):
+            study.on_result(request, TrialResult("completed", steps=1))
+        rounds += 1
+    return rounds
+
+
+def test_a_run_that_would_outlast_the_others_is_served_first():
+    # Three runs of 8 trials, one after another each, on two slots: 24 / 2 = 12 rounds at best. In
+    # their order the first two would take 8 rounds, and the third 8 more by itself.
+    assert train_in_lockstep(make_study(TrialStore(), chains(8, 8, 8)), slots=2) == 12
+    # 2 + 2 + 2 + 6: the last must start at once to be done in 6
+    assert train_in_lockstep(make_study(TrialStore(), chains(2, 2, 2, 6)), slots=2) == 6
+
+
+def test_other_runs_are_served_in_their_order():
+    study = make_study(TrialStore(), chains(2, 2, 2, 2, 2))
+    asked = [study.next_request(at_once=2).run_id for _ in range(2)]
+    assert asked == ["rs0", "rs1"]
+
+
+def test_a_larger_budget_waits_for_the_smaller_one_whose_trials_it_has():
+    runs = [
+        make_run("rs", run_id="large", budget_gst=2.0, after="small"),
+        make_run("grid"),
+        make_run("rs", run_id="small"),
+    ]
+    store, order = TrialStore(), []
+    study = make_study(store, runs)
+    while request := study.next_request(at_once=4):
+        order.append(request.run_id)
+        train(study.runs[request.run_id], request, [0.5], steps=2)
+    assert list(dict.fromkeys(order)) == ["grid", "small", "large"]
+    assert study.finished
+
+
+def test_nobody_is_asked_about_a_trial_that_nothing_can_end():
+    assert not make_state("grid").next_request().may_be_ended
+    assert make_state("rs").next_request().may_be_ended  # its budget may be spent
+    assert not RunState(chains(3)[0], unit="steps", store=TrialStore()).next_request().may_be_ended
+    assert make_state("asha", grid_run_id=None, n_trials=3).next_request().may_be_ended
+
+
 def test_a_finished_grid_search_need_not_run_again():
     store = TrialStore()
     study = make_study(store, [make_run("rs")], costs={"grid": 10.0})

@@ -9,19 +9,22 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TextIO
 
 from repro.names import suggest_name
 from repro.paths import FIGURES, NOTEBOOKS, ROOT
-from repro.study.progress import PROGRESS_VARIABLE, format_seconds
+from repro.study.progress import format_seconds
 
+_SIDE_BY_SIDE = 2  # notebooks: one trains, one is rendered
+_POLL = 0.25  # seconds between two looks at them
 _KERNEL = {
     "transport_encryption": "auto",
     "shutdown_wait_time": 40,  # seconds; half of them for Ray to end its workers when interrupted
@@ -95,58 +98,97 @@ def run_notebooks(
     parameters: list[dict[str, Any]],
     folders: Folders,
     out: TextIO = sys.stdout,
+    **workers: float,
 ) -> list[Path]:
-    """Run notebooks one after another; return the files they made, each notebook itself included.
+    """Run notebooks; return the files they made, each notebook itself included.
+
+    They start in their order. While one trains, the one before it is rendered; what they train is
+    trained by the same workers.
 
     Args:
         profile: name of the folder under `folders.figures`.
         parameters: for each notebook, name -> value.
         out: the terminal, or what stands for it.
+        workers: `cpus_per_trial` and `gpus_per_trial`.
     Raises:
         NotebookError: at the first cell that fails; what succeeded before it stays.
     """
-    made = []
-    for path, values in zip(notebooks, parameters, strict=True):
-        target = folders.figures / profile / path.stem
-        started = time.time()
-        with show_progress(path.stem, out):
-            executed = _execute(path, values, build=folders.build)
+    from repro.cli.session import Session
+
+    logging.getLogger("papermill").addHandler(logging.NullHandler())  # what matters is raised
+    with (
+        _kernel_environment(),
+        Session(out, **workers) as session,
+        ThreadPoolExecutor(_SIDE_BY_SIDE) as threads,
+    ):
+        tasks = [
+            threads.submit(_run, path, values, session, folders, folders.figures / profile)
+            for path, values in zip(notebooks, parameters, strict=True)
+        ]
+        try:
+            running = set(tasks)
+            while running:
+                done, running = wait(running, timeout=_POLL, return_when=FIRST_COMPLETED)
+                for task in done:
+                    task.result()  # raises what it raised
+                session.look()
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            while wait(tasks, timeout=1).not_done:
+                session.stop()
+            raise
+    return [file for task in tasks for file in task.result()]
+
+
+def _run(path: Path, values: dict[str, Any], session, folders: Folders, figures: Path):
+    """Run a notebook, put it with its page beside what it made, and return all of it."""
+    if session.stopping:
+        return []
+    target, started = figures / path.stem, time.time()
+    session.begin(path.stem)
+    try:
+        executed = _execute(path, values, session=session, build=folders.build)
         html = _export_html(executed, items=target)
-        target.mkdir(parents=True, exist_ok=True)
-        for file in (executed, html):
-            shutil.move(file, target / file.name)
-        executed.parent.rmdir()
-        made += [p for p in sorted(target.iterdir()) if p.stat().st_mtime >= started - 1]
-        print(f"{path.stem}: done in {format_seconds(time.time() - started)}", file=out, flush=True)
-    return made
+    finally:
+        session.end(path.stem)
+    target.mkdir(parents=True, exist_ok=True)
+    for file in (executed, html):
+        shutil.move(file, target / file.name)
+    executed.parent.rmdir()
+    session.say(f"{path.stem}: done in {format_seconds(time.time() - started)}")
+    return [p for p in sorted(target.iterdir()) if p.stat().st_mtime >= started - 1]
 
 
-def _execute(path: Path, values: dict[str, Any], *, build: Path) -> Path:
+def _execute(path: Path, values: dict[str, Any], *, session, build: Path) -> Path:
     """Run a notebook in a folder of its own under `build`; return the executed copy."""
     import nbclient
     import papermill
     from traitlets.config import Config
 
-    logging.getLogger("papermill").addHandler(logging.NullHandler())  # what matters is raised
     build.mkdir(parents=True, exist_ok=True)
     executed = Path(tempfile.mkdtemp(prefix=f"{path.stem}-", dir=build)) / path.name
     try:
-        with _kernel_environment():
-            papermill.execute_notebook(
-                str(path),
-                str(executed),
-                values,
-                kernel_name="python3",
-                progress_bar=False,
-                start_timeout=300,  # seconds; a busy machine takes long to import
-                config=Config(KernelManager=_KERNEL),
-                extra_arguments=["--log-level=CRITICAL"],
-            )
+        papermill.execute_notebook(
+            str(path),
+            str(executed),
+            values,
+            kernel_name="python3",
+            progress_bar=False,
+            start_timeout=300,  # seconds; a busy machine takes long to import
+            config=Config(KernelManager=_KERNEL),
+            extra_arguments=["--log-level=CRITICAL"],
+            engine_name=session.engine,
+            run=partial(session.execute, name=path.stem),
+        )
     except (
         papermill.PapermillExecutionError,
         nbclient.exceptions.DeadKernelError,
         RuntimeError,
     ) as error:
+        if session.stopping:  # another one has failed, or all were interrupted
+            shutil.rmtree(executed.parent)
+            raise
         kept = build / "failed" / executed.name
         kept.parent.mkdir(exist_ok=True)
         if executed.exists():
@@ -157,8 +199,6 @@ def _execute(path: Path, values: dict[str, Any], *, build: Path) -> Path:
             why = f"cell [{error.exec_count}] failed: {error.ename}: {error.evalue}"
         raise NotebookError(f"{path.stem}: {why}\nwhat ran of it: {_relative(kept)}") from error
     except BaseException:
-        # an interrupt leaves the cell's task behind, whose end asyncio would report at length
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         shutil.rmtree(executed.parent)
         raise
     return executed
@@ -222,62 +262,6 @@ main { max-width: 62em; margin: auto; } summary { color: #0b5394; cursor: pointe
 <details><summary>code</summary>{{ super() }}</details>
 {%- endblock input_group -%}
 """
-
-
-@contextmanager
-def show_progress(
-    name: str, out: TextIO, *, poll: float = 0.5, every: float = 15
-) -> Iterator[Path]:
-    """Draw the line that a study in a notebook's kernel keeps in a file, while the block runs.
-
-    On a terminal one line is drawn again and again; elsewhere a line is written when it changed.
-
-    Args:
-        poll: seconds between two looks at the file.
-        every: seconds between two lines, at least, where it is no terminal.
-    Yields:
-        the file; its name is in the environment, which the kernel inherits.
-    """
-    with tempfile.TemporaryDirectory(prefix="repro-") as folder:
-        file, done = Path(folder) / "progress", threading.Event()
-        before = os.environ.get(PROGRESS_VARIABLE)
-        os.environ[PROGRESS_VARIABLE] = str(file)
-        lines = _lines(file, done, poll)
-        draw, options = (_draw_over, {}) if out.isatty() else (_write_seldom, {"every": every})
-        thread = threading.Thread(target=draw, args=(name, lines, out), kwargs=options)
-        thread.start()
-        try:
-            yield file
-        finally:
-            done.set()
-            thread.join()
-            os.environ.pop(PROGRESS_VARIABLE)
-            if before is not None:
-                os.environ[PROGRESS_VARIABLE] = before
-
-
-def _lines(file: Path, done: threading.Event, poll: float) -> Iterator[str]:
-    """Yield what the file holds in one line, empty before it is there, until all is done."""
-    while not done.wait(poll):
-        yield " ".join(file.read_text(encoding="utf-8").split()) if file.exists() else ""
-
-
-def _draw_over(name: str, lines: Iterator[str], out: TextIO) -> None:
-    started = time.monotonic()
-    for line in lines:
-        line = f"{name} {format_seconds(time.monotonic() - started)}  {line}"
-        width = shutil.get_terminal_size().columns - 1
-        print("\r" + line[:width].ljust(width), end="", file=out, flush=True)
-    print("\r" + " " * (shutil.get_terminal_size().columns - 1), end="\r", file=out, flush=True)
-
-
-def _write_seldom(name: str, lines: Iterator[str], out: TextIO, *, every: float) -> None:
-    print(f"{name}: running", file=out, flush=True)
-    shown, at = "", float("-inf")
-    for line in lines:
-        if line not in ("", shown) and time.monotonic() - at >= every:
-            print(f"{name}: {line}", file=out, flush=True)
-            shown, at = line, time.monotonic()
 
 
 def describe_files(files: list[Path]) -> str:

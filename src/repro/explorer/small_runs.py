@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.explorer import serial
 from repro.names import check_name
 from repro.paths import RESULTS
 from repro.records import run_key
@@ -22,6 +21,7 @@ from repro.study.profile import Profile
 from repro.study.runs import StudyRun, bind_run
 from repro.study.study import StudyStore
 from repro.training.types import Evaluation, TrialResult
+from repro.tuning import in_process
 from repro.tuning.runs import Request, TuningRun
 from repro.tuning.spaces import LogUniform, SearchSpace, default_configuration, search_space
 
@@ -123,7 +123,7 @@ class LiveRun:
         self._running.append((self.n_done, self._spent + evaluation.step, evaluation.score))
         self._changed()
 
-    def trial_done(self, run_id: str, result: TrialResult) -> None:
+    def trial_done(self, run_id: str, result: TrialResult, **_) -> None:
         self._done += [(self.n_done, self._spent + e.step, e.score) for e in result.evaluations]
         self._running = []
         self.n_done += 1
@@ -153,7 +153,7 @@ def run_here(profile: Profile, run: BoundRun, live: LiveRun, *, stop: Callable[[
         KeyboardInterrupt: if `stop` said so; finished trials are kept.
     """
     folders = {run.tuning.run_id: run.folder}
-    serial.tune_runs(
+    in_process.tune_runs(
         [run.tuning],
         partial(fine_tune, folders=folders),
         store=StudyStore(profile, folders, live),

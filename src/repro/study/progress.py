@@ -20,15 +20,20 @@ class StudyProgress:
     """A bar of finished and total tuning runs, with trials, elapsed and remaining time.
 
     The remaining time supposes that the runs to come take as long as those that this session
-    finished, side by side.
+    finished, side by side. The last line says which share of the workers' time went into training
+    and evaluation; `n_workers` is None where others share them.
     """
 
     def __init__(self, *, n_runs: int, n_done: int = 0):
-        self.n_runs, self.n_done = n_runs, n_done
-        self._n_before = n_done
-        self._n_trials = self._n_failed = 0
-        self._started = time.monotonic()
+        self.n_runs, self.n_workers, self._waits = n_runs, None, ""
+        self._n_trials = self._n_failed = self._work = 0
         self._show = _display()
+        self.begin(n_done=n_done)
+
+    def begin(self, *, n_done: int) -> None:
+        """Start the clock, with so many runs done before."""
+        self.n_done = self._n_before = n_done
+        self._started, self._waits = time.monotonic(), ""
 
     def __enter__(self) -> "StudyProgress":
         self._show(self.line(), last=False)
@@ -37,9 +42,15 @@ class StudyProgress:
     def __exit__(self, *_) -> None:
         self._show(self.line(), last=True)
 
-    def trial_done(self, run_id: str, result: TrialResult) -> None:
+    def wait(self, reason: str) -> None:
+        """Show what is waited for, until the study begins."""
+        self._waits = f" · waiting {reason}"
+        self._show(self.line(), last=False)
+
+    def trial_done(self, run_id: str, result: TrialResult, *, is_new: bool = True) -> None:
         self._n_trials += 1
         self._n_failed += result.status in ("failed", "diverged")
+        self._work += (result.training_seconds + result.evaluation_seconds) * is_new
         self._show(self.line(), last=False)
 
     def run_done(self, run_id: str) -> None:
@@ -54,10 +65,21 @@ class StudyProgress:
         failed = f" ({self._n_failed} failed or diverged)" if self._n_failed else ""
         n_new, n_left = self.n_done - self._n_before, self.n_runs - self.n_done
         left = f"about {format_seconds(elapsed / n_new * n_left)} left" if n_new else "estimating"
+        share = ""
+        if self.n_workers and self._work:
+            share = f" · {share_of_core_time(self._work, elapsed, self.n_workers)}"
         return (
             f"{bar} {self.n_done}/{self.n_runs} tuning runs · {self._n_trials} trials{failed} · "
-            f"{format_seconds(elapsed)} elapsed · {left if n_left else 'done'}"
+            f"{format_seconds(elapsed)} elapsed · {left if n_left else 'done'}{self._waits}{share}"
         )
+
+
+def share_of_core_time(work: float, elapsed: float, n_workers: int) -> str:
+    """Say how busy workers were: `86 % of the time of 2 workers in training and evaluation`."""
+    workers = "1 worker" if n_workers == 1 else f"{n_workers} workers"
+    return f"{work / (elapsed * n_workers):.0%}".replace("%", " %") + (
+        f" of the time of {workers} in training and evaluation"
+    )
 
 
 def format_seconds(seconds: float) -> str:

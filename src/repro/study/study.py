@@ -5,7 +5,14 @@ returns tidy tables. A run is found again by its fingerprint: the data, the weig
 every setting that decides its numbers.
 """
 
-from collections.abc import Mapping, Sequence
+import fcntl
+import hashlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,14 +28,18 @@ from repro.study.objective import (
     load_data,
     prepare,
 )
+from repro.study.planning import planned_cost
 from repro.study.profile import Profile
 from repro.study.progress import StudyProgress
-from repro.study.runs import StudyRun, bind_run, mention_old_results
+from repro.study.runs import StudyRun, bind_run, mention_old_results, size_of_budget
 from repro.study.settings import ModelSettings
 from repro.study.tracking import Tracker
 from repro.training.types import TrialResult
+from repro.tuning.cluster import SESSION_VARIABLE
 from repro.tuning.runs import Request, TuningRun, derive_seed
 from repro.tuning.spaces import grid_configurations, search_space
+
+_STEPS_IN_PROCESS = 1_000  # of the miniature: trained sooner than workers have started
 
 
 def enumerate_runs(profile: Profile) -> list[StudyRun]:
@@ -102,7 +113,8 @@ def run_all(
 ) -> Results:
     """Tune those runs that are not on disk yet, side by side; return all of them.
 
-    Interrupted or killed, it goes on where it stopped when called again.
+    Interrupted or killed, it goes on where it stopped when called again. Where another process
+    tunes one of them, it waits for that first.
 
     Args:
         profile: names the runs in tables; says which resources there are, the unit of budgets,
@@ -111,18 +123,24 @@ def run_all(
     Raises:
         ValueError: before any training, if data, models or settings do not fit.
     """
-    study = read_results(profile, runs, results=results)
+    study = _bind(profile, runs, results)
     folders = {folder.key["run_id"]: folder for folder in study.folders}
-    done = {run_id: folder for run_id, folder in folders.items() if folder.finished}
-    todo = [run.tuning for run in runs if run.key["run_id"] not in done]
-    if not todo:
+    for folder in _damaged(study):
+        logging.getLogger("repro.study").warning(
+            "%s; the run goes on from those of its trials that are whole", folder.damage()
+        )
+        folder.reopen()
+    if all(folder.finished for folder in folders.values()):
         return study
     from repro.tuning.ray_tune import tune_runs
 
     mention_old_results(results)
-    prepared = prepare({run.run_id: run.context for run in todo}, folders, results=results)
-    with StudyProgress(n_runs=len(folders), n_done=len(done)) as progress:
-        tune_runs(
+    with StudyProgress(n_runs=len(folders)) as progress, _alone(results, folders, progress):
+        done = {run_id: folder for run_id, folder in folders.items() if folder.finished}
+        progress.begin(n_done=len(done))
+        todo = _chained([run.tuning for run in runs if run.key["run_id"] not in done], folders)
+        prepared = prepare({run.run_id: run.context for run in todo}, folders, results=results)
+        progress.n_workers = tune_runs(
             todo,
             partial(
                 fine_tune,
@@ -138,17 +156,74 @@ def run_all(
             cpus_per_trial=profile.cpus_per_trial,
             gpus_per_trial=profile.gpus_per_trial,
             trials_at_once=profile.trials_at_once,
+            in_process=_is_small(profile, todo),
         )
     return study
+
+
+@contextmanager
+def _alone(results: Path, folders: Mapping[str, RunFolder], progress: StudyProgress) -> Iterator:
+    """Let no other process tune these searches, whatever their budgets, while the block runs."""
+    searches = {_search(folder) for folder in folders.values() if not folder.finished}
+    places = {int(hashlib.sha256(str(path).encode()).hexdigest()[:15], 16) for path in searches}
+    results.mkdir(parents=True, exist_ok=True)
+    with open(results / ".lock", "a") as file:  # a byte for each search, until it is closed
+        for place in sorted(places):
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            except BlockingIOError:
+                progress.wait("for another process that tunes the same runs")
+                fcntl.lockf(file, fcntl.LOCK_EX, 1, place)
+        yield
+
+
+def _search(folder: RunFolder) -> Path:
+    """Return the folder of a run's search, with all its budgets."""
+    return folder.path.parent if size_of_budget(folder.path) else folder.path
+
+
+def _chained(todo: list[TuningRun], folders: dict[str, RunFolder]) -> list[TuningRun]:
+    """Let a run wait for the next smaller budget of the same search, and begin with its trials."""
+    chained, last = {}, {}
+    for run in sorted(todo, key=lambda run: size_of_budget(folders[run.run_id].path)):
+        folder, search = folders[run.run_id], _search(folders[run.run_id])
+        if smaller := last.get(search):
+            places = (folders[smaller].path, *folders[smaller].smaller)
+            folders[run.run_id] = replace(folder, smaller=places)
+            run = replace(run, after=smaller)
+        chained[run.run_id], last[search] = run, run.run_id
+    return [chained[run.run_id] for run in todo]
+
+
+def _is_small(profile: Profile, todo: list[TuningRun]) -> bool:
+    """Tell whether to start workers would take longer than to train here, one by one."""
+    ready = "ray" in sys.modules and sys.modules["ray"].is_initialized()
+    asked = os.environ.get("RAY_ADDRESS") or os.environ.get(SESSION_VARIABLE)
+    if ready or asked or profile.gpus_per_trial or profile.source != "mini":
+        return False
+    return sum(planned_cost(run).steps for run in todo) <= _STEPS_IN_PROCESS
 
 
 def read_results(profile: Profile, runs: Sequence[StudyRun], *, results: Path = RESULTS) -> Results:
     """Return runs as tables, which are read when asked for, with scores that came late.
 
     Raises:
-        ValueError: if data, models or settings do not fit, or a file of test labels or of returned
-            scores is not what it must be.
+        ValueError: if data, models or settings do not fit, a file of test labels or of returned
+            scores is not what it must be, or results were damaged.
     """
+    study = _bind(profile, runs, results)
+    for folder in _damaged(study):
+        raise ValueError(
+            f"{folder.damage()}; run the study again, which trains what is not whole anew"
+        )
+    return study
+
+
+def _damaged(study: Results) -> list[RunFolder]:
+    return [folder for folder in study.folders if folder.finished and folder.damage()]
+
+
+def _bind(profile: Profile, runs: Sequence[StudyRun], results: Path) -> Results:
     folders = tuple(bind_run(profile, run, results=results) for run in runs)
     gold = {
         run.key["task"]: _load_data(profile, run.tuning)
@@ -179,8 +254,10 @@ class StudyStore:
 
     def recall(self, request: Request) -> TrialResult | None:
         result = self._folders[request.run_id].recall(request)
+        if result is not None and result.status == "failed":  # it may go well this time
+            return None
         if result is not None:
-            self._progress.trial_done(request.run_id, result)
+            self._progress.trial_done(request.run_id, result, is_new=False)
         return result
 
     def record(self, request: Request, result: TrialResult) -> None:

@@ -1,17 +1,29 @@
-"""Ray: the cluster that is named, or one on this machine; one a process."""
+"""Ray: the cluster that is named, that of the command that runs this notebook, or one of our own.
 
+`make reproduce` gives its notebooks a folder, in which the first that trains asks for workers; the
+command starts Ray then, once for all of them, and leaves its address there.
+"""
+
+import json
 import logging
 import os
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from unittest import mock
 
+SESSION_VARIABLE = "REPRO_SESSION"  # names the folder that a command shares with its notebooks
 _START_ATTEMPTS = 3
 ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of the profile keep their meaning
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the store of trials keeps what matters
     "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # the store resumes a study, not Tune
-    "TUNE_MAX_PENDING_TRIALS_PG": "1",
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "2",  # else a slot that waits at the desk is waited for
+    "TUNE_MAX_PENDING_TRIALS_PG": "2",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_raylet_start_wait_time_s": "60",  # a busy laptop needs longer than Ray expects
 }
@@ -22,7 +34,7 @@ LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 def connect(*, cores: int | None = None, gpus: int | None = None) -> None:
-    """Connect this process to Ray, unless it is: to the cluster at RAY_ADDRESS, else to its own.
+    """Connect this process to Ray, unless it is: as the module says.
 
     Its own Ray listens on loopback, with Ray's token authentication and no dashboard. It stays for
     what follows, and ends with the process at the latest.
@@ -34,10 +46,10 @@ def connect(*, cores: int | None = None, gpus: int | None = None) -> None:
         RuntimeError: if it does not start, or a machine of the cluster lacks this package.
     """
     os.environ.update(ENVIRONMENT)
-    import ray
-
-    if ray.is_initialized():
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
         return
+    if session := os.environ.get(SESSION_VARIABLE):
+        return _init(address=ask_for_address(Path(session)))
     if not os.environ.get("RAY_ADDRESS"):
         _start(cores or len(os.sched_getaffinity(0)), gpus)
         _end_before_the_kernel()
@@ -48,6 +60,43 @@ def connect(*, cores: int | None = None, gpus: int | None = None) -> None:
     except BaseException:
         disconnect()
         raise
+
+
+def ask_for_address(session: Path) -> str:
+    """Ask the command whose folder this is for workers, and wait for their address."""
+    (session / "asked").touch()
+    while not (answer := session / "answer").exists():
+        time.sleep(0.1)
+    answer = json.loads(answer.read_text(encoding="utf-8"))
+    if answer["error"]:
+        raise RuntimeError(answer["error"])
+    os.environ.update(answer["environment"])  # before Ray is imported
+    return answer["address"]
+
+
+def answer_with_address(session: Path, start: Callable[[], object]) -> bool:
+    """Start workers and leave their address, or why there are none, if a notebook has asked."""
+    if not (session / "asked").exists() or (session / "answer").exists():
+        return False
+    address = error = ""
+    try:
+        start()
+        address = own_address()
+    except Exception as problem:
+        error = str(problem)
+    about_ray = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+    answer = {"address": address, "error": error, "environment": about_ray}
+    whole = session / "answer.partial"
+    whole.write_text(json.dumps(answer), encoding="utf-8")
+    whole.rename(session / "answer")
+    return True
+
+
+def own_address() -> str:
+    """Return where other processes find the Ray that this one is connected to."""
+    import ray
+
+    return ray.get_runtime_context().gcs_address
 
 
 def disconnect() -> None:
@@ -109,20 +158,23 @@ def _check_nodes() -> None:
 def _start(cores: int, gpus: int | None) -> None:
     """Start Ray here; on a busy machine its parts may miss each other the first time."""
     import psutil
-    from ray._private import ray_constants
+    from ray._private import parameter, ray_constants
 
     before = set(psutil.Process().children(recursive=True))
     os.environ.update(LOOPBACK)
     ray_constants.ENABLE_RAY_CLUSTER = False  # what the variable sets where Ray is imported later
+    # Two processes that a Ray without autoscaling and forwarded logs does not need.
+    spare = partial(parameter.RayParams, no_monitor=True, include_log_monitor=False)
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
-            return _init(
-                address="local",  # else one that somebody has started here would be joined
-                num_cpus=cores,
-                num_gpus=gpus,
-                include_dashboard=False,
-                object_store_memory=200 * 1024**2,
-            )
+            with mock.patch.object(parameter, "RayParams", spare):
+                return _init(
+                    address="local",  # else one that somebody has started here would be joined
+                    num_cpus=cores,
+                    num_gpus=gpus,
+                    include_dashboard=False,
+                    object_store_memory=200 * 1024**2,
+                )
         except Exception as error:
             disconnect()
             # Those parts that did start would stay as long as this process.

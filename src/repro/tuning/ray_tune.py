@@ -1,29 +1,34 @@
-"""Ray Tune trains what a study's tuning runs propose.
+"""Tuning runs carried out on Ray: what a study proposes is trained by the slots of a desk.
 
-One Tune experiment holds all tuning runs of a study, so that one warm worker process a core
-serves them all; an experiment a run would pay several seconds of cold start each time. The study
-enters as a Ray searcher and a Ray scheduler. A trial is never killed: when its run stops it, a
-mailbox tells the worker, which scores its checkpoints and hands in a complete result.
+The study stays in this process and the desk (see `desk`) passes messages. Slots stay warm between
+studies; `make reproduce` opens one desk for all its notebooks, a notebook by itself opens its own.
 """
 
 import os
-import socket
 import tempfile
-import time
+import uuid
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from repro.training.types import Evaluation, TrialResult
-from repro.tuning.cluster import connect, disconnect
+from repro.tuning import in_process as here
+from repro.tuning.cluster import SESSION_VARIABLE, connect, disconnect
+from repro.tuning.in_process import Objective
 from repro.tuning.runs import Request, StudyScheduler, TrialStore, TuningRun
 
-Objective = Callable[[Request, Callable[[Evaluation], str | None]], TrialResult]
-_ATTEMPTS = 20  # to train a trial; until Ray knows that a node is gone, each one there is lost
+_ATTEMPTS = 3  # to train a trial whose worker was lost
+_LOST = (
+    "a trial must keep its worker, but {0}, trial {1} lost {n}, the last as {why}; is there enough "
+    "memory? Ray's logs say more, and finished trials are kept"
+)
 
 
 class ObjectiveError(RuntimeError):
     """The objective raised: not a trial that went wrong, but something that must be mended."""
+
+
+class LostWorkersError(RuntimeError):
+    """A trial's workers were lost again and again: nothing can be said about the trial."""
 
 
 def tune_runs(
@@ -36,169 +41,151 @@ def tune_runs(
     cpus_per_trial: float = 1,
     gpus_per_trial: float = 0,
     trials_at_once: int | None = None,
-) -> None:
+    in_process: bool = False,
+) -> int:
     """Carry out tuning runs side by side on Ray; everything that comes of them goes to `store`.
 
     Args:
-        runs: started in this order; a budget waits for the grid search that it refers to.
+        runs: a budget waits for the grid search that it refers to.
         objective: trains one request; picklable. `report(evaluation)` returns None to go on, or
             the status to end the trial with. It turns what goes wrong in training into a result;
             what it raises means that nothing could be trained, and ends the study.
         unit: of the budgets, "steps" or "seconds".
         known_costs: what grid searches finished earlier spent, by run_id, in `unit`.
         trials_at_once: over all runs; as many as the resources allow when None.
+        in_process: train here, one trial after another, without Ray; the outcome is the same.
+    Returns:
+        how many workers there were.
     Raises:
-        ValueError: if a budget refers to a grid search that is neither in `runs` nor known.
+        ValueError: if a budget refers to a grid search that is neither in `runs` nor known, or no
+            machine has the resources.
         ObjectiveError: if the objective raised; finished trials are in the store.
+        LostWorkersError: if a trial lost its worker time and again; finished trials are there.
         KeyboardInterrupt: if interrupted; the store holds all finished trials, and Ray is ended.
     """
+    if in_process:
+        here.tune_runs(runs, objective, store=store, unit=unit, known_costs=known_costs)
+        return 1
     study = StudyScheduler(runs, unit=unit, store=store, known_costs=known_costs or {})
     first = study.next_request()
     if first is None:  # the store held all there was to do
-        return
+        return 0
     try:
         connect()
-        resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
-        _fit(study, first, objective, resources=resources, trials_at_once=trials_at_once)
-        if not study.finished:
-            raise KeyboardInterrupt("interrupted; finished trials are kept, run it again to go on")
+        desk = open_desk(cpus_per_trial, gpus_per_trial)
+        with _joined(desk, objective) as exchange:
+            return _carry_out(study, first, exchange, at_most=trials_at_once or float("inf"))
     except KeyboardInterrupt:
         disconnect()
         raise
 
 
-def _fit(study: StudyScheduler, first: Request, objective, *, resources, trials_at_once) -> None:
+def _carry_out(study: StudyScheduler, first: Request, exchange: Callable, *, at_most) -> int:
+    """Keep the slots busy, with one request in waiting, until the study is finished."""
+    from ray import cloudpickle
+
+    waiting, verdicts, n_slots = [first], [], 0
+    in_training: dict[tuple[str, int], Request] = {}
+    evaluations, losses = Counter(), Counter()
+    while not study.finished:
+        requests = []
+        while len(in_training) < min(n_slots + 1, at_most):
+            request = waiting.pop() if waiting else study.next_request(at_once=n_slots)
+            if request is None:
+                break
+            key = request.run_id, request.trial
+            in_training[key], evaluations[key] = request, 0
+            requests.append((key, cloudpickle.dumps(request)))
+        if not in_training:
+            break
+        events, n_slots = exchange(requests, verdicts)
+        verdicts = []
+        for kind, slot, key, payload in events:
+            if kind == "evaluation":
+                evaluations[key] += 1
+                state, evaluation = study.runs[key[0]], cloudpickle.loads(payload)
+                verdict = state.on_evaluation(key[1], evaluation, number=evaluations[key])
+                verdicts.append((slot, verdict))
+            elif kind == "result":
+                study.on_result(in_training.pop(key), cloudpickle.loads(payload))
+            elif kind == "error":
+                raise ObjectiveError(payload)
+            elif kind == "lost":
+                losses[key] += 1
+                if losses[key] == _ATTEMPTS:
+                    raise LostWorkersError(_LOST.format(*key, n=_ATTEMPTS, why=payload))
+                waiting.append(in_training.pop(key))
+    assert study.finished
+    return n_slots
+
+
+@contextmanager
+def _joined(desk, objective: Objective) -> Iterator[Callable]:
+    """Be a study at the desk; what is in training at the end is abandoned."""
     import ray
-    from ray import tune
 
-    mailbox, errors = _start_mailbox(), []
+    name = uuid.uuid4().hex
+    ray.get(desk.join.remote(name, [ray.put(objective)]))
     try:
-        with tempfile.TemporaryDirectory(prefix="repro-tune-") as folder:
-            tune.Tuner(
-                tune.with_resources(_make_trainable(objective, mailbox), resources),
-                tune_config=tune.TuneConfig(
-                    search_alg=_make_searcher(study, first, errors),
-                    scheduler=_make_messenger(study, mailbox, errors),
-                    num_samples=10**9,
-                    max_concurrent_trials=trials_at_once,
-                    reuse_actors=True,
-                ),
-                run_config=tune.RunConfig(storage_path=folder, name="study", verbose=0),
-            ).fit()
+        yield lambda *news: ray.get(desk.exchange.remote(name, *news))
     finally:
-        ray.kill(mailbox)
+        if ray.is_initialized():
+            desk.leave.remote(name)
 
 
-def _start_mailbox():
+def open_desk(cpus_per_trial: float = 1, gpus_per_trial: float = 0, *, session: str = ""):
+    """Return the desk of this process, or the one of its session, with slots of these resources.
+
+    Raises:
+        ValueError: if no machine has the resources.
+        RuntimeError: if the session's desk has others.
+    """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    @ray.remote(num_cpus=0)
-    class Mailbox:
-        """Tells workers how their trial shall end."""
+    from repro.tuning.desk import Desk
 
-        def __init__(self):
-            self._verdicts = {}
-
-        def put(self, trial_id: str, verdict: str) -> None:
-            self._verdicts[trial_id] = verdict
-
-        def take(self, trial_id: str) -> str | None:
-            return self._verdicts.pop(trial_id, None)
-
+    resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
+    _check_resources(resources)
+    shared = session or os.environ.get(SESSION_VARIABLE)
+    name = f"desk-{shared or os.getpid()}"
+    try:
+        desk = ray.get_actor(name)
+        if (others := ray.get(desk.resources.remote())) == resources:
+            return desk
+        if shared:
+            raise RuntimeError(
+                f"all notebooks of one command must give their trials the same resources, but "
+                f"got {resources} beside {others}; run this notebook by itself"
+            )
+        ray.get(desk.close.remote())
+        ray.kill(desk)
+    except ValueError:  # there is none yet
+        pass
     # With the driver, not on a machine that may go away.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return Mailbox.options(scheduling_strategy=here).remote()
+    desk = (
+        ray.remote(Desk)
+        .options(name=name, num_cpus=0, max_concurrency=100_000, scheduling_strategy=here)
+        .remote()
+    )
+    folder = tempfile.TemporaryDirectory(prefix="repro-tune-")
+    _opened.append((desk, folder))
+    ray.get(desk.open.remote(resources, folder.name))
+    return desk
 
 
-def _make_trainable(objective: Objective, mailbox) -> Callable[[dict], None]:
-    def train(config: dict) -> None:
-        import ray
-        from ray import tune
-
-        trial_id = tune.get_context().get_trial_id()
-        request = config["request"][0]
-
-        def report(evaluation: Evaluation) -> str | None:
-            tune.report({"evaluation": [evaluation]})
-            return ray.get(mailbox.take.remote(trial_id))
-
-        started_at = time.time()
-        try:
-            result = objective(request, report)
-        except Exception as error:  # Ray would try such a trial again
-            where = f"{request.run_id}, trial {request.trial}"
-            tune.report({"error": [f"{where}: {type(error).__name__}: {error}"], "done": True})
-            return
-        worker = f"{socket.gethostname()}:{os.getpid()}"
-        result = replace(result, started_at=started_at, worker=worker)
-        tune.report({"result": [result], "done": True})
-
-    return train
+_opened = []  # a desk stays as long as somebody holds it, and so does Ray Tune's folder
 
 
-def _make_searcher(study: StudyScheduler, first: Request, errors: list[str]):
-    from ray.tune.search import Searcher
-
-    class StudySearcher(Searcher):
-        """Hands the study's requests to Ray Tune, once more where a worker or node was lost."""
-
-        def __init__(self):
-            super().__init__()
-            self._waiting = [first]
-            self._requests: dict[str, Request] = {}
-            self._losses = Counter()
-
-        def suggest(self, trial_id: str):
-            if errors:
-                raise ObjectiveError(errors[0])
-            request = self._waiting.pop() if self._waiting else study.next_request()
-            if request is None:
-                return Searcher.FINISHED if study.finished else None
-            self._requests[trial_id] = request
-            return {"request": [request]}
-
-        def on_trial_complete(self, trial_id, result=None, error=False):
-            if not error:
-                return
-            request = self._requests[trial_id]
-            self._losses[request.run_id, request.trial] += 1
-            if self._losses[request.run_id, request.trial] < _ATTEMPTS:
-                self._waiting.append(request)
-            else:
-                lost = TrialResult("failed", "the worker process was lost; see Ray's logs")
-                study.on_result(request, lost)
-
-        def save(self, checkpoint_path: str):
-            """Nothing: the store of trials resumes a study, not Tune."""
-
-        restore = save
-
-        def get_state(self):
-            return {}
-
-    return StudySearcher()
-
-
-def _make_messenger(study: StudyScheduler, mailbox, errors: list[str]):
+def _check_resources(resources: dict[str, float]) -> None:
     import ray
-    from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-    class Messenger(FIFOScheduler):
-        """Passes reports to the study, and verdicts to the workers."""
-
-        def on_trial_result(self, tune_controller, trial, result):
-            request, number = trial.config["request"][0], result["training_iteration"]
-            state = study.runs[request.run_id]
-            verdict = state.on_evaluation(request.trial, result["evaluation"][0], number=number)
-            if verdict:
-                ray.get(mailbox.put.remote(trial.trial_id, verdict))
-            return TrialScheduler.CONTINUE
-
-        def on_trial_complete(self, tune_controller, trial, result):
-            if "error" in result:  # Ray swallows what is raised here
-                errors.append(result["error"][0])
-            else:
-                study.on_result(trial.config["request"][0], result["result"][0])
-
-    return Messenger()
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    for name, amount in resources.items():
+        most = max(node.get(name.upper(), 0) for node in nodes)
+        if amount > most:
+            raise ValueError(
+                f"`{name}s_per_trial` must be at most what one machine has, {most:g}, but got "
+                f"{amount:g}; lower it in the profile"
+            )

@@ -40,6 +40,7 @@ class TuningRun:
     trials_at_once: int = 1
     options: dict = field(default_factory=dict)
     context: object = None
+    after: str | None = None  # a run of a smaller budget that must finish first, for its trials
 
     def __post_init__(self):
         if self.method not in METHODS:
@@ -93,6 +94,10 @@ class TrialStore(Protocol):
     def finish(self, run: TuningRun, *, budget: float, spent: float) -> None: ...
 
 
+class FailedRunError(RuntimeError):
+    """All trials of a tuning run failed, so that it says nothing about hyperparameters."""
+
+
 def derive_seed(master: int, *key: str | int) -> int:
     """Return a seed below 2**32 that depends on the key only, so that new runs move no others."""
     digest = hashlib.sha256("/".join(map(str, (master, *key))).encode()).digest()
@@ -111,8 +116,9 @@ class RunState:
         self.run, self.unit, self.store = run, unit, store
         self.budget = math.nan if run.has_budget else math.inf  # NaN: not known yet
         self.running: dict[int, Request] = {}
-        self.n_trials = 0
-        self._costs: dict[int, float] = {}
+        self.n_trials = self.n_done = 0
+        self._costs: dict[int, float] = {}  # of the running trials
+        self._closed_cost = 0.0
         self._best = -math.inf
         self._searcher = searcher or make_searcher(  # a replay answers from recorded trials
             run.method, space=run.space, grid=run.grid, seed=run.seed, **run.options
@@ -120,11 +126,25 @@ class RunState:
         self._scheduler = make_scheduler(run.method)
         self._exhausted = False
         self._failures_in_a_row = 0
+        self._failure: str | None = ""  # the first trial's; None once a trial has not failed
 
     @property
     def spent(self) -> float:
         """Cost of all trials so far, running ones included, in the budget's unit."""
-        return math.fsum(self._costs.values())
+        return math.fsum([self._closed_cost, *self._costs.values()])
+
+    @property
+    def left(self) -> float:
+        """How many trials are still to come, at most and as far as is known; NaN: not at all."""
+        if n_trials := self.run.n_trials or len(self.run.grid):
+            return n_trials - self.n_done
+        known = self.spent > 0 and math.isfinite(self.budget)
+        return (self.budget - self.spent) / (self.spent / self.n_trials) if known else math.nan
+
+    @property
+    def failure(self) -> str:
+        """What the first trial failed of, if all that have ended failed."""
+        return self._failure or ""
 
     @property
     def finished(self) -> bool:
@@ -162,12 +182,18 @@ class RunState:
         """Close a trial: count its cost, tell the searcher, and record it if it is new."""
         request = self.running.pop(trial)
         result = replace(result, segment=request.segment)
-        self._costs[trial] = cost(result, self.unit)
+        self._costs.pop(trial, None)
+        self._closed_cost += cost(result, self.unit)
+        self.n_done += 1
         if self._scheduler:
             self._scheduler.remove(trial)
         self._searcher.tell(trial, result.last_score if request.segment else result.score)
         if result.score > self._best:  # never for NaN
             self._best = result.score
+        if result.status != "failed":
+            self._failure = None
+        elif self.n_done == 1:
+            self._failure = result.message
         self._failures_in_a_row = 0 if result.steps else self._failures_in_a_row + 1
         if self._failures_in_a_row == _MAX_FAILURES_IN_A_ROW and self.run.method not in LISTED:
             self._exhausted = True
@@ -205,7 +231,8 @@ class RunState:
 class StudyScheduler:
     """All tuning runs of a study: which trial is next, and which runs are done.
 
-    A run waits until the grid search that its budget refers to has finished.
+    A run waits until the grid search that its budget refers to has finished, and the run whose
+    trials it begins with.
     """
 
     def __init__(
@@ -226,18 +253,39 @@ class StudyScheduler:
     def finished(self) -> bool:
         return not self._open
 
-    def next_request(self) -> Request | None:
-        """Return the next trial of the first run that can start one; close finished runs."""
+    def next_request(self, *, at_once: int = 1) -> Request | None:
+        """Return the next trial that can start; close finished runs.
+
+        The runs are served in their order, but for one that would outlast all others together
+        if it had to wait.
+
+        Args:
+            at_once: how many trials are trained side by side.
+        """
         n_open = None
         while n_open != len(self._open):  # a grid search that has just closed sets others free
             n_open = len(self._open)
-            for state in list(self._open):
+            for state in self._in_order(at_once):
                 if math.isnan(state.budget) and state.run.grid_run_id in self.costs:
                     state.budget = state.run.budget_gst * self.costs[state.run.grid_run_id]
+                if state.run.after in self.runs and state.run.after not in self.costs:
+                    continue
                 if request := state.next_request():
                     return request
                 self._close_if_finished(state)
         return None
+
+    def _in_order(self, at_once: int) -> list[RunState]:
+        """Return the open runs, first of all one that has more than its share of all to do."""
+        left = [state.left for state in self._open]
+        begun = zip(left, (state.n_done for state in self._open), strict=True)
+        longest = max((n + n_done for n, n_done in begun if not math.isnan(n)), default=1)
+        left = [longest if math.isnan(n) else n for n in left]  # nobody knows better
+        most = max(left, default=0)
+        if not left or at_once <= 1 or most * at_once < math.fsum(left):
+            return list(self._open)
+        first = self._open[left.index(most)]
+        return [first, *(state for state in self._open if state is not first)]
 
     def on_result(self, request: Request, result: TrialResult) -> None:
         state = self.runs[request.run_id]
@@ -246,6 +294,11 @@ class StudyScheduler:
 
     def _close_if_finished(self, state: RunState) -> None:
         if state.finished:
+            if state.failure:
+                raise FailedRunError(
+                    f"a trial must train, but all {state.n_done} of {state.run.run_id} failed, the "
+                    f"first with: {state.failure}; mend that and run it again"
+                )
             self.costs[state.run.run_id] = state.spent
             self._open.remove(state)
             self._store.finish(state.run, budget=state.budget, spent=state.spent)

@@ -1,4 +1,4 @@
-"""Tuning runs in this process, one trial after another: what Ray does, without Ray."""
+"""Tuning runs carried out in this process, one trial after another: what Ray does, without Ray."""
 
 import itertools
 import os
@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from repro.training.types import Evaluation
-from repro.tuning.ray_tune import Objective
+from repro.training.types import Evaluation, TrialResult
 from repro.tuning.runs import Request, StudyScheduler, TrialStore, TuningRun
+
+Objective = Callable[[Request, Callable[[Evaluation], str | None]], TrialResult]
 
 
 def tune_runs(
@@ -21,9 +22,8 @@ def tune_runs(
     known_costs: dict[str, float] | None = None,
     watch: Callable[[Request, Evaluation], None] = lambda request, evaluation: None,
     stop: Callable[[], bool] = lambda: False,
-    **_,
 ) -> None:
-    """Carry out tuning runs as `ray_tune.tune_runs` does, which takes the same arguments.
+    """Carry out tuning runs as `ray_tune.tune_runs` does, and with the same outcome.
 
     Args:
         watch: told of every evaluation.
@@ -35,13 +35,18 @@ def tune_runs(
     while request := study.next_request():
         if stop():
             raise KeyboardInterrupt("stopped; finished trials are kept, run it again to go on")
-        state, numbers, started_at = study.runs[request.run_id], itertools.count(1), time.time()
+        state, numbers = study.runs[request.run_id], itertools.count(1)
 
         def report(evaluation, *, request=request, state=state, numbers=numbers) -> str | None:
             watch(request, evaluation)
             return state.on_evaluation(request.trial, evaluation, number=next(numbers))
 
-        result = objective(request, report)
-        worker = f"{socket.gethostname()}:{os.getpid()}"
-        study.on_result(request, replace(result, started_at=started_at, worker=worker))
+        study.on_result(request, train(request, objective, report))
     assert study.finished
+
+
+def train(request: Request, objective: Objective, report: Callable) -> TrialResult:
+    """Train one request; note when it began, and in which process."""
+    started_at, result = time.time(), objective(request, report)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return replace(result, started_at=started_at, worker=worker)

@@ -85,6 +85,18 @@ def test_a_notebook_s_ledger_and_the_profile_s_follow_the_schema(report, tmp_pat
     assert (report.folder / "claims.csv").is_file()
 
 
+def test_of_two_notebooks_that_judge_a_claim_the_later_one_stands(tmp_path):
+    low = {task: [-gain for gain in gains] for task, gains in GAINS.items()}
+    Report("01_study", "mini", figures=tmp_path).claims([answer(GAINS)])
+    rows = Report("07_replays", "mini", figures=tmp_path).claims([answer(low)], only_answered=True)
+    assert list(rows["id"]) == [CLAIM]
+    everything = collect_claims(tmp_path / "mini").set_index("id")
+    plt.close("all")
+    assert everything.loc[CLAIM, "notebook"] == "07_replays"
+    assert everything.loc[CLAIM, "verdict"] == "does not hold"
+    assert everything.index.is_unique
+
+
 def test_what_is_written_is_read(tmp_path):
     rows = chapter_rows([answer(GAINS)])
     write_claims(tmp_path, rows, notebook="01", command="make")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from tests.support.recorded_pools import make_pool
+from tests.support.serial import tune_runs
 
-from repro.explorer.serial import tune_runs
 from repro.study.pools import Clock
 from repro.study.replay import replay
 from repro.study.replay_many import replay_many

@@ -111,7 +111,9 @@ def collect_claims(directory: Path) -> pd.DataFrame:
     """Join the ledgers of all notebooks of a profile, with the claims that none of them judges.
 
     Args:
-        directory: figures/<profile>; its own `claims.json` is written.
+        directory: figures/<profile>; its own `claims.json` is written. Of a claim that two of its
+            notebooks judge on one kind of evidence the later one's verdict stands: it replays
+            recorded trials by the thousand, where the other has a few live runs.
     """
     parts = [read_claims(path) for path in sorted(directory.glob(f"*/{FILE}"))]
     claims = load_claims()
@@ -120,6 +122,9 @@ def collect_claims(directory: Path) -> pd.DataFrame:
     others = others[~others["id"].isin(judged)].assign(notebook="", command="")
     place = {claim: number for number, claim in enumerate(claims["id"])}
     rows = pd.concat([*parts, others], ignore_index=True)
+    answered = set(rows.loc[rows["evidence"].notna(), "id"])
+    rows = rows[rows["evidence"].notna() | ~rows["id"].isin(answered)]
+    rows = rows.drop_duplicates(["id", "evidence"], keep="last")
     rows = rows.sort_values("id", key=lambda ids: ids.map(place), kind="stable", ignore_index=True)
     write_claims(directory, rows)
     return rows

@@ -106,13 +106,17 @@ class Report:
         shown = Image(png.read_bytes(), width=round(_SHOWN_DPI * inches), alt=caption)
         _display(item["finding"], shown)
 
-    def claims(self, answers: Sequence[Answer]) -> pd.DataFrame:
+    def claims(self, answers: Sequence[Answer], *, only_answered: bool = False) -> pd.DataFrame:
         """Judge the chapter's claims, show the ledger's rows, and keep them in `claims.json`.
 
+        Args:
+            only_answered: leave out the claims of these chapters that have no answer here, since
+                other notebooks judge them.
         Returns:
             the rows, from `ledger.chapter_rows`.
         """
         rows = chapter_rows(answers)
+        rows = rows[rows["evidence"].notna()] if only_answered else rows
         profile, notebook = self.folder.parent.name, self.folder.name
         command = f"make reproduce PROFILE={profile} NOTEBOOK={notebook}"
         write_claims(self.folder, rows, notebook=notebook, command=command)

@@ -6,7 +6,7 @@ weights, and cannot be replayed.
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -136,8 +136,9 @@ class _Nearest(_Listed):
             )
         self._searcher = make_searcher(run.method, space=run.space, seed=run.seed, grid=run.grid)
         self._space, self._is_exact = run.space, []
-        self._configurations = _in_space(pool, run.space)
-        self._positions = _positions(self._configurations, run.space)
+        recorded = _in_space(pool, run.space)
+        self._configurations = recorded.to_dict("records")
+        self._positions = _positions(recorded, run.space)
         self._unused = np.ones(len(pool), bool)
 
     def suggest(self, trial: int) -> dict | None:
@@ -145,7 +146,7 @@ class _Nearest(_Listed):
         if self.is_empty:
             return None
         suggested = self._searcher.suggest(trial)
-        at = _positions(pd.DataFrame([suggested]), self._space)
+        at = _positions({name: [value] for name, value in suggested.items()}, self._space)
         distance = ((self._positions - at) ** 2).sum(axis=1)
         row = int(np.where(self._unused, distance, np.inf).argmin())
         self._unused[row] = False
@@ -157,8 +158,7 @@ class _Nearest(_Listed):
         if self._is_exact[trial]:
             self._searcher.tell(trial, score)
         else:
-            configuration = self._configurations.iloc[self.rows[trial]].to_dict()
-            self._searcher.tell_other(trial, configuration, score)
+            self._searcher.tell_other(trial, self._configurations[self.rows[trial]], score)
 
 
 def _in_space(pool: Pool, space: SearchSpace) -> pd.DataFrame:
@@ -179,9 +179,10 @@ def _in_space(pool: Pool, space: SearchSpace) -> pd.DataFrame:
     return table
 
 
-def _positions(configurations: pd.DataFrame, space: SearchSpace) -> np.ndarray:
+def _positions(configurations: Mapping, space: SearchSpace) -> np.ndarray:
+    """Return where configurations lie in the space, from 0 to 1: shape (n, n_searched)."""
     columns = [
-        domain.position(configurations[name].to_numpy(float))
+        domain.position(np.asarray(configurations[name], float))
         for name, domain in space.domains.items()
     ]
     return np.column_stack(columns)

@@ -72,7 +72,7 @@ class _Evidence:
 
     def mean(self, rows: pd.DataFrame, quantity: str, region: Region) -> Estimate:
         """Judge the mean of a quantity over cells and methods."""
-        n = len(rows[rows["world"] == 0])
+        n = len(rows[(rows["world"] == 0) & (rows["batch"] == 0)])
         if not n:
             return undecidable("not recorded", region)
         return self.judge(contrast(rows, quantity, lambda r: pd.Series(1 / n, r.index)), region)
@@ -207,7 +207,9 @@ def _of_budgets(known: _Evidence) -> dict[str, Estimate]:
     four_tasks = known.rows(ELECTRA, ["rte", "stsb", "sst2", "qnli"], budget_gst="")
     brought = any_budget[pd.MultiIndex.from_frame(any_budget[["paper", "task"]]).isin(BROUGHT)]
     cells = four_tasks[four_tasks["budget_gst"].isin([1.0, 4.0])]
-    cells = cells[cells.groupby(["model", "task", "world"])["world"].transform("size") == 4]
+    cells = cells[
+        cells.groupby(["model", "task", "world", "batch"])["world"].transform("size") == 4
+    ]
     signs = {("rs", 4.0): 1.0, ("rs", 1.0): -1.0, ("asha", 4.0): -1.0, ("asha", 1.0): 1.0}
 
     def gains_more(rows: pd.DataFrame) -> pd.Series:
@@ -260,8 +262,8 @@ def _of_spaces(known: _Evidence, walks: pd.DataFrame) -> dict[str, Estimate]:
         for _, part in known.rows(space="smin").groupby(["model", "task", "method"])
     ]
     nothing = undecidable("no reduced space is recorded", below())
-    same = wide.groupby([*wide.columns[:3], "space", "budget_gst", "world", "paper"])
-    wide = same[["overfits", "overfits_error2"]].mean().reset_index()
+    same = wide.groupby([*wide.columns[:3], "space", "budget_gst", "world", "batch"])
+    wide = same["overfits"].mean().reset_index()
     return {
         "liu-larger-space-overfits": known.difference(
             wide, "overfits", above(), first=full, second=smaller
@@ -340,7 +342,7 @@ def real_answers(lab: Laboratory) -> list[Answer]:
         return []
     pools, poor, hits = list(lab.others.values()), [], []
     for pool in pools:
-        validation, test = (pool.whole(f"{split}_score") for split in ("validation", "test"))
+        validation = pool.whole("validation_score")
         top = float(np.nanmax(validation))
         error = math.sqrt(2) * score_error(top, metric="accuracy", n=9815)  # MNLI, matched
         poor += [

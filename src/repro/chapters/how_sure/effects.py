@@ -24,9 +24,9 @@ def world_means(lab: Laboratory) -> pd.DataFrame:
     """Average replays in each world, for each cell, method, space and budget.
 
     Returns:
-        one row a world: SETTING, trainings (whole ones that the budget is worth), world (0: as
-        recorded), and mean and squared error (`_error2`, of the replays) of the QUANTITIES:
-        n_trials; validation and test, minus those of a grid search drawn for the run;
+        one row a batch of replays: SETTING, trainings (whole ones that the budget is worth), world
+        (0: as recorded), batch, and the means of the QUANTITIES: n_trials; validation and test,
+        minus those of a grid search drawn for the run;
         best_of_three repetitions on validation, minus it; score, on test; gap, validation minus
         test; and whether the run beats grid search on validation, overfits (beats it and is below
         it on test), and overfits with a warm-up, or a hidden dropout, below grid search's.
@@ -44,9 +44,9 @@ def world_means(lab: Laboratory) -> pd.DataFrame:
                 where = cell.key | {"method": method, "space": space, "budget_gst": budget}
                 where["trainings"] = cell.trainings(budget)
                 rows += _rows(where, _quantities(cell, space, runs, grid))
-    names = [n + e for n in QUANTITIES for e in ("", "_error2")]
-    means = pd.DataFrame(rows, columns=[*SETTING, "trainings", "world", *names])
-    everywhere = means.groupby(SETTING)["world"].transform("size") == lab.settings.resamples + 1
+    names = [*SETTING, "trainings", "world", "batch", *QUANTITIES]
+    means = pd.DataFrame(rows, columns=names)
+    everywhere = means.groupby(SETTING)["world"].transform("nunique") > lab.settings.resamples
     return means[everywhere].reset_index(drop=True)  # the pools of some worlds may not last
 
 
@@ -73,16 +73,21 @@ def _quantities(cell: Cell, space: str, runs: Runs, grid: Runs) -> dict[str, np.
 
 
 def _rows(where: dict, values: dict[str, np.ndarray]) -> list[dict]:
-    columns = {}
-    for name, x in values.items():
-        columns[name] = x.mean(axis=1)
-        columns[f"{name}_error2"] = x.var(axis=1, ddof=1) / x.shape[1]
-    n_worlds = len(columns["test"])
+    columns = {name: in_batches(x) for name, x in values.items()}
+    n_worlds, n_batches = columns["test"].shape
     worlds = range(n_worlds) if n_worlds == 1 else range(1, n_worlds)  # 0 is there, of more runs
     return [
-        where | {"world": world} | {name: column[world] for name, column in columns.items()}
-        for world in worlds
+        where | {"world": w, "batch": b} | {name: column[w, b] for name, column in columns.items()}
+        for w in worlds
+        for b in range(n_batches)
     ]
+
+
+def in_batches(runs: np.ndarray) -> np.ndarray:
+    """Average runs, of shape (n_worlds, n_runs), in batches: two a world, ten where it is one."""
+    n_worlds, n_runs = runs.shape
+    n = min(10 if n_worlds == 1 else 2, n_runs)
+    return runs[:, : n_runs - n_runs % n].reshape(n_worlds, n, -1).mean(axis=2)
 
 
 def contrast(
@@ -96,22 +101,29 @@ def contrast(
     Returns:
         ESTIMATE: value, error (both), replay_error, pool_error, low, high.
     """
-    weight = weights(means)
-    used = means[weight != 0].assign(weight=weight[weight != 0])
-    sums = (used["weight"] * used[quantity]).groupby(used["world"]).sum()
-    errors = (used["weight"] ** 2 * used[f"{quantity}_error2"]).groupby(used["world"]).sum()
-    return with_errors(sums[0], errors[0], sums.drop(0), errors.drop(0))
+    sums = (weights(means) * means[quantity]).groupby([means["world"], means["batch"]]).sum()
+    own, worlds = sums.xs(0, level="world"), sums.drop(0, level="world").unstack("batch")
+    return with_errors(own.to_numpy(), worlds.to_numpy())
 
 
-def with_errors(
-    value: float, error2: float, worlds: Sequence[float], world_errors2: Sequence[float]
-) -> dict:
-    """Put the spread over worlds, less what their own few replays spread, beside the replays'."""
-    worlds, replay = np.asarray(worlds, float), float(np.sqrt(error2))
-    pool = float(np.sqrt(max(0.0, worlds.var(ddof=1) - np.mean(world_errors2))))
-    error, df = float(np.hypot(pool, replay)), len(worlds) - 1
-    half = stdtrit(df, 1 - LEVEL / 2) * error
-    known = {"value": float(value), "error": error, "replay_error": replay, "pool_error": pool}
+def with_errors(own: np.ndarray, worlds: np.ndarray) -> dict:
+    """Tell apart the two errors of a mean: what batches of a world share is the pool's.
+
+    The pool's variance is the covariance of two batches over worlds and, to be careful, the error
+    of that estimate: where replays spread much more than pools do, it may come out as 0.
+
+    Args:
+        own: shape (n_batches,), of the pool as recorded.
+        worlds: shape (n_worlds, 2).
+    """
+    value, n = float(own.mean()), len(worlds)
+    replay = float(own.std(ddof=1) / np.sqrt(len(own)))
+    (first, shared), (_, second) = np.cov(worlds.T)
+    careful = np.sqrt((first * second + shared**2) / (n - 1))
+    pool = float(np.sqrt(max(0.0, shared) + careful))
+    error = float(np.hypot(pool, replay))
+    half = stdtrit(min(n, len(own)) - 1, 1 - LEVEL / 2) * error
+    known = {"value": value, "error": error, "replay_error": replay, "pool_error": pool}
     return known | {"low": value - half, "high": value + half}
 
 

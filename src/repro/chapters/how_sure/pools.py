@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from repro.chapters.how_sure.effects import ESTIMATE, with_errors
+from repro.chapters.how_sure.effects import ESTIMATE, in_batches, with_errors
 from repro.chapters.how_sure.laboratory import METHODS, Laboratory
 from repro.data.definitions import TASKS
 from repro.stats.bands import tuning_bands
@@ -174,13 +174,12 @@ def against_trainings(
                 if deadline > done.lasted.min():
                     break
                 found = done.at(deadline)
-                scores = found.test_score.reshape(2, n_worlds, n_runs)
-                error2 = scores[0].var(ddof=1) / scores[0].size
-                of_worlds = scores[1].mean(axis=1), scores[1].var(axis=1, ddof=1) / n_runs
+                own_scores, scores = found.test_score.reshape(2, n_worlds, n_runs)
+                sides = in_batches(own_scores.reshape(1, -1))[0], in_batches(scores)
                 row = {"pool": name, "method": method, "trainings": trainings}
                 row["n_trials"] = found.n_trials[: n_worlds * n_runs].mean()
                 row["pruned"] = pruned(done, deadline)[: n_worlds * n_runs].mean()
-                rows.append(row | with_errors(scores[0].mean(), error2, *of_worlds))
+                rows.append(row | with_errors(*sides))
     names = ["pool", "method", "trainings", "n_trials", "pruned", *ESTIMATE]
     return pd.DataFrame(rows, columns=names)
 

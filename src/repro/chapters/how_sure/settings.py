@@ -11,13 +11,13 @@ class HowSureSettings(Section):
     """Replays on recorded trials; nothing is trained."""
 
     recorded: Several = ("mini", "deberta")  # folders of data/recorded, or paths
-    fewest: Count = 100  # trials in a pool; a smaller one is left out, and named
+    fewest: Count = 40  # trials in a pool; a smaller one is left out, and named
     workers: Count = 4  # the paper's GPUs
     budgets_gst: tuple[Annotated[float, Field(gt=0)], ...] = (0.5, 1, 2, 4, 8, 16)
-    replays: Count = 1000  # of each method in each space
-    resamples: Annotated[int, Field(ge=2)] = 100  # of pool, grid's seeds and test examples
-    replays_of_each: Count = 8  # on each of these resamples
-    tpe_replays: Count = 16  # of BO+ASHA, which costs a thousand times as much
+    replays: Annotated[int, Field(ge=2)] = 1000  # of each method in each space
+    resamples: Annotated[int, Field(ge=3)] = 100  # of pool, grid's seeds and test examples
+    replays_of_each: Annotated[int, Field(ge=2)] = 12  # on each of these resamples
+    tpe_replays: Annotated[int, Field(ge=2)] = 5  # of BO+ASHA, which cost a thousand times as much
     studies: Count = 4000  # of so many repetitions each:
     repetitions: tuple[Count, ...] = (1, 2, 3, 5, 10, 20, 30)
     paths: Count = 1000  # of the procedure, for each model, task and method

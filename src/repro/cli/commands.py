@@ -1,7 +1,6 @@
 """Run notebooks, plan studies, write submissions and releases, list profiles: `python -m repro`."""
 
 import argparse
-import re
 import sys
 import time
 from pathlib import Path
@@ -9,8 +8,10 @@ from typing import Any
 
 import yaml
 
+from repro.checked import parse_yaml
 from repro.cli import notebooks as reproduce
 from repro.names import check_name
+from repro.paths import REFERENCE
 from repro.study.profile import Profile, known_profiles, load_profile, overridable_keys
 
 
@@ -77,6 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("--first", type=int, metavar="N", help="only so many trials of each cell")
     keep.add_argument("--workers", type=int, metavar="N", help="processes; default: one a core")
     keep.set_defaults(command=_record)
+    judge = commands.add_parser("judge", help="judge the trials of any tool: luck, or better?")
+    judge.add_argument("trials", help="a file, folder, storage or name; see `repro.judge`")
+    for name in ("score", "test", "direction", "study"):
+        judge.add_argument(f"--{name}", help="found by itself where it can be")
+    judge.add_argument("--where", nargs=2, action="append", default=[], metavar=("COLUMN", "VALUE"))
+    judge.add_argument("--n-validation", type=int, help="validation examples, if score is a share")
+    judge.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
+    judge.set_defaults(command=_judge)
     renew = commands.add_parser("reference", help="make the last run of mini the reference")
     renew.set_defaults(command=_renew_reference)
     profiles.set_defaults(command=_list_profiles)
@@ -96,11 +105,16 @@ def _reproduce(options: argparse.Namespace) -> int:
     values = {"profile": _absolute(options.profile)} | values
     parameters = reproduce.check_parameters(notebooks, values)
     made = reproduce.run_notebooks(
-        notebooks, profile=profile.folder, parameters=parameters, folders=folders
+        notebooks,
+        profile=profile.folder,
+        parameters=parameters,
+        folders=folders,
+        cpus_per_trial=profile.cpus_per_trial,
+        gpus_per_trial=profile.gpus_per_trial,
     )
     directory, comparison = folders.figures / profile.folder, None
     if profile.folder == reference.PROFILE:
-        comparison = reference.compare(directory, folders.figures / reference.FOLDER)
+        comparison = reference.compare(directory, REFERENCE)
     ledger = collect_claims(directory)
     page = write_page(directory, comparison)
     print(reproduce.describe_files([*made, page]))
@@ -120,7 +134,7 @@ def _list_claims(options: argparse.Namespace) -> int:
     figures = reproduce.Folders().figures
     path = figures / options.profile / FILE
     if not path.is_file() and options.profile == reference.PROFILE:
-        path = figures / reference.FOLDER / FILE
+        path = REFERENCE / FILE
     if not path.is_file():
         raise FileNotFoundError(f"{path} must be there, but is not; run `make reproduce` first")
     rows = read_claims(path)
@@ -143,6 +157,19 @@ def _record(options: argparse.Namespace) -> int:
     folder = data_directory("recorded", options.name)
     record(folder, options.parts, first=options.first, workers=options.workers)
     print(f"what is recorded is now in {folder}")
+    return 0
+
+
+def _judge(options: argparse.Namespace) -> int:
+    import repro
+
+    names = ("score", "test", "direction", "study", "n_validation")
+    where = {column: _parse_value(value) for column, value in options.where}
+    known = {name: getattr(options, name) for name in names}
+    judgement = repro.judge(options.trials, where=where or None, **known)
+    print(judgement)
+    if options.json:
+        options.json.write_text(judgement.to_json() + "\n", encoding="utf-8")
     return 0
 
 
@@ -232,12 +259,9 @@ def _values(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _parse_value(text: str) -> Any:
-    """Read a value as YAML, and 1e-4 as a number, which YAML 1.1 does not."""
-    if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text):
-        return float(text)
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return parse_yaml(text)
+    except (yaml.YAMLError, RecursionError):
         raise ValueError(f"a value after -p must be YAML, but got {text!r}; quote it") from None
 
 

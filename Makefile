@@ -39,7 +39,7 @@ grade: .venv/.installed  ## Grade SUBMISSIONS/student/assignment/ (runs the stud
 	$(PY) notebooks/assignments/course.py grade $(SUBMISSIONS) $(ARGS)
 
 test: .venv/.installed  ## Run the tests
-	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope $(ARGS)
+	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 browser: .venv/.browser  ## Test notebooks in JupyterLab with Chromium; name it: CHROMIUM=path
 	REPRO_BROWSER=1 $(PY) -m pytest tests/test_browser.py $(ARGS)

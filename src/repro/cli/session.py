@@ -18,7 +18,15 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 
 from repro.study.progress import PROGRESS_VARIABLE, format_seconds, share_of_core_time
-from repro.tuning.cluster import SESSION_VARIABLE, answer_with_address, connect, disconnect
+from repro.tuning.cluster import (
+    SESSION_VARIABLE,
+    answer_with_address,
+    connect,
+    disconnect,
+    environment_of_notebooks,
+)
+
+_PATIENCE = 60  # interrupts of a kernel, one a second, before it is killed
 
 
 class Session:
@@ -45,7 +53,8 @@ class Session:
         self._started: dict[str, float] = {}  # of the notebooks that run
         self._clients: dict[str, PapermillNotebookClient] = {}
         self._shown: dict[str, tuple[float, str]] = {}
-        self._began, self._desk, self.stopping = time.monotonic(), None, False
+        self._began, self._desk = time.monotonic(), None
+        self.stopping, self._asked_to_stop = False, 0
 
     def __enter__(self) -> "Session":
         return self
@@ -83,12 +92,11 @@ class Session:
         """Run a notebook with a kernel that knows of this session."""
         self._clients[name] = client
         shared = {PROGRESS_VARIABLE: str(self.file(name)), SESSION_VARIABLE: self._folder.name}
-        client.execute(env=os.environ | shared)
+        client.execute(env=os.environ | environment_of_notebooks() | shared)
 
     def look(self) -> None:
         """Start workers if a notebook asks for them; show how far all are."""
-        if answer_with_address(Path(self._folder.name), self._start_workers):
-            self._began = min(self._began, time.monotonic())
+        answer_with_address(Path(self._folder.name), self._start_workers)
         lines = {name: self._read(name) for name in list(self._started)}
         if self._out.isatty():
             self._draw(lines)
@@ -113,13 +121,14 @@ class Session:
         print("\r" + text[:width].ljust(width), end="", file=self._out, flush=True)
 
     def stop(self) -> None:
-        """Interrupt what runs in the kernels; called again until they have ended."""
-        self.stopping = True
+        """Interrupt what runs in the kernels; asked again and again, end them."""
+        self.stopping, self._asked_to_stop = True, self._asked_to_stop + 1
+        how = signal.SIGINT if self._asked_to_stop < _PATIENCE else signal.SIGKILL
         for client in list(self._clients.values()):
             process = getattr(client.km, "provisioner", None)
             if pid := getattr(process, "pid", None):
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGINT)
+                    os.kill(pid, how)
 
     def _start_workers(self) -> None:
         from repro.tuning.ray_tune import open_desk

@@ -70,12 +70,22 @@ def ask_for_address(session: Path) -> str:
     answer = json.loads(answer.read_text(encoding="utf-8"))
     if answer["error"]:
         raise RuntimeError(answer["error"])
-    os.environ.update(answer["environment"])  # before Ray is imported
     return answer["address"]
 
 
+def environment_of_notebooks() -> dict[str, str]:
+    """Return what a notebook's process must know before it imports Ray."""
+    if os.environ.get("RAY_ADDRESS"):
+        return {}
+    return LOOPBACK | {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")}
+
+
 def answer_with_address(session: Path, start: Callable[[], object]) -> bool:
-    """Start workers and leave their address, or why there are none, if a notebook has asked."""
+    """Start workers and leave their address, or why there are none, if a notebook has asked.
+
+    Returns:
+        whether this call did.
+    """
     if not (session / "asked").exists() or (session / "answer").exists():
         return False
     address = error = ""
@@ -84,10 +94,8 @@ def answer_with_address(session: Path, start: Callable[[], object]) -> bool:
         address = own_address()
     except Exception as problem:
         error = str(problem)
-    about_ray = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
-    answer = {"address": address, "error": error, "environment": about_ray}
     whole = session / "answer.partial"
-    whole.write_text(json.dumps(answer), encoding="utf-8")
+    whole.write_text(json.dumps({"address": address, "error": error}), encoding="utf-8")
     whole.rename(session / "answer")
     return True
 

@@ -141,6 +141,16 @@ def test_more_than_any_machine_has_is_refused():
         tune_runs(quadratic_runs(), quadratic, store=Memory(), gpus_per_trial=4)
 
 
+class Full(Memory):
+    def record(self, request, result):
+        raise OSError("no space left")
+
+
+def test_a_store_that_cannot_write_ends_the_study():
+    with pytest.raises(OSError, match="no space left"):
+        tune_runs(quadratic_runs(), quadratic, store=Full())
+
+
 class Interrupted(Memory):
     def record(self, request, result):
         super().record(request, result)

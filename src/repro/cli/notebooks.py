@@ -111,7 +111,8 @@ def run_notebooks(
         out: the terminal, or what stands for it.
         workers: `cpus_per_trial` and `gpus_per_trial`.
     Raises:
-        NotebookError: at the first cell that fails; what succeeded before it stays.
+        NotebookError: when a cell has failed; no other notebook is begun then, and what succeeds
+            stays.
     """
     from repro.cli.session import Session
 
@@ -129,8 +130,10 @@ def run_notebooks(
             running = set(tasks)
             while running:
                 done, running = wait(running, timeout=_POLL, return_when=FIRST_COMPLETED)
-                for task in done:
-                    task.result()  # raises what it raised
+                if any(not task.cancelled() and task.exception() for task in done):
+                    session.say("a notebook has failed: no other one is begun")
+                    for task in running:  # but for one that has begun, and may succeed
+                        task.cancel()
                 session.look()
         except BaseException:
             for task in tasks:
@@ -138,6 +141,8 @@ def run_notebooks(
             while wait(tasks, timeout=1).not_done:
                 session.stop()
             raise
+        for failed in filter(None, (t.exception() for t in tasks if not t.cancelled())):
+            raise failed
     return [file for task in tasks for file in task.result()]
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from jupyter_core.utils import ensure_event_loop
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 
@@ -92,7 +93,10 @@ class Session:
         """Run a notebook with a kernel that knows of this session."""
         self._clients[name] = client
         shared = {PROGRESS_VARIABLE: str(self.file(name)), SESSION_VARIABLE: self._folder.name}
-        client.execute(env=os.environ | environment_of_notebooks() | shared)
+        try:
+            client.execute(env=os.environ | environment_of_notebooks() | shared)
+        finally:
+            ensure_event_loop().close()  # of this thread
 
     def look(self) -> None:
         """Start workers if a notebook asks for them; show how far all are."""

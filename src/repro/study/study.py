@@ -29,6 +29,7 @@ from repro.study.objective import (
     prepare,
 )
 from repro.study.planning import planned_cost
+from repro.study.preflight import check_before_training
 from repro.study.profile import Profile
 from repro.study.progress import StudyProgress
 from repro.study.runs import StudyRun, bind_run, mention_old_results, size_of_budget
@@ -140,7 +141,8 @@ def run_all(
         progress.begin(n_done=len(done))
         todo = _chained([run.tuning for run in runs if run.key["run_id"] not in done], folders)
         prepared = prepare({run.run_id: run.context for run in todo}, folders, results=results)
-        progress.n_workers = tune_runs(
+        check_before_training(profile, todo, prepared, results=results)
+        n_workers = tune_runs(
             todo,
             partial(
                 fine_tune,
@@ -158,6 +160,8 @@ def run_all(
             trials_at_once=profile.trials_at_once,
             in_process=_is_small(profile, todo),
         )
+        if SESSION_VARIABLE not in os.environ:  # else other notebooks have their share of them
+            progress.n_workers = n_workers
     return study
 
 

@@ -93,6 +93,6 @@ def plot_experiments(results: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.axvline(0, color="black", lw=0.6)
     ax.set(xlabel="difference (points)", yticks=range(len(found)))
     ax.set_yticklabels([QUESTIONS[claim] for claim in found["claim"]])
-    ax.invert_yaxis()
+    ax.set_ylim(len(found) - 0.5, -0.5)
     ax.legend(loc="lower right")
     return ax

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from repro.cli.session import Session
-from repro.tuning.cluster import SESSION_VARIABLE, answer_with_address, ask_for_address
+from repro.tuning.cluster import SESSION_VARIABLE, answer, ask
 
 
 class Terminal(io.StringIO):
@@ -45,13 +45,13 @@ def test_progress_goes_to_a_log(every, printed):
     assert out.getvalue().splitlines() == [f"01_study: {text}" for text in printed]
 
 
-def ask(folder):
+def asking(folder):
     """Ask as a notebook does; return a thread and the list in which the answer will be."""
     answers = []
 
     def wait():
         try:
-            answers.append(ask_for_address(folder))
+            answers.append(ask(folder, "ray"))
         except RuntimeError as error:
             answers.append(error)
 
@@ -60,26 +60,32 @@ def ask(folder):
     return thread, answers
 
 
-def test_workers_are_started_once_and_only_when_a_notebook_asks(tmp_path, monkeypatch):
+def test_workers_are_started_once_and_only_when_a_notebook_asks(tmp_path):
     started = []
-    monkeypatch.setattr("repro.tuning.cluster.own_address", lambda: "127.0.0.1:1234")
-    start = lambda: started.append("Ray")  # noqa: E731
-    assert not answer_with_address(tmp_path, start) and not started
-    (first, answer), (second, other) = ask(tmp_path), ask(tmp_path)
-    while not answer_with_address(tmp_path, start):
-        pass
-    first.join(), second.join()
-    assert answer == other == ["127.0.0.1:1234"] and started == ["Ray"]
-    assert not answer_with_address(tmp_path, start)
+
+    def start():
+        started.append("Ray")
+        return "127.0.0.1:1234"
+
+    answer(tmp_path, "ray", start)
+    assert not started
+    asked = [asking(tmp_path), asking(tmp_path)]
+    while not started:
+        answer(tmp_path, "ray", start)
+    for thread, _ in asked:
+        thread.join()
+    assert [answers for _, answers in asked] == [["127.0.0.1:1234"]] * 2
+    answer(tmp_path, "ray", start)
+    assert started == ["Ray"]
 
 
 def test_a_notebook_learns_why_there_are_no_workers(tmp_path):
     def fail():
         raise RuntimeError("Ray must start within 3 attempts, but did not")
 
-    thread, answers = ask(tmp_path)
-    while not answer_with_address(tmp_path, fail):
-        pass
+    thread, answers = asking(tmp_path)
+    while not answers:
+        answer(tmp_path, "ray", fail)
     thread.join()
     assert "within 3 attempts" in str(answers[0])
 

@@ -21,7 +21,7 @@ from papermill.engines import Engine, papermill_engines
 from repro.study.progress import PROGRESS_VARIABLE, format_seconds, share_of_core_time
 from repro.tuning.cluster import (
     SESSION_VARIABLE,
-    answer_with_address,
+    answer,
     connect,
     disconnect,
     environment_of_notebooks,
@@ -99,8 +99,9 @@ class Session:
             ensure_event_loop().close()  # of this thread
 
     def look(self) -> None:
-        """Start workers if a notebook asks for them; show how far all are."""
-        answer_with_address(Path(self._folder.name), self._start_workers)
+        """Start Ray and workers if a notebook asks for them; show how far all are."""
+        answer(Path(self._folder.name), "ray", self._start_ray)
+        answer(Path(self._folder.name), "desk", self._open_desk)
         lines = {name: self._read(name) for name in list(self._started)}
         if self._out.isatty():
             self._draw(lines)
@@ -134,11 +135,17 @@ class Session:
                 with suppress(ProcessLookupError):
                     os.kill(pid, how)
 
-    def _start_workers(self) -> None:
-        from repro.tuning.ray_tune import open_desk
+    def _start_ray(self) -> str:
+        import ray
 
         connect()
-        self._desk = open_desk(*self._resources, session=self._folder.name)
+        return ray.get_runtime_context().gcs_address
+
+    def _open_desk(self) -> str:
+        from repro.tuning.ray_tune import desk_name, open_desk
+
+        self._desk = open_desk(*self._resources)
+        return desk_name()
 
     def _say_how_busy(self) -> None:
         import ray

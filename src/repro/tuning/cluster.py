@@ -1,7 +1,7 @@
 """Ray: the cluster that is named, that of the command that runs this notebook, or one of our own.
 
-`make reproduce` gives its notebooks a folder, in which the first that trains asks for workers; the
-command starts Ray then, once for all of them, and leaves its address there.
+`make reproduce` gives its notebooks a folder, in which the first that trains asks for Ray and for
+workers; the command starts them then, once for all, and leaves the address there.
 """
 
 import json
@@ -49,7 +49,7 @@ def connect(*, cores: int | None = None, gpus: int | None = None) -> None:
     if "ray" in sys.modules and sys.modules["ray"].is_initialized():
         return
     if session := os.environ.get(SESSION_VARIABLE):
-        return _init(address=ask_for_address(Path(session)))
+        return _init(address=ask(Path(session), "ray"))
     if not os.environ.get("RAY_ADDRESS"):
         _start(cores or len(os.sched_getaffinity(0)), gpus)
         _end_before_the_kernel()
@@ -62,15 +62,30 @@ def connect(*, cores: int | None = None, gpus: int | None = None) -> None:
         raise
 
 
-def ask_for_address(session: Path) -> str:
-    """Ask the command whose folder this is for workers, and wait for their address."""
-    (session / "asked").touch()
-    while not (answer := session / "answer").exists():
+def ask(session: Path, what: str) -> str:
+    """Ask the command whose folder this is for something, and wait for its answer."""
+    (session / what).touch()
+    while not (answer := session / f"{what}.answer").exists():
         time.sleep(0.1)
     answer = json.loads(answer.read_text(encoding="utf-8"))
     if answer["error"]:
         raise RuntimeError(answer["error"])
-    return answer["address"]
+    return answer["value"]
+
+
+def answer(session: Path, what: str, act: Callable[[], str]) -> None:
+    """Act once, if a notebook has asked for this, and leave what comes of it or why it failed."""
+    file = session / f"{what}.answer"
+    if not (session / what).exists() or file.exists():
+        return
+    value = error = ""
+    try:
+        value = act()
+    except Exception as problem:
+        error = str(problem)
+    whole = file.with_suffix(".partial")
+    whole.write_text(json.dumps({"value": value, "error": error}), encoding="utf-8")
+    whole.rename(file)
 
 
 def environment_of_notebooks() -> dict[str, str]:
@@ -78,33 +93,6 @@ def environment_of_notebooks() -> dict[str, str]:
     if os.environ.get("RAY_ADDRESS"):
         return {}
     return LOOPBACK | {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")}
-
-
-def answer_with_address(session: Path, start: Callable[[], object]) -> bool:
-    """Start workers and leave their address, or why there are none, if a notebook has asked.
-
-    Returns:
-        whether this call did.
-    """
-    if not (session / "asked").exists() or (session / "answer").exists():
-        return False
-    address = error = ""
-    try:
-        start()
-        address = own_address()
-    except Exception as problem:
-        error = str(problem)
-    whole = session / "answer.partial"
-    whole.write_text(json.dumps({"address": address, "error": error}), encoding="utf-8")
-    whole.rename(session / "answer")
-    return True
-
-
-def own_address() -> str:
-    """Return where other processes find the Ray that this one is connected to."""
-    import ray
-
-    return ray.get_runtime_context().gcs_address
 
 
 def disconnect() -> None:

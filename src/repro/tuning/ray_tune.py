@@ -10,9 +10,10 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from repro.tuning import in_process as here
-from repro.tuning.cluster import SESSION_VARIABLE, connect, disconnect
+from repro.tuning.cluster import SESSION_VARIABLE, ask, connect, disconnect
 from repro.tuning.in_process import Objective
 from repro.tuning.runs import Request, StudyScheduler, TrialStore, TuningRun
 
@@ -133,7 +134,7 @@ def _joined(desk, objective: Objective) -> Iterator[Callable]:
             desk.leave.remote(name)
 
 
-def open_desk(cpus_per_trial: float = 1, gpus_per_trial: float = 0, *, session: str = ""):
+def open_desk(cpus_per_trial: float = 1, gpus_per_trial: float = 0):
     """Return the desk of this process, or the one of its session, with slots of these resources.
 
     Raises:
@@ -147,8 +148,8 @@ def open_desk(cpus_per_trial: float = 1, gpus_per_trial: float = 0, *, session: 
 
     resources = {"cpu": cpus_per_trial, "gpu": gpus_per_trial}
     _check_resources(resources)
-    shared = session or os.environ.get(SESSION_VARIABLE)
-    name = f"desk-{shared or os.getpid()}"
+    shared = os.environ.get(SESSION_VARIABLE)
+    name = ask(Path(shared), "desk") if shared else desk_name()
     try:
         desk = ray.get_actor(name)
         if (others := ray.get(desk.resources.remote())) == resources:
@@ -173,6 +174,11 @@ def open_desk(cpus_per_trial: float = 1, gpus_per_trial: float = 0, *, session: 
     _opened.append((desk, folder))
     ray.get(desk.open.remote(resources, folder.name))
     return desk
+
+
+def desk_name() -> str:
+    """Return the name of this process's own desk."""
+    return f"desk-{os.getpid()}"
 
 
 _opened = []  # a desk stays as long as somebody holds it, and so does Ray Tune's folder

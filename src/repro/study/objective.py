@@ -125,6 +125,8 @@ def fine_tune(
     if prepared:
         name, kept = prepared.models[name], prepared.encoding(folder, max_length)
     model, data = encoded(name, trials.data, max_length=max_length, kept=kept)
+    if trials.training.device == "cuda":
+        _start_gpu(model, data.task, trials.training)
     checkpoint = folder.checkpoint(request.trial)
     shutil.rmtree(checkpoint, ignore_errors=True)  # of a trial that was killed
     if segment is not None:
@@ -144,6 +146,14 @@ def fine_tune(
         segment=segment,
         **states,
     )
+
+
+@lru_cache(maxsize=8)
+def _start_gpu(model, task, settings: TrainingSettings) -> None:
+    """Let the first touch of a GPU, which takes seconds, be no trial's, whose seconds may count."""
+    from repro.training.rehearsal import rehearse
+
+    rehearse(model, task, settings)
 
 
 @lru_cache(maxsize=8)

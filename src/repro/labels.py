@@ -55,6 +55,12 @@ SOURCE_LABELS = {
     "dodge_2020": "Dodge et al. 2020",
     "wandb_article": "Weights & Biases article",
     "course_project": "Course project",
+    "mosbach_2021": "Mosbach et al. 2021",
+    "zhang_2021": "Zhang et al. 2021",
+    "bouthillier_2021": "Bouthillier et al. 2021",
+    "jordan_2024": "Jordan 2024",
+    "schneider_2025": "Schneider et al. 2025",
+    "future_work": "Liu & Wang's future work",
 }
 EVIDENCE_LABELS = {
     "published": "printed numbers",

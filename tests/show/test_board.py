@@ -35,7 +35,7 @@ def rows():
 
 def test_the_paragraph_counts_claims_and_evidence(rows):
     text = overview(rows)
-    assert text.startswith("5 claims of 2 sources: **1 hold, 1 do not hold, 1 is undecided**")
+    assert text.startswith("5 claims of 2 sources: **1 holds, 1 does not hold, 1 is undecided**")
     assert "1 could not have come out otherwise and 1 cannot be tested here" in text
     # d is given, so that it is not among those that might be decided
     assert "1 of 2 by the printed numbers" in text

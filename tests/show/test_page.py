@@ -129,7 +129,7 @@ def test_the_verdicts_come_first_and_link_to_their_evidence(tmp_path):
     report.claims([Answer("liu-early-stopping-validation", "miniature", "toy", estimate)])
     collect_claims(tmp_path / "mini")
     page = read(write_page(tmp_path / "mini"))
-    assert "1 hold, 0 do not hold" in page.text
+    assert "1 holds, 0 do not hold" in page.text
     assert "#01_study-claims" in page.links and "01_study-claims" in page.ids
     assert "claim-liu-early-stopping-validation" in page.ids
 

@@ -174,11 +174,17 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _renew_reference(options: argparse.Namespace) -> int:
+    from repro.paths import ROOT
     from repro.show import reference
+    from repro.show.ledger import FILE, read_claims
+    from repro.show.readme import renew_readme
 
     figures = reproduce.Folders().figures
-    n_files = reference.renew(figures / reference.PROFILE, figures / reference.FOLDER)
-    print(f"{n_files} files are now the reference, in {figures / reference.FOLDER}")
+    folder = figures / reference.FOLDER
+    n_files = reference.renew(figures / reference.PROFILE, folder)
+    print(f"{n_files} files are now the reference, in {folder}")
+    renew_readme(ROOT / "README.md", read_claims(folder / FILE))
+    print("README.md says what came out")
     return 0
 
 

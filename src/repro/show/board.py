@@ -30,9 +30,12 @@ def overview(rows: pd.DataFrame) -> str:
     both = holds & fails
     given = words.map(lambda w: w <= {*CLOSED})
     n_open = int((~given & ~holds & ~fails).sum())
-    text = f"{_claims(len(words))} of {rows['source'].nunique()} sources: "
-    text += f"**{(holds & ~both).sum()} hold, {(fails & ~both).sum()} do not hold, "
-    text += f"{n_open} {_are(n_open)} undecided**"
+    n_holds, n_fails = int((holds & ~both).sum()), int((fails & ~both).sum())
+    text = f"{_count(len(words), 'claim')} of {_count(rows['source'].nunique(), 'source')}: "
+    text += (
+        f"**{n_holds} hold{'s' * (n_holds == 1)}, {n_fails} do{'es' * (n_fails == 1)} not hold, "
+    )
+    text += f"{n_open} {'is' if n_open == 1 else 'are'} undecided**"
     text += f", and for {both.sum()} the kinds of evidence disagree" if both.any() else ""
     n_true = int((given & words.map(lambda w: BY_CONSTRUCTION in w)).sum())
     text += f"; {n_true} could not have come out otherwise and {given.sum() - n_true} cannot be "
@@ -60,10 +63,8 @@ def by_source(rows: pd.DataFrame) -> list[str]:
     for source in in_order(rows["source"], SOURCE_LABELS):
         words = rows[rows["source"] == source].groupby("id")["verdict"].agg(set)
         holds, fails, unsure = (words.map(lambda w, k=k: k in w).sum() for k in (*DECIDED, *OPEN))
-        text = (
-            f"**{label(source, SOURCE_LABELS)}**, {_claims(len(words))}: {holds} hold, {fails} do "
-        )
-        lines.append(f"{text}not, {unsure - _also(words)} undecided")
+        text = f"**{label(source, SOURCE_LABELS)}**, {_count(len(words), 'claim')}: {holds} hold, "
+        lines.append(f"{text}{fails} do not, {unsure - _also(words)} undecided")
     return lines
 
 
@@ -240,12 +241,8 @@ def _evidence_line(row: dict, x, y: float, *, ends: tuple[float, float]) -> str:
     return f'{line}<circle cx="{at}" cy="{y}" r="4.5" fill="{colour}"/>'
 
 
-def _claims(n: int) -> str:
-    return f"{n} claim{'s' * (n != 1)}"
-
-
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 _KEY = (

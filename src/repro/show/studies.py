@@ -86,6 +86,23 @@ def trial_scores(scores: pd.DataFrame, *, model: str, task: str, profile: str) -
     )
 
 
+def describe_trial(scores: pd.DataFrame, *, model: str, task: str) -> str:
+    """Say in a sentence what one trial scored beside a guess.
+
+    Args:
+        scores: as for `trial_scores`; the first metric of each split counts.
+    """
+    first = scores.drop_duplicates("split").set_index("split")
+    row = first.loc["validation"]
+    text = (
+        f"{model} scores {percent(row['best'])}% {label(row['metric'], METRIC_LABELS)} on the "
+        f"validation examples of {label(task, TASK_LABELS)}"
+    )
+    if "test" in first.index and pd.notna(first.loc["test", "best"]):
+        text += f" and {percent(first.loc['test', 'best'])}% on its test examples"
+    return f"{text}; always guessing the most frequent class gives {percent(row['guess'])}%."
+
+
 def best_vs_last(
     runs: pd.DataFrame,
     trials: pd.DataFrame,

@@ -83,7 +83,7 @@ def test_the_replay_says_where_it_differs(trace, verdicts):
     odd = table.frame[table.frame["same"] == "no"]
     assert odd["path"].tolist() == ["WNLI, RS+ASHA", "CoLA, RS+ASHA"]
     assert odd["why not"].str.contains("where the paper has ↓ space: no repetition").all()
-    assert odd["Table 5"].iloc[0] == "succeeds* w/ 1 GST, s-wr-hdo"
+    assert odd["Table 5"].iloc[0] == "succeeds*, 1 GST, s-wr-hdo"
 
 
 def test_table_5_stands_beside_the_papers(trace, verdicts):
@@ -93,7 +93,7 @@ def test_table_5_stands_beside_the_papers(trace, verdicts):
     rows = rows.set_index(["model", "task"])
     assert (
         rows.loc[("tiny", "STS-B"), ["RS: here", "RS: paper"]].tolist()
-        == ["succeeds w/ 4 GST, full"] * 2
+        == ["succeeds, 4 GST, full"] * 2
     )
     assert rows.loc[("other", "RTE"), ["RS: here", "RS: paper"]].tolist() == ["overfits", "–"]
 

@@ -21,7 +21,7 @@ from repro.show.cells import (
     with_dagger,
 )
 from repro.show.report import model_slug
-from repro.show.table import BLUE, NOTHING, Mark, Table
+from repro.show.table import BLUE, NOTHING, Mark, Table, number
 from repro.stats.incumbents import SPLITS
 
 _MARKS = {
@@ -150,12 +150,43 @@ def replay_table(trace: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
     return Table("replay", caption, frame_of(cells), data=trace, blocks="model")
 
 
+def describe_replay(trace: pd.DataFrame) -> str:
+    """Say how many printed paths the stated rules walk."""
+    same = paths_of(trace)["agrees"]
+    return f"Fed with the printed numbers, the stated rules walk {same.sum()} of {len(same)} paths."
+
+
+def describe_paths(trace: pd.DataFrame) -> str:
+    """Say where the paths end."""
+    ends = paths_of(trace)["verdict"].value_counts()
+    n_first = int((trace["round"].eq(0) & trace["decision"].eq("succeeds")).sum())
+    n = {name: int(ends.get(name, 0)) for name in ("succeeds", "overfits", "tbd")}
+    return (
+        f"Of {ends.sum()} paths {n_first} succeed at once and {n['succeeds'] - n_first} after the "
+        f"procedure has reduced the space or raised the budget; {n['overfits']} still overfit in "
+        f"the smallest space, and {n['tbd']} end without a verdict."
+    )
+
+
+def describe_match(trace: pd.DataFrame, published: pd.DataFrame, *, paper: str) -> str:
+    """Say how many of a model's paths end as those of the paper's model that it stands for."""
+    ours, theirs = (
+        paths_of(frame).set_index(["task", "method"])["verdict"]
+        for frame in (trace, published[published["model"] == paper])
+    )
+    both = ours.index.intersection(theirs.index)
+    if both.empty:
+        return f"The paper prints none of these {len(ours)} paths."
+    same = (ours[both] == theirs[both]).sum()
+    return f"{same} of {len(both)} paths that the paper prints, too, end in the same verdict here."
+
+
 def _verdict(row: Mapping) -> str:
     if row["verdict"] != "succeeds":
         return _decision_label(row["verdict"])
     risk = row.get("overfitting_risk", False)
     star = "*" if pd.notna(risk) and risk else ""
-    return f"succeeds{star} w/ {row['budget_gst']:g} GST, {row['space']}"
+    return f"succeeds{star}, {row['budget_gst']:g} GST, {row['space']}"
 
 
 def table5(
@@ -299,3 +330,15 @@ def asha_table(losses: pd.DataFrame, *, note: str) -> Table:
     )
     name = "asha_replay"
     return Table.of(losses, name=name, caption=caption, columns=columns, blocks="model")
+
+
+def describe_asha(losses: pd.DataFrame) -> str:
+    """Say how often ASHA stops what would have won, over all models and tasks."""
+    if losses.empty:
+        return "No trial was trained to the end without ASHA, so that nothing can be replayed."
+    stopped, lost = losses["p_winner_stopped"], 100 * losses["validation_loss"]
+    return (
+        f"ASHA stops the trial that would have won in {stopped.min():.0%} to {stopped.max():.0%} "
+        f"of the orders, depending on the task, and loses {number(lost.min())} to "
+        f"{number(lost.max())} points on validation."
+    )

@@ -72,7 +72,7 @@ def plot_simulated(simulated: pd.DataFrame, ax: Axes | None = None) -> Axes:
         simulated: from `simulate_runs`, of one model, task and number of trials.
     """
     ax, by_size = ax or new_axes(), simulated.sort_values("validation_size")
-    for (shift, rows), look in zip(by_size.groupby("shift"), cycle(_LOOKS[1::2])):
+    for (shift, rows), look in zip(by_size.groupby("shift"), cycle(_LOOKS)):
         name = f"shift {shift:g}" + (": same distribution" if shift == 0 else "")
         ax.plot(rows["validation_size"], 100 * rows["overfits"], label=name, **look)
     ax.set_xticks(sorted(simulated["validation_size"].unique()))

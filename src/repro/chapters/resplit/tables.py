@@ -21,7 +21,7 @@ from repro.show.cells import (
     task_label,
     with_dagger,
 )
-from repro.show.table import NOTHING, Table
+from repro.show.table import NOTHING, Table, number
 
 
 def describe_splits(results: Mapping[str, Results]) -> str:
@@ -177,3 +177,65 @@ def uses_table(counts: pd.DataFrame, *, note: str) -> Table:
         "returned scores": ("n_returned", "d"),
     }
     return Table.of(counts, name="test_looks", caption=caption, columns=columns, blocks="study")
+
+
+def describe_ranking(found: pd.DataFrame) -> str:
+    """Say on which split validation ranks trials more as test does.
+
+    Args:
+        found: from `correlations`, over all trials, by split, model and task.
+    """
+    known = found.dropna(subset="pearson").set_index(["model", "task", "split"])
+    parts = []
+    for split, rows in known.groupby("split"):
+        low, high = rows["pearson"].min(), rows["pearson"].max()
+        parts.append(f"from {low:+.2f} to {high:+.2f} on the {split} split")
+    wide = known["low"].unstack("split"), known["high"].unstack("split")
+    apart = 0
+    if {"original", "resplit"} <= set(wide[0].columns):
+        apart = int((wide[1]["original"] < wide[0]["resplit"]).sum())
+    if not parts:
+        return "No correlation of validation and test scores can be estimated."
+    return (
+        f"Over all trials r lies {' and '.join(parts)}; on {apart or 'no'} "
+        f"task{'s' * (apart != 1)} is it lower on the original split by more than the intervals "
+        "allow."
+    )
+
+
+def describe_shift(simulated: pd.DataFrame) -> str:
+    """Say how often runs overfit without any shift, and at the largest.
+
+    Args:
+        simulated: from `simulate_runs`.
+    """
+    rows = simulated.dropna(subset="overfits")
+    if rows.empty:
+        return "No tuning run could be simulated, because there are no further test sets."
+    by_shift = rows.groupby("shift")["overfits"].mean()
+    text = (
+        f"{by_shift.iloc[0]:.0%} of simulated tuning runs overfit though validation and test are "
+        "of one distribution: luck alone is enough."
+    )
+    if len(by_shift) > 1:
+        more = "more" if by_shift.iloc[-1] > by_shift.iloc[0] else "fewer"
+        text += f" At the largest shift {more} do, {by_shift.iloc[-1]:.0%}."
+    return text
+
+
+def describe_curse(simulated: pd.DataFrame) -> str:
+    """Say how much the incumbent's validation score promises too much at both ends of the knobs.
+
+    Args:
+        simulated: from `simulate_runs`, of one model.
+    """
+    rows = simulated[simulated["shift"] == 0].groupby(["validation_size", "n_trials"])
+    means = 100 * rows["optimism"].mean()
+    if means.empty:
+        return "Nothing was simulated at shift 0."
+    (size, n), (least_size, least_n) = means.idxmax(), means.idxmin()
+    return (
+        f"Choosing the best of {n} trials on {size} validation examples makes its score "
+        f"{number(means.max())} points too good on average; of {least_n} on {least_size}, "
+        f"{number(means.min())}."
+    )

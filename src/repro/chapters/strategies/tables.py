@@ -2,12 +2,13 @@
 
 import pandas as pd
 
-from repro.chapters.strategies.analysis import BASE, STRATEGY, kind_and_number
+from repro.chapters.strategies.analysis import BASE, NAMES, STRATEGY, kind_and_number
 from repro.labels import HYPERPARAMETER_LABELS, METHOD_LABELS, label
 from repro.show.cells import describe_study as describe_study
-from repro.show.cells import in_paper_order, percent, seconds, short
+from repro.show.cells import in_paper_order, percent, points, seconds, short
 from repro.show.spaces import space_rows, table1
 from repro.show.table import NOTHING, Table, number
+from repro.stats.intervals import FEW
 
 _VARIANTS = {
     "starts": "random starts: {}",
@@ -90,6 +91,26 @@ def schedule_table(lineage: pd.DataFrame, *, note: str) -> Table:
             "validation at the end": ("last_validation_score", percent),
         },
     )
+
+
+def describe_differences(differences: pd.DataFrame) -> str:
+    """Say how PBT did on test against the other two, and whether that is more than chance.
+
+    Args:
+        differences: from `analysis.strategy_differences`.
+    """
+    parts = []
+    for other in ("grid", "hyperopt_asha"):
+        rows = differences[differences["comparison"] == f"PBT over {NAMES[other]}, test"]
+        if rows.empty:
+            continue
+        first, n = rows.iloc[0], len(rows)
+        known = f" (95% interval {points(first['low'])} to {points(first['high'])})"
+        how = known if n >= FEW else f" in {n} repetitions, too few for an interval"
+        parts.append(f"{points(first['mean'])} points over {NAMES[other]}{how}")
+    if not parts:
+        return "PBT was not run beside another strategy, so that nothing can be compared."
+    return f"On test PBT gains {' and '.join(parts)}."
 
 
 def describe_schedule(lineage: pd.DataFrame) -> str:

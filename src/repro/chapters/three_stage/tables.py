@@ -6,7 +6,7 @@ import pandas as pd
 
 from repro.chapters.three_stage.analysis import FINAL_LABELS, N_VALIDATION
 from repro.chapters.three_stage.spaces import TUNED, Project
-from repro.labels import HYPERPARAMETER_LABELS, in_order, label
+from repro.labels import HYPERPARAMETER_LABELS, in_order, join_words, label
 from repro.show.cells import describe_study as describe_study
 from repro.show.cells import interval, percent, points, short
 from repro.show.spaces import space_rows, table1
@@ -145,3 +145,58 @@ def final_table(final: pd.DataFrame, published: pd.DataFrame, *, note: str) -> T
 def _mean(row: pd.Series) -> str:
     text = f"{percent(row['mean'])} {_ends(row['low'], row['high'])}"
     return text + (f" ({row['n_missing']} failed)" if row["n_missing"] else "")
+
+
+def describe_final(final: pd.DataFrame) -> str:
+    """Say how the chosen configurations score on test with fresh seeds.
+
+    Args:
+        final: from `analysis.final_scores`.
+    """
+    rows = final[final["split"] == "test"].dropna(subset="mean").set_index("configuration")
+    if "baseline" not in rows.index:
+        return "The baseline has no test score with fresh seeds, so that nothing can be compared."
+    base = rows.loc["baseline"]
+    chosen = [name for name in ("manual", "cold", "warm") if name in rows.index]
+    words = [f"the {FINAL_LABELS[name]} {percent(rows.loc[name, 'mean'])}" for name in chosen]
+    text = f"With {base['n']:.0f} fresh seeds the baseline scores {percent(base['mean'])} on test"
+    text += f", {', '.join(words)}" if words else ""
+    beyond = [name for name in chosen if rows.loc[name, "low"] > base["high"]]
+    if beyond:
+        names = join_words([FINAL_LABELS[name] for name in beyond])
+        return f"{text}: {names} beyond the intervals."
+    return f"{text}: no search's choice lies above the baseline by more than the intervals."
+
+
+def describe_gaps(gaps: pd.DataFrame) -> str:
+    """Say how often chance alone gives the project's largest difference.
+
+    Args:
+        gaps: from `analysis.printed_gaps`.
+    """
+    top = gaps[gaps["gap"].abs() == gaps["gap"].abs().max()]
+    first, chances = top.iloc[0], top["chance"]
+    return (
+        f"The project's largest difference, {first['first']} against {first['second']}, is "
+        f"{abs(first['gap'])} right answers of {N_VALIDATION}; equally good models differ by as "
+        f"much in {chances.min():.0%} to {chances.max():.0%} of cases."
+    )
+
+
+def describe_effects(effects: pd.DataFrame, *, band: float) -> str:
+    """Say which candidates have an effect, and how many of these one run each would have shown.
+
+    Args:
+        effects: from `one_factor.one_factor_effects`.
+        band: by how much two single runs of one configuration differ in 95 % of cases.
+    """
+    sure = effects[effects["p_holm"] < 0.05]
+    if sure.empty:
+        return "No change of a single hyperparameter is distinguishable from noise."
+    names = in_order(sure["candidate"], HYPERPARAMETER_LABELS)
+    seen = in_order(sure.loc[sure["difference"].abs() > band, "candidate"], HYPERPARAMETER_LABELS)
+    words = join_words([label(name, HYPERPARAMETER_LABELS) for name in names])
+    return (
+        f"Beyond noise: {words}. A single run each would have shown {len(seen) or 'none'} of these "
+        f"{len(names)}."
+    )

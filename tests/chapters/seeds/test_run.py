@@ -21,7 +21,7 @@ from repro.training.types import Seeds, TrialResult
 from repro.tuning.runs import RunState, TuningRun
 from tiny_models import SETTINGS
 
-pytest_plugins = ("tiny_trials", "shared_ray")
+pytest_plugins = ("tiny_trials",)
 
 
 def smoke(**changes):
@@ -169,10 +169,7 @@ def test_tasks_are_described_as_in_table_2():
     )
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
-)
-def test_a_seed_study_leaves_tidy_tables_and_is_not_repeated(shared_ray, tmp_path, monkeypatch):
+def test_a_seed_study_leaves_tidy_tables_and_is_not_repeated(tmp_path, monkeypatch):
     profile = smoke(tasks=["rte"], n_init_seeds=2, n_order_seeds=2)
     results = run_seed_study(profile, results=tmp_path)
     trials = results.trials

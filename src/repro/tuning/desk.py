@@ -21,7 +21,7 @@ from repro.tuning.cluster import ENVIRONMENT
 from repro.tuning.in_process import train
 
 ABANDONED = "abandoned"  # the verdict on a trial whose study has gone
-_PATIENCE = 30  # seconds
+_PATIENCE = 30  # seconds for slots to end
 _MOST_STILLBORN = 20  # slots in a row that are lost before they asked for work
 
 
@@ -95,7 +95,7 @@ class Desk:
             verdicts: pairs of a slot that waits and the verdict on its trial, or None to go on.
         Returns:
             the events (kind, slot, key, payload) in their order, and how many slots there are.
-            Kinds: "evaluation", "result" (pickled), "error", "lost" (a text), "slots".
+            Kinds: "evaluation", "result" (pickled), "error", "lost", "broken" (a text), "slots".
         """
         me = self._studies[study]
         me.queue.extend(requests)
@@ -103,13 +103,11 @@ class Desk:
             if waiting := self._verdicts.get(slot):  # else it was lost meanwhile
                 self._answer(slot, verdict, waiting)
         self._hand_out()
-        if self._broken:
-            raise RuntimeError(self._broken)
         me.changed.clear()
-        if not me.events:
+        if not (me.events or self._broken):
             await me.changed.wait()
         if self._broken:
-            raise RuntimeError(self._broken)
+            me.events.append(("broken", "", None, self._broken))
         events, me.events = me.events, []
         return events, len(self._slots)
 
@@ -128,6 +126,7 @@ class Desk:
             self._slots[slot] = None
         else:
             self._slots[slot], self._stillborn = None, 0
+            self._lost.discard(slot)  # its machine was only silent
             for study in self._studies.values():
                 study.events.append(("slots", slot, None, None))
                 study.changed.set()

@@ -29,7 +29,7 @@ class ObjectiveError(RuntimeError):
 
 
 class LostWorkersError(RuntimeError):
-    """A trial's workers were lost again and again: nothing can be said about the trial."""
+    """Workers were lost again and again: nothing can be said about the trials that they had."""
 
 
 def tune_runs(
@@ -74,8 +74,12 @@ def tune_runs(
     try:
         connect()
         desk = open_desk(cpus_per_trial, gpus_per_trial)
-        with _joined(desk, objective) as exchange:
-            return _carry_out(study, first, exchange, at_most=trials_at_once or float("inf"))
+        try:
+            with _joined(desk, objective) as exchange:
+                return _carry_out(study, first, exchange, at_most=trials_at_once or float("inf"))
+        finally:
+            if os.environ.get("RAY_ADDRESS"):  # others wait for its machines
+                close_desk(desk)
     except KeyboardInterrupt:
         disconnect()
         raise
@@ -108,9 +112,12 @@ def _carry_out(study: StudyScheduler, first: Request, exchange: Callable, *, at_
                 verdict = state.on_evaluation(key[1], evaluation, number=evaluations[key])
                 verdicts.append((slot, verdict))
             elif kind == "result":
+                del evaluations[key]
                 study.on_result(in_training.pop(key), cloudpickle.loads(payload))
             elif kind == "error":
                 raise ObjectiveError(payload)
+            elif kind == "broken":
+                raise LostWorkersError(payload)
             elif kind == "lost":
                 losses[key] += 1
                 if losses[key] == _ATTEMPTS:
@@ -129,6 +136,11 @@ def _joined(desk, objective: Objective) -> Iterator[Callable]:
     ray.get(desk.join.remote(name, [ray.put(objective)]))
     try:
         yield lambda *news: ray.get(desk.exchange.remote(name, *news))
+    except ray.exceptions.RayActorError as error:
+        raise LostWorkersError(
+            "the process that hands out trials must keep running, but it ended; finished trials "
+            "are kept, run it again to go on"
+        ) from error
     finally:
         if ray.is_initialized():
             desk.leave.remote(name)
@@ -159,8 +171,7 @@ def open_desk(cpus_per_trial: float = 1, gpus_per_trial: float = 0):
                 f"all notebooks of one command must give their trials the same resources, but "
                 f"got {resources} beside {others}; run this notebook by itself"
             )
-        ray.get(desk.close.remote())
-        ray.kill(desk)
+        close_desk(desk)
     except ValueError:  # there is none yet
         pass
     # With the driver, not on a machine that may go away.
@@ -174,6 +185,15 @@ def open_desk(cpus_per_trial: float = 1, gpus_per_trial: float = 0):
     _opened.append((desk, folder))
     ray.get(desk.open.remote(resources, folder.name))
     return desk
+
+
+def close_desk(desk) -> None:
+    """End a desk of this process with its slots; leave one that is shared as it is."""
+    import ray
+
+    if ray.is_initialized() and SESSION_VARIABLE not in os.environ:
+        ray.get(desk.close.remote())
+        ray.kill(desk)
 
 
 def desk_name() -> str:

@@ -24,7 +24,7 @@ def explorer(results):
     return Explorer(results)
 
 
-INCUMBENTS, CURVES, BRUSH, TABLE = range(4)
+INCUMBENTS, CURVES, BRUSH, TABLE, CURSE = range(5)
 
 
 def picture(explorer, tab):
@@ -168,3 +168,15 @@ def test_one_trial_and_no_score_are_shown_without_a_crash(tmp_path, status):
 def test_every_name_of_a_dropdown_is_a_column(explorer):
     assert set(explore.CHOICES) <= set(explorer.found.trials)
     assert set(explore_tabs.SORTS) <= set(explorer.found.trials)
+
+
+def test_the_sliders_move_the_winners_curse(explorer):
+    before, tab = picture(explorer, CURSE), explorer.tabs[CURSE]
+    assert "The best of 16 trials on 100 validation examples promises" in tab.note.value
+    tab.n_examples.value = 3200
+    assert "on 3,200 validation examples" in tab.note.value
+    assert bytes(tab.picture.value) != before
+    promised, _ = map(float, re.findall(r"([\d.]+)%", tab.note.value))
+    tab.n_trials.value = 1
+    alone, truth = map(float, re.findall(r"([\d.]+)%", tab.note.value))
+    assert abs(alone - truth) < 0.5 and promised > alone

@@ -70,19 +70,14 @@ def export_blackbox(recorded: Recorded, folder: Path, *, model: str, space: str)
 
 
 def _select(recorded: Recorded, model: str, space: str) -> tuple[pd.DataFrame, list[str]]:
-    """Return the trials, and the hyperparameters that differ among them."""
+    """Return the trials, and the names of the hyperparameters that were recorded."""
     trials = recorded.trials
     check_name("recorded model", model, sorted(set(trials["model"])))
     trials = trials[trials["model"] == model]
     check_name(f"recorded space of {model}", space, sorted(set(trials["space"])))
     trials = trials[trials["space"] == space]
     known = [*HYPERPARAMETERS, "classifier_dropout"]
-    names = [name for name in known if name in trials and trials[name].nunique() > 1]
-    if not names:
-        raise ValueError(
-            f"the trials of {model}/{space} must differ in some hyperparameter to be a blackbox, "
-            "but all are the same; choose another space"
-        )
+    names = [name for name in known if name in trials and trials[name].notna().all()]
     return trials.reset_index(drop=True), names
 
 

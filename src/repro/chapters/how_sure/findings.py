@@ -16,8 +16,8 @@ def of_studies(differences: pd.DataFrame, lab: Laboratory, *, repetitions: int) 
         wrong = f"{100 * rows['p_wrong'].mean():.0f} % of the studies"
         parts.append(f"on {split} {wrong} ({width:.1f} points is where the middle 95 % lie)")
     return (
-        f"Of {lab.settings.studies:,} studies of {repetitions} repetitions for each model, task and "
-        f"method, so many say that HPO is better where it is worse, or the reverse: "
+        f"Of {lab.settings.studies:,} studies of {repetitions} repetitions for each model, task "
+        "and method, so many say that HPO is better where it is worse, or the reverse: "
         f"{'; '.join(parts)}."
     )
 
@@ -29,9 +29,9 @@ def of_repetitions(shares: pd.DataFrame) -> str:
     test = shares[shares["split"] == "test"].groupby(["way", "n"])["wrong"].mean()
     fewest, most = test["once"].index.min(), test["once"].index.max()
     return (
-        f"On test the share of wrong conclusions falls from {100 * test['once'][fewest]:.0f} % with "
-        f"{fewest} repetition to {100 * test['once'][most]:.0f} % with {most} as long as all are "
-        f"compared with one grid search, and to {100 * test['repeated'][most]:.0f} % where grid "
+        f"On test the share of wrong conclusions goes from {100 * test['once'][fewest]:.0f} % "
+        f"with {fewest} repetition to {100 * test['once'][most]:.0f} % with {most} as long as all "
+        f"are compared with one grid search, and to {100 * test['repeated'][most]:.0f} % where grid "
         "search is repeated as often."
     )
 

@@ -146,23 +146,20 @@ def winners_curse(lab: Laboratory, *, n_trials: int = 16, n_draws: int = 200) ->
     return pd.DataFrame(rows, columns=["model", "task", "size", "optimism", "regret"])
 
 
-def against_trainings(
-    pools: Mapping[str, Pool], *, worth: Sequence[float], n_worlds: int = 60, n_runs: int = 10
-) -> pd.DataFrame:
+def against_trainings(lab: Laboratory, *, worth: Sequence[float]) -> pd.DataFrame:
     """Replay random search and ASHA on real recorded curves at budgets of whole trainings.
 
     Args:
-        worth: budgets, in trainings of average length; those that a pool lasts for are kept.
-        n_worlds: resampled pools; test examples are as they are.
-        n_runs: replays on each of them, and as many in all on the pool as recorded.
+        worth: budgets, in trainings of average length; those that a pool lasts for are kept. Test
+            examples are as they are: there are some ten thousand of them.
     Returns:
         one row a pool, method and budget: pool, method, trainings, n_trials; pruned (share of runs
         in which ASHA stopped the trial that would have been the best of those started); and of
         the mean test score the columns of `effects.contrast`.
     """
-    rows = []
-    for name, pool in pools.items():
-        clock, rng = Clock(unit="steps"), np.random.default_rng(0)
+    rows, n_worlds, n_runs = [], lab.settings.resamples, lab.settings.replays_of_each
+    for name, pool in lab.others.items():
+        clock, rng = Clock(lab.settings.workers, "steps"), np.random.default_rng(0)
         mean_time = pool.ends(pool.times(clock)).mean()
         deadlines = [w * mean_time / clock.workers for w in sorted(worth)]
         worlds = rng.integers(len(pool), size=(n_worlds, len(pool)))

@@ -14,10 +14,10 @@ class HowSureSettings(Section):
     fewest: Count = 40  # trials in a pool; a smaller one is left out, and named
     workers: Count = 4  # the paper's GPUs
     budgets_gst: tuple[Annotated[float, Field(gt=0)], ...] = (0.5, 1, 2, 4, 8, 16)
-    replays: Annotated[int, Field(ge=2)] = 1000  # of each method in each space
-    resamples: Annotated[int, Field(ge=3)] = 100  # of pool, grid's seeds and test examples
-    replays_of_each: Annotated[int, Field(ge=2)] = 12  # on each of these resamples
-    tpe_replays: Annotated[int, Field(ge=2)] = 5  # of BO+ASHA, which cost a thousand times as much
+    replays: Annotated[int, Field(ge=2)] = 600  # of each method in each space
+    resamples: Annotated[int, Field(ge=3)] = 80  # of pool, grid's seeds and test examples
+    replays_of_each: Annotated[int, Field(ge=2)] = 8  # on each of these resamples
+    tpe_replays: Annotated[int, Field(ge=0)] = 3  # of BO+ASHA, each as dear as a thousand
     studies: Count = 4000  # of so many repetitions each:
     repetitions: tuple[Count, ...] = (1, 2, 3, 5, 10, 20, 30)
     paths: Count = 1000  # of the procedure, for each model, task and method

@@ -24,7 +24,7 @@ def compare_tpe(lab: Laboratory) -> pd.DataFrame:
     rows = []
     for cell in lab.cells:
         asha = cell.runs("asha", "full").get(1.0)
-        if asha is None:
+        if asha is None or lab.settings.tpe_replays < 2:
             continue
         found = [_one(cell, number) for number in range(lab.settings.tpe_replays)]
         runs = pd.DataFrame([vars(run) for run in found if run is not None])

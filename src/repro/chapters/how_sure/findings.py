@@ -31,8 +31,8 @@ def of_repetitions(shares: pd.DataFrame) -> str:
     return (
         f"On test the share of wrong conclusions goes from {100 * test['once'][fewest]:.0f} % "
         f"with {fewest} repetition to {100 * test['once'][most]:.0f} % with {most} as long as all "
-        f"are compared with one grid search, and to {100 * test['repeated'][most]:.0f} % where grid "
-        "search is repeated as often."
+        f"are compared with one grid search, and to {100 * test['repeated'][most]:.0f} % where "
+        "grid search is repeated as often."
     )
 
 

@@ -24,6 +24,7 @@ from repro.stats.rules import score_error
 from repro.stats.weighted_scores import weighted_scores
 from repro.study.pools import Clock, Pool, read_pools
 from repro.study.replay_many import Incumbents, replay_many
+from repro.tuning.spaces import grid_configurations
 
 SPACES = ("full", "s-wr", "s-wr-hdo", "smin")  # from the largest to the smallest
 METHODS = {"rs": False, "asha": True}  # whether it stops trials early
@@ -225,14 +226,21 @@ def open_laboratory(settings: HowSureSettings) -> Laboratory:
             enough = {s: p for s, p in of_cell.items() if len(p) >= settings.fewest}
             left_out += [_too_few(pool, settings) for s, pool in of_cell.items() if s not in enough]
             grid = pools.get((model, task, "grid"))
-            if "full" in enough and grid is not None:
+            if "full" in enough and grid is not None and _is_whole(grid):
                 clock = Clock(settings.workers)
                 cells.append(Cell(recorded, enough, grid, clock, settings))
             elif (model, task, "published") in pools:
                 others[model] = pools[model, task, "published"]
             elif "full" in enough:
-                left_out.append(f"{model}/{task} (no grid search recorded)")
+                left_out.append(f"{model}/{task} (no whole grid search recorded)")
     return Laboratory(cells, others, left_out, settings)
+
+
+def _is_whole(grid: Pool) -> bool:
+    """Tell whether every configuration of the model's grid search is among the trials."""
+    epochs = int(grid.trials["epochs"].iloc[0])
+    n = len(grid_configurations(guess_family(grid.model), epochs=epochs))
+    return grid.trials["configuration"].nunique() == n
 
 
 def _too_few(pool: Pool, settings: HowSureSettings) -> str:

@@ -74,6 +74,21 @@ def describe_failures(summary: pd.DataFrame, compared: pd.DataFrame) -> str:
     )
 
 
+def signs_table(signs: pd.DataFrame, *, note: str) -> Table:
+    """Show how early the runs that fail can be told, from `failures.early_signs`."""
+    columns = {
+        "after": ("share", ".0%"),
+        "area under the curve": ("auc", ".2f"),
+        "at or below a guess": "n_low",
+        "of these, fail in the end": "n_low_failed",
+    }
+    caption = (
+        "How well the score at a time tells the runs that will fail: the chance that a run that "
+        f"fails is below one that does not, .50 by guessing. {note}"
+    )
+    return Table.of(signs, name="early_signs", caption=caption, columns=columns)
+
+
 def printed_recipes() -> Table:
     """Show what others print of these changes on BERT-large: mean and deviation over seeds."""
     tables = [load_published(f"{source}_table01") for source in ("mosbach_2021", "zhang_2021")]

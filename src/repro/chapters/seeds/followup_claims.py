@@ -109,7 +109,7 @@ def recorded_answers(
     found = _of_ways(runs) | {
         "mosbach-gradients-vanish": _vanishing(norms),
         "zhang-init-order-comparable": over_seeds(
-            deviation_ratio, matrices["rte"].to_numpy(), within(0.8, 1.25), LOG
+            deviation_ratio, _matrix_of_rte(matrices), within(0.8, 1.25), LOG
         ),
         "jordan-mostly-test-set": judge_variance_share(right["stable"], below(0.5)),
         "jordan-calibrated-predicts": judge_variance_share(
@@ -131,6 +131,10 @@ def recorded_answers(
         ),
     }
     return [Answer(claim, "recorded", "toy", estimate) for claim, estimate in found.items()]
+
+
+def _matrix_of_rte(matrices: Mapping[str, pd.DataFrame]) -> np.ndarray:
+    return matrices["rte"].to_numpy(float) if "rte" in matrices else np.zeros((0, 0))
 
 
 def _of_ways(runs: pd.DataFrame) -> dict[str, Estimate]:

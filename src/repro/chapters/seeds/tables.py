@@ -13,9 +13,10 @@ from itertools import product
 import pandas as pd
 
 from repro.chapters.seeds.analysis import FACTORS, by_task
+from repro.chapters.seeds.release import Release
 from repro.labels import TASK_LABELS
 from repro.published import load_published
-from repro.show.cells import percent, scientific, task_label
+from repro.show.cells import p_value, percent, scientific, task_label
 from repro.show.table import NOTHING, Table, number
 
 _PUBLISHED = {
@@ -54,6 +55,21 @@ def describe_seeds(best: pd.DataFrame, *, model: str, profile: str) -> str:
         f"{model}, profile {profile}; WI x DO seeds: {', '.join(sizes)}; "
         f"{n_missing} of {len(best)} runs without a score."
     )
+
+
+def describe_live(data: Release) -> str:
+    """Say in one sentence what was trained just now, where recorded runs are analysed."""
+    trials = data.trials
+    n_tasks, n_failed = trials["task"].nunique(), int((trials["status"] != "completed").sum())
+    return (
+        f"Trained or found here: {len(trials)} runs on {n_tasks} tasks, {n_failed} of them without "
+        "an end; the recorded ones are analysed."
+    )
+
+
+def named(table: Table, name: str) -> Table:
+    """Return a table under another name, so that both are kept."""
+    return replace(table, name=name)
 
 
 def table1(best: pd.DataFrame, *, note: str) -> Table:
@@ -115,7 +131,7 @@ def table4(tests: pd.DataFrame, *, note: str) -> Table:
     long = tests.merge(load_published("dodge_2020_table04"), how="left", on=["factor", "task"])
     long = long.melt(["factor", "task"], list(_TESTS), var_name="test")
     long["cell"] = [
-        number(value, ".0%") if test == "p_naive_below_5" else scientific(value)
+        number(value, ".0%") if test == "p_naive_below_5" else _p_value(value)
         for test, value in zip(long["test"], long["value"], strict=True)
     ]
     cells = long.pivot(index=["factor", "test"], columns="task", values="cell")
@@ -129,6 +145,11 @@ def table4(tests: pd.DataFrame, *, note: str) -> Table:
         f"{note}"
     )
     return Table("table04_best_against_worst", caption, frame, data=tests, blocks="factor")
+
+
+def _p_value(p: float) -> str:
+    """Write small ones with their power of ten, which the paper prints."""
+    return scientific(p) if p < 0.001 else p_value(p)
 
 
 def variance_table(components: pd.DataFrame, *, note: str) -> Table:

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         help="of one trial; default: measured here",
     )
     plan.add_argument("--card", help="T4, V100, A100 or H200: rates by arithmetic, not measured")
-    plan.add_argument("--gpus", type=int, help="how many; default: those of this machine")
+    plan.add_argument("--gpus", type=_count, help="how many; default: those of this machine")
     plan.set_defaults(command=_plan)
     for command in (run, plan):
         command.add_argument("--notebook", action="append", default=[], help="name; default: all")
@@ -75,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     keep = commands.add_parser("record", help="train what data/recorded/NAME lacks of its plan")
     keep.add_argument("name", nargs="?", default="mini", metavar="NAME", help="default: mini")
     keep.add_argument("--parts", nargs="+", default=[], help="of the plan; default: all")
-    keep.add_argument("--first", type=int, metavar="N", help="only so many trials of each cell")
-    keep.add_argument("--workers", type=int, metavar="N", help="processes; default: one a core")
+    keep.add_argument("--first", type=_count, metavar="N", help="only so many trials of each cell")
+    keep.add_argument("--workers", type=_count, metavar="N", help="processes; default: one a core")
     keep.set_defaults(command=_record)
     judge = commands.add_parser("judge", help="judge the trials of any tool: luck, or better?")
     judge.add_argument("trials", help="a file, folder, storage or name; see `repro.judge`")
@@ -150,6 +150,12 @@ def _list_claims(options: argparse.Namespace) -> int:
     return 0
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1, 2, ..., but got {text!r}")
+    return int(text)
+
+
 def _record(options: argparse.Namespace) -> int:
     from repro.paths import data_directory
     from repro.study.recording import record
@@ -212,9 +218,12 @@ def _plan(options: argparse.Namespace) -> int:
 
 def _positive(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise ValueError(f"--steps-per-second must be a number, but got {text!r}") from None
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ValueError(f"--steps-per-second must be a number above 0, but got {text!r}")
+    return number
 
 
 def _submit(options: argparse.Namespace) -> int:
@@ -261,6 +270,8 @@ def _load(options: argparse.Namespace) -> Profile:
 
 def _values(options: argparse.Namespace) -> dict[str, Any]:
     values = {name: _parse_value(text) for name, text in options.values}
+    if "profile" in values:
+        raise ValueError("the profile must be named by --profile, but is also given after -p")
     return values | ({} if options.data is None else {"source": _absolute(options.data)})
 
 

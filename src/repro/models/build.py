@@ -23,6 +23,7 @@ from repro.models.locate import (
     ModelSpec,
     check_length,
     find_model,
+    read_config,
 )
 
 # Where an architecture's configuration keeps a hyperparameter; the first name that it has counts.
@@ -42,12 +43,21 @@ def resolve_model(name: str) -> ModelSpec:
 
 
 def _configuration(path: str, name: str):
-    try:
+    read_config(path)
+    with _loading(path, f"a configuration for '{name}'"):
         return AutoConfig.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+
+
+@contextmanager
+def _loading(path: str, what: str):
+    """Say in one line what transformers could not load, whatever it raises."""
+    try:
+        yield
+    except Exception as error:
+        why = " ".join(str(error).split())[:160] or type(error).__name__
         raise ValueError(
-            f"`model` must be one that transformers knows, but got '{name}' "
-            f"({' '.join(str(error).split())[:160]}); name another"
+            f"{path} must hold {what} that transformers knows, but it says: {why}; save the model "
+            "again, or name another"
         ) from error
 
 
@@ -57,7 +67,8 @@ def load_tokenizer(spec: ModelSpec):
 
 @lru_cache(maxsize=4)
 def _tokenizer(path: str, stamp: int):
-    return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    with _loading(path, "a tokenizer"):
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
 
 
 def _stamp(path: str) -> int:
@@ -73,7 +84,7 @@ def _pretrained(path: str, stamp: int, n_labels: int) -> tuple:
     Raises:
         ValueError: if it lacks more than what is trained from the start, or holds NaN.
     """
-    with quiet(), torch.random.fork_rng(devices=[]):
+    with _loading(path, "a model"), quiet(), torch.random.fork_rng(devices=[]):
         model, report = AutoModelForSequenceClassification.from_pretrained(
             path,
             num_labels=n_labels,

@@ -17,6 +17,9 @@ WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
 _FILES = ("config.json", "model*.safetensors", WEIGHTS[1], *TOKENIZERS, "merges.txt")
 _FILES += ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_SIZES = dict.fromkeys(("vocab_size", "hidden_size", "intermediate_size"), 10_000_000)
+_SIZES |= dict.fromkeys(("num_hidden_layers", "num_attention_heads"), 1_000)
+_SIZES |= {"max_position_embeddings": 10_000_000}
 _HUB_ID = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*(@[\w./-]+)?")
 
 
@@ -80,9 +83,29 @@ def check_length(name: str, config: Mapping, max_length: int) -> None:
 
 
 def read_config(path: str) -> dict:
-    """Return what the config.json of a model's directory says; nothing where there is none."""
+    """Return what the config.json of a model's directory says; nothing where there is none.
+
+    Raises:
+        ValueError: naming the file, if it cannot be a model's.
+    """
     file = Path(path) / "config.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if not file.is_file():
+        return {}
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} must be JSON, but {error}; save the model again") from None
+    if not isinstance(config, dict) or not isinstance(config.get("model_type", ""), str):
+        raise ValueError(
+            f"{file} must describe a model, with its `model_type`, but got {config!r:.60}"
+        )
+    for name, most in _SIZES.items():
+        size = config.get(name, 1)
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= most:
+            raise ValueError(
+                f"{file}: `{name}` must be a whole number from 1 to {most:,}, but got {size!r}"
+            )
+    return config
 
 
 @lru_cache(maxsize=64)

@@ -27,7 +27,8 @@ def read_returned_scores(path: Path) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        error = str(error).strip()
         raise ValueError(f"{path} must be a CSV file, but {error}; mend it") from None
     if tuple(table.columns) != RETURNED:
         raise ValueError(
@@ -41,10 +42,13 @@ def read_returned_scores(path: Path) -> pd.DataFrame:
         except ValueError as error:
             raise ValueError(f"{path} line {line}: {error}") from None
     table = table[table["percent"].str.strip() != ""]
-    percent = pd.to_numeric(table["percent"], errors="coerce")
-    if len(bad := table[~percent.between(-100, 100)]):
+    percent = pd.to_numeric(table["percent"].where(~table["percent"].str.contains("_")), "coerce")
+    lowest = table["metric"].map(lambda metric: 0 if metric in ("accuracy", "f1") else -100)
+    fits = percent.between(lowest, 100) & ~(percent.abs().between(0, 1, inclusive="neither"))
+    if len(bad := table[~fits]):
         raise ValueError(
-            f"{path} line {bad.index[0] + 2}: `percent` must be a number from -100 to 100, but got "
+            f"{path} line {bad.index[0] + 2}: `percent` must be a number as the GLUE site gives "
+            f"it, from {lowest[bad.index[0]]} to 100 and no fraction of 1, but got "
             f"{bad['percent'].iloc[0]!r}"
         )
     if len(again := table[table.duplicated(["run", "trial", "metric"])]):

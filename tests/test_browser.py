@@ -1,4 +1,4 @@
-"""Notebooks as a student meets them: JupyterLab in a real browser. `make browser` runs this.
+"""Notebooks and the page as a reader meets them, in a real browser. `make browser` runs this.
 
 Playwright drives Debian's Chromium, by its path; nothing is downloaded. Screenshots go to
 build/browser/.
@@ -25,7 +25,16 @@ if not os.environ.get("REPRO_BROWSER"):
 
 from playwright.sync_api import expect, sync_playwright  # missing under `make browser`: an error
 
+from repro.chapters.initial.claims import published_answers
+from repro.chapters.initial.gains import describe_gains, printed_gains
+from repro.chapters.initial.plots import plot_quadrant
+from repro.chapters.procedure.rules import Rule, judge_rounds
+from repro.chapters.procedure.tables import rounds_table
 from repro.paths import ROOT
+from repro.published import published_rounds
+from repro.show.ledger import collect_claims
+from repro.show.page import write_page
+from repro.show.report import Report
 
 SHOTS = ROOT / "build/browser"
 SECOND = 1000  # Playwright counts in milliseconds
@@ -203,6 +212,53 @@ def test_the_explorer_answers_and_a_small_run_is_trained(page, lab):
     check_brushing(page)
     check_training(page)
     assert errors_of(page) == []
+
+
+@pytest.fixture(scope="module")
+def report_page(tmp_path_factory):
+    """The page of a profile with two notebooks: verdicts, a wide table, pictures."""
+    figures = tmp_path_factory.mktemp("figures")
+    report = Report("01_study", "mini", note="Profile mini.", figures=figures)
+    answers = published_answers()
+    report.claims(answers)
+    report.headline("On 5 of 10 tasks tuning does not beat grid search.")
+    gains = printed_gains()
+    figure = plot_quadrant(gains).figure
+    report.figure(figure, "quadrant", "Gains.", finding=describe_gains(gains), place="top")
+    judged = judge_rounds(published_rounds(), Rule(weak="tie"))
+    report.table(rounds_table(judged, model="electra-base", note="As printed."), place="lead")
+    collect_claims(figures / "mini")
+    return write_page(figures / "mini").as_uri()
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_the_page_fits_the_screen(page, report_page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(report_page)
+    page.wait_for_load_state()
+    # tables and pictures scroll by themselves; the page does not
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("nav a").count() >= 2
+    page.mouse.wheel(0, 3000)
+    assert page.locator("nav").bounding_box()["y"] > -2  # the contents stay
+    page.evaluate("scrollTo(0, 0)")
+    page.screenshot(path=SHOTS / f"page_{width}.png", full_page=True)
+
+
+def test_a_link_to_what_is_folded_opens_it(page, report_page):
+    page.goto(report_page)
+    target = page.locator("#\\30 1_study-claims")
+    expect(target).to_be_hidden()
+    page.locator('.verdicts a[href="#01_study-claims"]').first.click()
+    expect(target).to_be_visible()
+
+
+def test_the_page_prints(page, report_page):
+    page.goto(report_page)
+    page.emulate_media(media="print")
+    expect(page.locator("nav")).to_be_hidden()
+    expect(page.locator(".board li").first).to_be_visible()
+    page.screenshot(path=SHOTS / "page_print.png", full_page=True)
 
 
 def visible_picture(page):

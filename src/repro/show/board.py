@@ -58,11 +58,13 @@ _EVIDENCE = {
 
 
 def by_source(rows: pd.DataFrame) -> list[str]:
-    """Say for each source how many of its claims came out how."""
+    """Say for each source of which a claim could be tested how many of its claims came out how."""
     lines = []
     for source in in_order(rows["source"], SOURCE_LABELS):
         words = rows[rows["source"] == source].groupby("id")["verdict"].agg(set)
         holds, fails, unsure = (words.map(lambda w, k=k: k in w).sum() for k in (*DECIDED, *OPEN))
+        if not holds + fails + unsure:
+            continue
         text = f"**{label(source, SOURCE_LABELS)}**, {_count(len(words), 'claim')}: {holds} hold, "
         lines.append(f"{text}{fails} do not, {unsure - _also(words)} undecided")
     return lines

@@ -109,6 +109,8 @@ def plot_quadrant(gains: pd.DataFrame, ax: Axes | None = None) -> Axes:
     over = (points["validation_gain"] > 1e-9) & (points["test_gain"] < -1e-9)
     for source, (colour, look) in looks.items():
         rows = points[points["source"] == source]
+        if rows.empty:
+            continue
         x, y = rows["validation_gain"], rows["test_gain"]
         errors = rows[["validation_error", "test_error"]].where(over[rows.index]).to_numpy().T
         cross = {"fmt": "none", "ecolor": colour, "lw": 0.6, "alpha": 0.4, "zorder": 2}

@@ -118,7 +118,8 @@ def prepare():
             }
             for i, length in enumerate(split.lengths)
         ]
-        for name, split in encoded.splits.items()
+        for name in ("train", "validation")
+        for split in [encoded.splits[name]]
     }
     domains = search_space("electra-mini", epochs=EPOCHS).domains
     return make_model, rows, DataCollatorWithPadding(load_tokenizer(spec)), domains
@@ -135,6 +136,7 @@ def search_theirs(n: int, folder: str, *, backend: str) -> None:
         output_dir=folder,
         num_train_epochs=EPOCHS,
         eval_strategy="epoch",
+        per_device_eval_batch_size=128,
         save_strategy="no",
         logging_strategy="no",
         report_to="none",

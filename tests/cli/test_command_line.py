@@ -238,3 +238,15 @@ def test_the_ledger_is_listed_by_evidence_and_source(folders, capsys):
     assert "liu-" not in listed
     assert command_line.main(["claims", "--source", "course"]) == 2
     assert "unknown source 'course'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_the_end_of_a_session_is_an_interrupt(number, monkeypatch, capsys):
+    def ended(*arguments, **keywords):
+        signal.raise_signal(number)
+
+    monkeypatch.setattr("repro.study.recording.record", ended)
+    before = signal.getsignal(number)
+    assert command_line.main(["record"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert signal.getsignal(number) is before

@@ -1,8 +1,11 @@
 """Run notebooks, plan studies, write submissions and releases, list profiles: `python -m repro`."""
 
 import argparse
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status: 1 for a failed notebook, 2 for bad input."""
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        with _signals_as_interrupt():
+            return options.command(options)
     except KeyboardInterrupt:
         print("\ninterrupted; what was finished is kept: the same command goes on", file=sys.stderr)
         return 130
@@ -28,6 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1 if isinstance(error, reproduce.NotebookError) else 2
+
+
+@contextmanager
+def _signals_as_interrupt() -> Iterator[None]:
+    """Let the end of a session or a batch job do what Ctrl-C does."""
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,135 +1,160 @@
 """What a class hands in, for the tests of the assignments: answers right, wrong and hostile."""
 
+import os
+import sys
+import types
+from types import SimpleNamespace
+
 import nbformat
+import numpy as np
+from notebook_format import is_test, name_of, put_together, set_hidden_seed
+from tables import write_tables
 
 from repro.paths import ROOT
 
 FOLDER = ROOT / "notebooks/assignments"
 SOURCE = FOLDER / "source"
 
-# Typical wrong answers: (cell, right, wrong), ..., and the test cells that they must cost.
-WRONG = {
-    "learning_rate_and_warmup": (
-        (
-            ("schedule", "return (n_steps - step) / (n_steps - n_warmup)", "return 1.0"),
-            ("range", "np.geomspace", "np.linspace"),
-            ("warmup", "max(learning_rates)", "min(learning_rates)"),
-        ),
-        {"schedule_by_hand", "schedule_everywhere", "range_is_geometric", "warmup_alone_differs"},
-    ),
-    "grid_against_random": (
-        (
-            ("space", "LogUniform(1e-4, 1e-2)", "Uniform(1e-4, 1e-2)"),
-            ("random", "default_rng(seed)", "default_rng()"),
-        ),
-        {
-            "space_is_stated",
-            "draws_come_from_space",
-            "draws_follow_seed",
-            "trials_lie_in_stated_space",
-        },
-    ),
-    "asha_by_hand": (
-        (
-            (
-                "asha",
-                "score_after(trial, rung)",
-                "(score_after(trial, 6), table.loc[trial, rung])[1]",
-            ),
-            ("losses", "saved = 1 - ", "saved = "),
-        ),
-        {"asha_never_looks_ahead", "saving_is_counted"},
-    ),
-    "seeds_and_reporting": (
-        (
-            ("spread", "values.std(ddof=1)", "values.std()"),
-            ("reporting", '"mean": values.mean()', '"mean": values.max()'),
-        ),
-        {"spread_is_of_sample", "report_gives_means"},
-    ),
-    "overfitting_validation": (
-        (("decision", 'choose(trials, "validation")', 'max(trials["trial"], key=look_at_test)'),),
-        {"decided_by_more_examples", "one_look_at_the_decision", "no_further_look"},
-    ),
-    "three_stage_project": (
-        (
-            ("noise", 'rest["seed"].map(baseline)', "baseline.mean()"),
-            ("effects", "abs(means[name]).max()", "means[name].max()"),
-            ("grid_results", '"grid")', '"grid", seed=2)'),
-            ("search", "seed=seed, ", ""),
-            ("report", "n_right =", "look_at_test(BASELINE)\nn_right ="),
-            ("report", "gain * N_VALIDATION", "gain * 100"),
-        ),
-        {
-            "differences_are_paired",
-            "effects_are_measured",
-            "grid_is_trained_as_stated",
-            "search_follows_seed",
-            "one_look_at_the_decision",
-            "report_is_honest",
-        },
-    ),
-}
-
-# Put before the first answer of `asha_by_hand`, the rest of it being right; status and points:
-# two are for what does without that answer. `lingers` and `mistyped` also show that the others did
-# no harm.
+# Put before the first answer of `asha_by_hand`, the rest of it being right: what status it has, and
+# points at most. What `lingers` starts must be gone afterwards.
 LINGERS = "98765"
 HOSTILE = {
-    "loops": ("while True:\n    pass", "timed out", 2),
+    "loops": ("while True:\n    pass", "timed out", 13),
     "stubborn": (
         "while True:\n    try:\n        while True:\n            pass\n"
         "    except BaseException:\n        pass",
         "timed out",
         0,
     ),
-    "hungry": ("hog = bytearray(2**40)", "out of memory", 2),  # refused at once, on any machine
-    "deletes": (
-        "import pathlib, shutil\n"
-        "shutil.rmtree(pathlib.Path.cwd().parents[2], ignore_errors=True)\n"
-        "shutil.rmtree(pathlib.Path.home(), ignore_errors=True)",
+    "hungry": ("hog = bytearray(2**40)", "out of memory", 13),  # refused at once, on any machine
+    "shared": (
+        "import mmap\nhog = mmap.mmap(-1, 2**31)\nfor _ in range(0, 2**31, 4096):\n"
+        "    hog[_] = 1\nimport time\ntime.sleep(60)",
+        "out of memory",
+        0,
+    ),
+    "forks": (
+        "import os, time\nfor _ in range(400):\n    if os.fork() == 0:\n        time.sleep(60)\n"
+        "time.sleep(60)",
         "failed",
         0,
     ),
-    "dies": ("import os\nos._exit(0)", "failed", 0),
-    "lingers": (
-        f"import subprocess\nsubprocess.Popen(['sleep', '{LINGERS}'], start_new_session=True)",
+    "transforms": (
+        "import ast\nclass Empty(ast.NodeTransformer):\n"
+        "    def visit_Assert(self, node):\n        return ast.Pass()\n"
+        "get_ipython().ast_transformers.append(Empty())",
+        "tampered",
+        0,
+    ),
+    "patches": ("import numpy\nnumpy.allclose = lambda *a, **k: True", "tampered", 0),
+    "deletes": (
+        "import pathlib, shutil\n"
+        "shutil.rmtree(pathlib.Path.cwd(), ignore_errors=True)\n"
+        "shutil.rmtree(pathlib.Path.home(), ignore_errors=True)",
         "graded",
         15,
     ),
-    "mistyped": ("def unfinished(:", "graded", 2),
+    "dies": ("import os\nos._exit(0)", "failed", 0),
+    "lingers": (
+        f"import subprocess\nsubprocess.Popen(['sleep', '{LINGERS}'], start_new_session=True, "
+        "env={})",
+        "graded",
+        15,
+    ),
+    "mistyped": ("def unfinished(:", "graded", 13),
+}
+# What a sandbox must keep from a submission: each fails there, and the rest is graded.
+FORBIDDEN = {
+    "reads_home": f"import os\nassert os.listdir({os.path.expanduser('~')!r})",
+    "reads_source": f"open({str(SOURCE / 'asha_by_hand/asha_by_hand.ipynb')!r}).read()",
+    "reads_recordings": f"import os\nassert os.listdir({str(ROOT / 'data/recorded')!r})",
+    "connects": "import socket\nsocket.create_connection(('192.0.2.1', 9), timeout=2)",
+    "writes": f"open({str(FOLDER / 'hacked')!r}, 'w').write('x')",
+    "signals": "import os\nos.kill(os.getppid() or -1, 9)\nassert 'bwrap' not in os.environ\n1 / 0",
 }
 
 
 def read_cells(path):
     notebook = nbformat.read(path, as_version=4)
-    return notebook, {
-        cell.metadata.nbgrader.grade_id: cell
-        for cell in notebook.cells
-        if "nbgrader" in cell.metadata
-    }
+    return notebook, {name_of(cell): cell for cell in notebook.cells if name_of(cell)}
 
 
 def read_solutions(assignment):
     """Return the instructor's answers, cell by cell."""
     _, cells = read_cells(SOURCE / assignment / f"{assignment}.ipynb")
-    return {name: c.source for name, c in cells.items() if c.metadata.nbgrader.solution}
+    return {
+        name: c.source
+        for name, c in cells.items()
+        if c.metadata.nbgrader.solution and not c.metadata.nbgrader.grade
+    }
+
+
+def answer(assignment, *changes):
+    """Return the instructor's answers with (cell, what is there, what stands instead), ... ."""
+    answers = read_solutions(assignment)
+    for cell, there, instead in changes:
+        assert there in answers[cell], (cell, there)
+        answers[cell] = answers[cell].replace(there, instead)
+    return answers
 
 
 def hand_in(released, to, *, assignment, answers):
     """Write a submission: the students' version with these answers."""
     notebook, cells = read_cells(released / assignment / f"{assignment}.ipynb")
-    for name, answer in answers.items():
-        cells[name].source = answer
+    for name, text in answers.items():
+        cells[name].source = text
     (to / assignment).mkdir(parents=True)
     nbformat.write(notebook, to / assignment / f"{assignment}.ipynb")
 
 
-def answer_wrongly(assignment):
-    """Return wrong answers; the last cell prints the cells before it, hidden tests and all."""
-    answers = read_solutions(assignment)
-    for cell, right, wrong in WRONG[assignment][0]:
-        assert right in answers[cell]
-        answers[cell] = answers[cell].replace(right, wrong)
-    answers[list(answers)[-1]] += "\nprint(*In)"
-    return answers
+def run_here(assignment, answers, folder, *, seed=0):
+    """Run the cells of a submission in this process; return test -> what it ended with, or None.
+
+    Args:
+        seed: of the tables and of the hidden tests.
+    """
+    source, _ = read_cells(SOURCE / assignment / f"{assignment}.ipynb")
+    submitted, own = read_cells(SOURCE / assignment / f"{assignment}.ipynb")
+    for name, text in answers.items():
+        own[name].source = text
+    set_hidden_seed(source, seed)
+    write_tables(assignment, folder, seed)
+    space, outcome, before = {"__name__": "__main__"}, {}, os.getcwd()
+    os.chdir(folder)
+    try:
+        for cell in put_together(source, submitted):
+            error = None
+            try:
+                exec(cell.source, space)
+            except Exception as raised:
+                error = f"{type(raised).__name__}: {raised}"
+            if is_test(cell):
+                outcome[name_of(cell)] = error
+    finally:
+        os.chdir(before)
+    return outcome
+
+
+def stub_training(monkeypatch, digits=4):
+    """Replace training by a formula whose last digits depend on `digits`, as on other machines."""
+
+    def train_trial(configuration, *, model, data, settings, seeds):
+        text = repr(sorted((k, float(v)) for k, v in configuration.items())) + str(seeds.init)
+        luck = np.random.default_rng(list(text.encode())).normal(0, 0.01)
+        rate = abs(np.log10(configuration["learning_rate"]) + 2.7)
+        score = round(float(np.clip(0.85 - 0.08 * rate + luck, 0, 1)), digits)
+        predictions = {"test_last": np.arange(400) % 10 < 8}
+        return SimpleNamespace(
+            last=SimpleNamespace(score=score), status="completed", predictions=predictions
+        )
+
+    frames = {"test": {"label": SimpleNamespace(to_numpy=lambda: np.ones(400, bool))}}
+    stubs = {
+        "repro.training.trial": {"train_trial": train_trial},
+        "repro.models.build": {"encode": lambda *a, **k: None, "resolve_model": lambda name: None},
+        "repro.data.tasks": {"load_task": lambda *a, **k: SimpleNamespace(splits=frames)},
+    }
+    for name, content in stubs.items():
+        module = types.ModuleType(name)
+        module.__dict__.update(content)
+        monkeypatch.setitem(sys.modules, name, module)

@@ -4,11 +4,14 @@ MRPC and RTE come with the package. Other tasks, or the whole release, go into a
 with the same columns: task, init_rank, order_rank, score (a fraction; empty where a run has none).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from repro.published import load_published
+from repro.show.cells import task_label
 from repro.stats.expected_performance import expected_maximum
 
 COLUMNS = ["task", "init_rank", "order_rank", "score"]
@@ -53,6 +56,11 @@ def _read(path: Path) -> pd.DataFrame:
             f"{few.iloc[0, 0]} by {few.iloc[0, 1]}"
         )
     return frame[COLUMNS]
+
+
+def beside(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the authors' tasks behind ours, for panels: a title -> what is drawn of a task."""
+    return dict(ours) | {f"{task_label(task)}, authors": part for task, part in theirs.items()}
 
 
 def expected_curves(matrices: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

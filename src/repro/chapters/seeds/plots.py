@@ -116,7 +116,7 @@ def figure_correlations(correlations: Mapping[str, Mapping[str, pd.DataFrame]]) 
     }
     figure = panels(_plot_correlations, both, height=1.75, n_columns=4)
     bar = figure.colorbar(figure.axes[0].images[0], ax=figure.axes, pad=0.01, aspect=25)
-    bar.set_label("correlation")
+    bar.set_label("correlation (below 0: white)")
     return figure
 
 
@@ -141,7 +141,7 @@ def plot_early(early: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for column, (name, colour, line) in looks.items():
         ax.plot(early["epoch"], early[column], color=colour, ls=line, label=name)
     ax.axhline(0, color="black", lw=0.6)
-    ax.set(xlabel="epoch", ylabel="Spearman's r with the end", ylim=(-0.25, 1.05))
+    ax.set(xlabel="epoch", ylabel="Spearman's r with the end", ylim=(None, 1.05))
     return ax
 
 

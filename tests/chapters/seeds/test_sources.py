@@ -39,6 +39,8 @@ def test_ratios_are_decided_where_they_are_clear():
 def test_what_cannot_be_decided_says_why():
     few = judge_ratio(crossed(3, [0.1] * 4, rest=0.1), above(1), of="init_seed", to="order_seed")
     assert "3 levels of a source" in few.reason
+    part = crossed(11, [0.1] * 4, rest=0.1).iloc[:12]
+    assert "too few runs" in judge_ratio(part, above(1), of="split_seed", to="order_seed").reason
     holes = crossed(5, [0.1] * 4, rest=0.1)
     holes.loc[3, "score"] = np.nan
     assert "1 of 25" in judge_ratio(holes, above(1), of="init_seed", to="order_seed").reason

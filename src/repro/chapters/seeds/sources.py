@@ -49,6 +49,8 @@ def judge_ratio(scores: pd.DataFrame, region: Region, *, of: str, to: str) -> Es
         few = f"{levels} levels of a source, fewer than {MINIMUM}"
         return undecidable(few if levels < MINIMUM else EQUAL, region, **known)
     variances = source_components(scores).set_index("factor")["variance"]
+    if variances.isna().any():
+        return undecidable("too few runs to tell the sources apart", region, **known)
     value = float(variances[of] / variances[to]) if variances[to] > 0 else np.inf
     draws = drawn_components(scores, factors=names)
     first, second = draws[names.index(of)], draws[names.index(to)]

@@ -7,6 +7,7 @@ that trains asks for them, and they stay for all that follow (see `tuning.cluste
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -67,6 +68,7 @@ class Session:
         if self._desk is not None:
             with suppress(Exception):  # its cluster may be gone
                 self._say_how_busy()
+        if "ray" in sys.modules:
             disconnect()
         self._folder.cleanup()
 

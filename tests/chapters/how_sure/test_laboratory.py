@@ -3,51 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tests.chapters.how_sure.conftest import SETTINGS, make_cell, make_laboratory, make_trial
 from tests.support.recorded_pools import make_pool, make_recorded
 
 from repro.chapters.how_sure import effects, paths, pools, studies
-from repro.chapters.how_sure.laboratory import Cell, Laboratory, open_laboratory, pool_sizes
-from repro.chapters.how_sure.settings import HowSureSettings
+from repro.chapters.how_sure.laboratory import open_laboratory, pool_sizes
 from repro.chapters.procedure import rules
 from repro.results.recorded import write_recorded
-from repro.study.pools import Clock, read_pools
-
-SETTINGS = HowSureSettings(
-    recorded=("none",), fewest=2, workers=2, budgets_gst=(1, 2), replays=60, resamples=20,
-    replays_of_each=4, studies=300, repetitions=(1, 3), paths=40, tpe_replays=0,
-)  # fmt: skip
-
-
-def trial(rng, *, good, configuration=0):
-    """Make a trial of three evaluations whose test score is .05 below its validation score."""
-    validation = np.array([0.5, 0.6, 0.7]) + good + rng.normal(0, 0.02)
-    hyperparameters = {"warmup_ratio": 0.05, "hidden_dropout": 0.1, "learning_rate": 1e-3}
-    values = {"validation": validation, "test": validation - 0.05, "configuration": configuration}
-    return values | hyperparameters
-
-
-def make_cell(*, good=0.0, spread=0.05, n=40, spaces=("full", "s-wr", "smin")):
-    """Record random trials that are so much better than grid search's on average."""
-    rng, key = np.random.default_rng(0), ("tiny-electra", "rte")
-    cells = {
-        (*key, space): [trial(rng, good=good + rng.normal(0, spread)) for _ in range(n)]
-        for space in spaces
-    }
-    cells[*key, "grid"] = [trial(rng, good=0.0, configuration=i // 4) for i in range(8)]
-    recorded = make_recorded(cells)
-    found = read_pools(recorded)
-    kept = {space: found[*key, space] for space in spaces}
-    return Cell(recorded, kept, found[*key, "grid"], Clock(2), SETTINGS)
-
-
-@pytest.fixture(scope="module")
-def lab():
-    return Laboratory([make_cell()], {}, [], SETTINGS)
-
-
-@pytest.fixture(scope="module")
-def means(lab):
-    return effects.world_means(lab)
 
 
 def test_grid_search_sets_the_budget():
@@ -97,9 +59,7 @@ def test_effects_are_means_over_worlds_and_cells(lab, means):
 
 
 def test_a_large_difference_is_seldom_missed_and_a_small_one_is(lab):
-    clear = studies.conclusions(
-        Laboratory([make_cell(good=0.2)], {}, [], SETTINGS), repetitions=[3]
-    )
+    clear = studies.conclusions(make_laboratory(good=0.2), repetitions=[3])
     by_means = clear["way"] != "tested"
     assert (clear.loc[by_means, "right"] == 1).all()
     assert (clear["right"] > 0.9).all()
@@ -133,11 +93,11 @@ def test_many_decisions_equal_the_procedure_s_own():
 
 
 def test_walks_end_where_the_procedure_ends():
-    good = Laboratory([make_cell(good=0.3, spread=0.0)], {}, [], SETTINGS)
+    good = make_laboratory(good=0.3, spread=0.0)
     walks = paths.walk_paths(good)
     assert set(walks["verdict"]) == {"succeeds"}
     assert set(walks["path"]) == {"full 1"}
-    poor = Laboratory([make_cell(good=-0.3, spread=0.0)], {}, [], SETTINGS)
+    poor = make_laboratory(good=-0.3, spread=0.0)
     walks = paths.walk_paths(poor)
     assert set(walks["path"]) == {"full 1 → full 4"}  # no space is reduced: nothing overfits
     shares = paths.verdict_shares(walks)
@@ -169,7 +129,7 @@ def test_what_is_missing_or_too_small_is_named(tmp_path):
     settings = SETTINGS.model_copy(update={"recorded": ("nowhere",)})
     assert open_laboratory(settings).left_out == ["nowhere (not recorded yet)"]
     rng = np.random.default_rng(0)
-    rows = {("tiny-electra", "rte", "full"): [trial(rng, good=0) for _ in range(3)]}
+    rows = {("tiny-electra", "rte", "full"): [make_trial(rng, good=0) for _ in range(3)]}
     recorded = make_recorded(rows)
     write_recorded(
         tmp_path / "x", trials=recorded.trials, evaluations=recorded.evaluations, about={}

@@ -34,6 +34,7 @@ from repro.study.replay_many import replay_many
 ELECTRA, ROBERTA = "electra-base", "roberta-base"
 BROUGHT = {(ELECTRA, "rte"), (ELECTRA, "sst2"), (ELECTRA, "qnli"), (ROBERTA, "cola")}
 UNITS = "recorded trials"
+SHARES = ("beats", "overfits")  # of runs
 N_VALIDATION = 120
 # model, tasks, budget in GST, method ("" for all), and what is claimed of the mean difference
 AGAINST_GRID = {
@@ -75,7 +76,11 @@ class _Evidence:
         n = len(rows[(rows["world"] == 0) & (rows["batch"] == 0)])
         if not n:
             return undecidable("not recorded", region)
-        return self.judge(contrast(rows, quantity, lambda r: pd.Series(1 / n, r.index)), region)
+        found = contrast(rows, quantity, lambda r: pd.Series(1 / n, r.index))
+        if quantity in SHARES:  # 0 or 1 in all worlds is not certain
+            least = 1 / min(len(cell.pools["full"]) for cell in self.cells)
+            found["error"] = max(found["error"], least)
+        return self.judge(found, region)
 
     def difference(
         self, rows: pd.DataFrame, quantity: str, region: Region, *, first: dict, second: dict

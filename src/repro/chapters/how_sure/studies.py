@@ -14,6 +14,7 @@ from repro.chapters.how_sure.laboratory import METHODS, Laboratory
 from repro.stats.decisions import LEVEL
 
 SPLITS = {"validation": "validation_score", "test": "test_score"}
+WHERE = ("model", "task", "method", "split")
 QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 
 
@@ -33,7 +34,8 @@ def study_differences(lab: Laboratory, *, repetitions: int = 3, seed: int = 0) -
         quantiles = {f"q{1000 * q:03.0f}": np.quantile(means, q) for q in QUANTILES}
         shares = {"p_above": (means > 0).mean(), "p_wrong": (means * np.sign(true) < 0).mean()}
         rows.append(where | {"mean": true} | quantiles | shares)
-    return pd.DataFrame(rows)
+    names = [*WHERE, "mean", *(f"q{1000 * q:03.0f}" for q in QUANTILES), "p_above", "p_wrong"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def _drawn(lab: Laboratory, seed: int):
@@ -73,7 +75,7 @@ def conclusions(lab: Laboratory, *, repetitions: Sequence[int], seed: int = 0) -
                 shares = {"right": (sides > 0).mean(), "wrong": (sides < 0).mean()}
                 shares["undecided"] = (sides == 0).mean()
                 rows.append(where | {"n": n, "way": way, "mean": true} | shares)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*WHERE, "n", "way", "mean", "right", "wrong", "undecided"])
 
 
 def _welch(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from repro.chapters.how_sure.paths import VERDICTS
 from repro.labels import METHOD_LABELS, label
 from repro.show.cells import interval, method_label, percent, points, task_label
 from repro.show.table import NOTHING, Table
+from repro.stats.incumbents import SPLITS
 
 _WHAT = {"grid": "grid again (chance)"}
 
@@ -47,10 +48,11 @@ def studies_table(differences: pd.DataFrame, *, repetitions: int, note: str) -> 
     key, names = ["model", "task", "method"], ["mean", "q025", "q975", "p_wrong"]
     wide = differences.pivot(index=key, columns="split", values=names)
     wide.columns = [f"{split}_{name}" for name, split in wide.columns]
-    rows = wide.reset_index()
+    both = [f"{split}_{name}" for split in SPLITS for name in names]
+    rows = wide.reindex(columns=both).reset_index()
     rows = differences[key].drop_duplicates().merge(rows, on=key)
     columns = {"model": "model", "task": ("task", task_label), "method": ("method", method_label)}
-    for split in ("validation", "test"):
+    for split in SPLITS:
         names = [f"{split}_{name}" for name in ("mean", "q025", "q975")]
         columns[f"{split}: true [95 % of studies]"] = (names, _with_interval)
         columns[f"{split}: wrong sign"] = (f"{split}_p_wrong", percent)

@@ -7,7 +7,7 @@ import sys
 import pandas
 import pytest
 
-from hub_server import HubServer, as_parquet, model_files, serve_glue, serve_model
+from hub_server import as_parquet, model_files, serve_glue, serve_model, serving
 from repro.data.definitions import TASKS
 from repro.data.hub import REVISIONS, fetch
 from repro.data.tasks import load_task
@@ -19,18 +19,8 @@ SMALL = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json"
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """Serve repositories to this process, whose downloads are kept in an empty folder."""
-    from huggingface_hub import constants
-
-    server = HubServer()
-    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, server.endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    fetch.cache_clear()
-    yield server
-    server.close()
-    fetch.cache_clear()
+    with serving(monkeypatch, tmp_path / "cache") as server:
+        yield server
 
 
 def start_anew():

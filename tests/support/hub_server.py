@@ -9,8 +9,10 @@ import hashlib
 import json
 import re
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +20,7 @@ import pyarrow
 from pyarrow import parquet
 
 from repro.data.definitions import TASKS
-from repro.data.hub import REVISIONS
+from repro.data.hub import REVISIONS, fetch
 from repro.data.miniature.tasks import load_mini_task
 from repro.paths import data_directory
 
@@ -158,6 +160,22 @@ def serve_glue(hub: HubServer, tasks, sizes=None) -> None:
             name = f"{task}/{split}-00000-of-00001.parquet"
             files[name] = as_parquet(frame, classes=TASKS[task].labels)
     hub.push("dataset", "nyu-mll/glue", files, commit=REVISIONS["nyu-mll/glue"])
+
+
+@contextmanager
+def serving(monkeypatch, folder: Path):
+    """Serve this process, which forgets what it has fetched and keeps downloads in `folder`."""
+    from huggingface_hub import constants
+
+    hub = HubServer()
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
+    fetch.cache_clear()
+    yield hub
+    hub.close()
+    fetch.cache_clear()
 
 
 def as_parquet(frame, classes=None) -> bytes:

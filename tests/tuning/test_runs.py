@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from repro.training.types import Evaluation, TrialResult
-from repro.tuning.runs import RunState, StudyScheduler, TuningRun
+from repro.tuning.runs import RunState, StudyScheduler, TuningRun, wall_clock
 from repro.tuning.spaces import sample_configuration, search_space
 
 SPACE = search_space("electra-mini", epochs=3)
@@ -33,7 +33,7 @@ class TrialStore:
 
 def make_run(method="rs", *, run_id=None, seed=1, **changes):
     if method == "grid":
-        return TuningRun(run_id or "grid", method, SPACE, seed, grid=GRID)
+        return TuningRun(run_id or "grid", method, SPACE, seed, grid=GRID, **changes)
     settings = {"grid_run_id": "grid", "budget_gst": 1.0} | changes
     return TuningRun(run_id or method, method, SPACE, seed, **settings)
 
@@ -95,6 +95,35 @@ def test_a_budget_in_seconds_counts_seconds():
     state = make_state(budget=1.3, unit="seconds")
     assert train(state, state.next_request(), [0.1] * 10, steps=1000) == "cut"
     assert state.spent == 1.5
+
+
+def test_seconds_are_those_of_the_wall_where_trials_run_side_by_side():
+    # Two slots, half a second an evaluation. Trials of 2, 1 and 3 evaluations: the third starts
+    # where the second ended, at .5 s, and ends at 2 s; the first slot is at 1 s.
+    state = make_state("grid", unit="seconds", trials_at_once=2)
+    first, second = state.next_request(), state.next_request()
+    assert state.next_request() is None
+    train(state, second, [0.1])
+    third = state.next_request()
+    train(state, first, [0.1] * 2)
+    train(state, third, [0.1] * 3)
+    assert state.spent == 2.0 == wall_clock([1.0, 0.5, 1.5], trials_at_once=2)
+    assert state.next_request() is None and state.finished
+
+
+def test_a_trial_is_cut_when_its_own_slot_has_reached_the_budget():
+    # The paper's case: grid's three trials of four evaluations on four slots cost 2 s, and four
+    # trials of that length are as many that all end before they are cut at three quarters.
+    state = make_state(budget=2.0, unit="seconds", trials_at_once=4)
+    requests = [state.next_request() for _ in range(4)]
+    verdicts = []
+    for number in range(1, 5):
+        evaluation = Evaluation(number, number, number * 0.5, loss=0.5, score=0.1, metrics={})
+        verdicts += [state.on_evaluation(r.trial, evaluation, number=number) for r in requests]
+    assert verdicts == [None] * 12 + ["cut"] * 4
+    for request in requests:
+        state.on_result(request.trial, TrialResult("completed", steps=4, seconds=2.0))
+    assert state.spent == 2.0 and state.finished and state.next_request() is None
 
 
 def test_nothing_starts_before_the_budget_is_known():

@@ -37,7 +37,7 @@ from repro.study.settings import ModelSettings
 from repro.study.tracking import Tracker
 from repro.training.types import TrialResult
 from repro.tuning.cluster import SESSION_VARIABLE
-from repro.tuning.runs import Request, TuningRun, derive_seed
+from repro.tuning.runs import Request, TuningRun, derive_seed, wall_clock
 from repro.tuning.spaces import grid_configurations, search_space
 
 _STEPS_IN_PROCESS = 1_000  # of the miniature: trained sooner than workers have started
@@ -152,8 +152,9 @@ def run_all(
             store=StudyStore(profile, folders, progress),
             unit=profile.budget_unit,
             known_costs={
-                run_id: folder.read_run()["run"][profile.budget_unit]
-                for run_id, folder in done.items()
+                run.run_id: _known_cost(done[run.run_id], run, profile.budget_unit)
+                for run in (run.tuning for run in runs)
+                if run.run_id in done
             },
             cpus_per_trial=profile.cpus_per_trial,
             gpus_per_trial=profile.gpus_per_trial,
@@ -163,6 +164,14 @@ def run_all(
         if SESSION_VARIABLE not in os.environ:  # else other notebooks have their share of them
             progress.n_workers = n_workers
     return study
+
+
+def _known_cost(folder: RunFolder, run: TuningRun, unit: str) -> float:
+    """Return what a finished run has spent, in the unit of the budgets that refer to it."""
+    if unit == "steps":
+        return folder.read_run()["run"]["steps"]
+    seconds = folder.read("trials").sort_values("trial")["seconds"]
+    return wall_clock(seconds, trials_at_once=run.trials_at_once)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ hand. `ray_tune` lets Ray train what they propose.
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -109,6 +110,11 @@ class RunState:
 
     Trials are numbered in the order of starting. With one at a time, what happens depends only on
     the seed and on the results, never on timing, as long as the budget counts steps.
+
+    Steps are counted over all trials together. Seconds are those of a clock on the wall: each of
+    the run's slots has a clock of its own, which runs while it trains, and the run has spent what
+    the latest shows. So a grid search costs its makespan, and a trial is cut when its slot has
+    reached the budget, whether or not there were as many machines.
     """
 
     def __init__(self, run: TuningRun, *, unit: str, store: TrialStore, searcher=None):
@@ -117,8 +123,7 @@ class RunState:
         self.budget = math.nan if run.has_budget else math.inf  # NaN: not known yet
         self.running: dict[int, Request] = {}
         self.n_trials = self.n_done = 0
-        self._costs: dict[int, float] = {}  # of the running trials
-        self._closed_cost = 0.0
+        self._clocks = _Clocks(run.trials_at_once if unit == "seconds" else 1)
         self._best = -math.inf
         self._searcher = searcher or make_searcher(  # a replay answers from recorded trials
             run.method, space=run.space, grid=run.grid, seed=run.seed, **run.options
@@ -130,8 +135,8 @@ class RunState:
 
     @property
     def spent(self) -> float:
-        """Cost of all trials so far, running ones included, in the budget's unit."""
-        return math.fsum([self._closed_cost, *self._costs.values()])
+        """Cost of the run so far, running trials included, in the budget's unit."""
+        return max(self._clocks.shown())
 
     @property
     def left(self) -> float:
@@ -149,7 +154,7 @@ class RunState:
     @property
     def finished(self) -> bool:
         """Whether no trial runs and none will."""
-        over_budget = self.spent >= self.budget  # False while the budget is NaN
+        over_budget = min(self._clocks.shown()) >= self.budget  # False while the budget is NaN
         return not self.running and (self._exhausted or over_budget or self._all_started())
 
     def next_request(self) -> Request | None:
@@ -173,17 +178,16 @@ class RunState:
 
     def on_evaluation(self, trial: int, evaluation: Evaluation, *, number: int) -> str | None:
         """Count the cost of evaluation 1, 2, ... of a trial; return why it must end, if it must."""
-        self._costs[trial] = cost(evaluation, self.unit)
+        shown = self._clocks.note(trial, cost(evaluation, self.unit))
         if self._scheduler and self._scheduler.stops(trial, number, evaluation.score):
             return "stopped"
-        return "cut" if self.spent >= self.budget else None
+        return "cut" if shown >= self.budget else None
 
     def on_result(self, trial: int, result: TrialResult, *, is_new: bool = True) -> None:
         """Close a trial: count its cost, tell the searcher, and record it if it is new."""
         request = self.running.pop(trial)
         result = replace(result, segment=request.segment)
-        self._costs.pop(trial, None)
-        self._closed_cost += cost(result, self.unit)
+        self._clocks.close(trial, cost(result, self.unit))
         self.n_done += 1
         if self._scheduler:
             self._scheduler.remove(trial)
@@ -206,7 +210,7 @@ class RunState:
     def _may_start(self) -> bool:
         has_slot = len(self.running) < self.run.trials_at_once
         open_ended = not (self._exhausted or self._all_started() or self._searcher.waiting)
-        return has_slot and open_ended and self.spent < self.budget
+        return has_slot and open_ended and min(self._clocks.free()) < self.budget
 
     def _start(self, configuration: dict) -> Request:
         run, trial, segment = self.run, self.n_trials, self._searcher.segment(self.n_trials)
@@ -222,10 +226,59 @@ class RunState:
             may_be_ended=run.has_budget or self._scheduler is not None,
         )
         self.running[trial] = request
+        self._clocks.start(trial)
         self.n_trials += 1
         if self._scheduler:
             self._scheduler.add(trial)
         return request
+
+
+class _Clocks:
+    """What the slots of a run have spent; a single one is shared by all trials that run."""
+
+    def __init__(self, n_slots: int):
+        self._closed = [0.0] * n_slots
+        self._running: dict[int, tuple[int, float]] = {}  # trial -> its slot, its cost so far
+
+    def shown(self) -> list[float]:
+        """Return what each slot has spent, running trials included."""
+        return [self._shown(slot) for slot in range(len(self._closed))]
+
+    def free(self) -> list[float]:
+        """Return what those slots have spent that can take a trial."""
+        return [self._shown(slot) for slot in self._free()]
+
+    def start(self, trial: int) -> None:
+        """Give a trial to the free slot that has spent least."""
+        self._running[trial] = min(self._free(), key=self._shown), 0.0
+
+    def note(self, trial: int, spent: float) -> float:
+        """Note what a trial has spent so far; return what its slot has."""
+        slot = self._running[trial][0]
+        self._running[trial] = slot, spent
+        return self._shown(slot)
+
+    def close(self, trial: int, spent: float) -> None:
+        """Set the slot of a trial free, that has spent so much in the end."""
+        slot, _ = self._running.pop(trial)
+        self._closed[slot] += spent
+
+    def _free(self) -> list[int]:
+        busy = {slot for slot, _ in self._running.values()} if len(self._closed) > 1 else set()
+        return [slot for slot in range(len(self._closed)) if slot not in busy]
+
+    def _shown(self, slot: int) -> float:
+        costs = (spent for other, spent in self._running.values() if other == slot)
+        return math.fsum([self._closed[slot], *costs])
+
+
+def wall_clock(seconds: Iterable[float], *, trials_at_once: int) -> float:
+    """Return how long trials take that start in this order, so many at once."""
+    clocks = _Clocks(trials_at_once)
+    for trial, spent in enumerate(seconds):
+        clocks.start(trial)
+        clocks.close(trial, spent)
+    return max(clocks.shown())
 
 
 class StudyScheduler:

@@ -87,7 +87,7 @@ RUNS = (
     Column("split", "text", "", "official, resplit or held_out"),
     Column("budget_unit", "text", "", "steps or seconds"),
     Column("budget", "number", "budget_unit", "what might be spent; NaN for grid search"),
-    Column("spent", "number", "budget_unit", "what was spent, summed over the trials"),
+    Column("spent", "number", "budget_unit", "what was spent: steps of all trials, or wall clock"),
     Column("overshoot", "number", "budget_unit", "spent beyond the budget; 0 for grid search"),
     Column("steps", "integer", "optimizer steps", "summed over the trials"),
     Column("epochs_trained", "number", "epochs", "summed over the trials"),

@@ -23,7 +23,7 @@ METHOD_LABELS = {
     "asha": "RS+ASHA",
     "bo_asha": "BO+ASHA",
     "bo": "BO",
-    "hyperopt_asha": "Hyperopt+ASHA",
+    "hyperopt_asha": "Bayesian search",
     "pbt": "PBT",
     "seeds": "seeds",
     "seeds_asha": "seeds+ASHA",

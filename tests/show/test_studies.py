@@ -41,7 +41,8 @@ def test_the_ledger_sums_costs_over_runs(study):
     runs = study.runs.query("model == @MODEL and method == 'rs'")
     row = rows.loc[(MODEL, "RS")]
     assert (row["tuning runs"], row["trials"]) == ("6", "24")
-    assert row["steps"] == f"{runs['steps'].sum():,}"
+    assert row["spent"] == f"{runs['spent'].sum():,.0f}"
+    assert "steps" not in table.frame  # what was spent, once more
     share = runs["overshoot"].sum() / runs["budget"].sum()
     assert row["overshoot"] == f"{runs['overshoot'].sum():,.0f} ({share:.1%})"
     assert rows.loc[(MODEL, "grid"), ["budget", "overshoot"]].tolist() == ["–", "–"]

@@ -100,7 +100,7 @@ def _count(runs: pd.DataFrame) -> str:
 
 def in_place_of(model: str, published_model: str) -> str:
     """Say which model the reader sees, and which published one it stands for."""
-    return f"{model} in the place of the paper's {published_model}" if published_model else model
+    return f"{model} in place of the paper's {published_model}" if published_model else model
 
 
 def frame_of(rows: list[dict], columns: Sequence | None = None) -> pd.DataFrame:

@@ -45,7 +45,8 @@ def table1(
 
     Args:
         spaces: rows of `space_rows`, of one model or several.
-        published: the published Table 1; all its models are shown.
+        published: Liu & Wang's Table 1, all of whose models are shown; without it the spaces are
+            another source's.
     """
     paper = [] if published is None else [published.assign(source="paper")]
     data = pd.concat([spaces.assign(source="here"), *paper], ignore_index=True)
@@ -54,12 +55,15 @@ def table1(
     for (source, model, space), rows in data.groupby(["source", "model", "space"], sort=False):
         texts = {name: _text(group) for name, group in rows.groupby("hyperparameter")}
         cells[f"{model}, {space} ({source})"] = [texts.get(name, "") for name in names]
+    name, title = "search_spaces", "Search spaces"
+    if published is not None:
+        name, title = "table01_search_spaces", "Table 1: search spaces"
     caption = (
-        "Table 1: search spaces of grid search and of HPO: {values} tried, (low, high) interval, "
+        f"{title} of grid search and of HPO: {{values}} tried, (low, high) interval, "
         "log(low, high) uniform in the logarithm."
     )
     caption += f" Profile {profile}." if profile else ""
-    return Table("table01_search_spaces", caption, pd.DataFrame(cells, dtype="str"), data=data)
+    return Table(name, caption, pd.DataFrame(cells, dtype="str"), data=data)
 
 
 def _text(rows: pd.DataFrame) -> str:

@@ -34,27 +34,33 @@ def ledger(runs: pd.DataFrame, trials: pd.DataFrame) -> Table:
     groups = runs.groupby(["model", "method"])
     sums = groups[["budget", "spent", "overshoot", *costs]].sum(min_count=1)
     data = sums.join(groups.size().rename("runs")).reset_index()
-    units = " and ".join(sorted(set(runs["budget_unit"])))
+    units = sorted(set(runs["budget_unit"]))
+    columns = {
+        "model": "model",
+        "method": ("method", method_label),
+        "tuning runs": ("runs", "d"),
+        "trials": ("n_trials", "d"),
+        "failed or diverged": ("n_failed", "d"),
+        "budget": ("budget", ",.0f"),
+        "spent": ("spent", ",.0f"),
+        "overshoot": (["overshoot", "budget"], _overshoot),
+        "steps": ("steps", ",.0f"),
+        "epochs": ("epochs_trained", ",.0f"),
+        "seconds": ("seconds", seconds),
+        "GPU-seconds": ("gpu_seconds", seconds),
+    }
+    if units == ["steps"]:  # it would say once more what was spent
+        del columns["steps"]
+    if not data["gpu_seconds"].any():
+        del columns["GPU-seconds"]
     return Table.of(
         in_paper_order(data, ["model", "method"]),
         name="ledger",
-        caption=f"Costs of all tuning runs, summed: budget, spent and overshoot in {units}; "
+        caption=f"Costs of all tuning runs, summed: budget, spent and overshoot in "
+        f"{' and '.join(units)}; "
         "overshoot also in percent of the budget. Grid search has no budget: its cost sets the "
         f"others'. {describe_study(runs, trials)}",
-        columns={
-            "model": "model",
-            "method": ("method", method_label),
-            "tuning runs": ("runs", "d"),
-            "trials": ("n_trials", "d"),
-            "failed or diverged": ("n_failed", "d"),
-            "budget": ("budget", ",.0f"),
-            "spent": ("spent", ",.0f"),
-            "overshoot": (["overshoot", "budget"], _overshoot),
-            "steps": ("steps", ",.0f"),
-            "epochs": ("epochs_trained", ",.0f"),
-            "seconds": ("seconds", seconds),
-            "GPU-seconds": ("gpu_seconds", seconds),
-        },
+        columns=columns,
         blocks="model",
     )
 

@@ -60,7 +60,7 @@ def test_table3_shows_both_and_never_mixes_them(study, one_model):
     best = best.loc[best["validation_score"].idxmax()]
     expected = f"{100 * best['validation_f1']:.1f}/{100 * best['validation_accuracy']:.1f}"
     assert here["MRPC (F1/acc.)"] == expected
-    assert "tiny-electra in the place of the paper's electra-base" in table.caption
+    assert "tiny-electra in place of the paper's electra-base" in table.caption
     assert "Profile mini; n = 3 repetitions (grid search: 1)" in table.caption
 
 

@@ -81,4 +81,6 @@ def test_uses_of_test_sets_are_shown():
     row = {"study": "original", "task": "rte", "split": "test", "n_examples": 32.0, "n_runs": 2}
     row |= {"n_trials": 6, "n_scored": 4, "n_returned": 0}
     frame = uses_table(pd.DataFrame([row]), note="Made up.").frame
-    assert frame.to_numpy().tolist() == [["original", "RTE", "test", "32", "2", "6", "4", "0"]]
+    assert frame.to_numpy().tolist() == [["original", "RTE", "test", "32", "2", "6", "4"]]
+    frame = uses_table(pd.DataFrame([row | {"n_returned": 3}]), note="Made up.").frame
+    assert frame["returned scores"].tolist() == ["3"]

@@ -35,7 +35,7 @@ def test_costs_workers_and_trials_have_their_panels(frames):
     figure = figure_workers(times, utilisation(times))
     assert figure.axes[1].get_ylabel() == "busy workers"
     figure = figure_parallel_coordinates(of_article(trials))
-    assert [ax.get_title() for ax in figure.axes[:3]] == ["grid", "Hyperopt+ASHA", "PBT"]
+    assert [ax.get_title() for ax in figure.axes[:3]] == ["grid", "Bayesian search", "PBT"]
     bars = figure.axes[3:]  # one scale of colours for all three
     assert len({bar.get_ylim() for bar in bars}) == 1 and len(bars) == 3
     labels = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]

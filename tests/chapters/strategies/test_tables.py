@@ -38,7 +38,7 @@ def test_the_three_search_spaces_stand_side_by_side():
 def test_strategies_are_named_by_what_differs():
     assert strategy_label("pbt", "") == "PBT"
     assert strategy_label("pbt", "every0.5") == "PBT, every 0.5 epochs"
-    assert strategy_label("hyperopt_asha", "starts1") == "Hyperopt+ASHA, random starts: 1"
+    assert strategy_label("hyperopt_asha", "starts1") == "Bayesian search, random starts: 1"
     assert strategy_label("pbt", "best-seeds") == "PBT, from the best seeds"
     assert strategy_label("pbt", "new idea") == "PBT, new idea"
 
@@ -46,8 +46,8 @@ def test_strategies_are_named_by_what_differs():
 def test_scores_and_costs_of_each_strategy(frames):
     scores = strategy_scores(*frames)
     table = strategy_table(summarise_strategies(scores), note="Note.").frame.set_index("strategy")
-    assert list(table.index) == ["grid", "Hyperopt+ASHA", "PBT"]
-    assert table.loc["Hyperopt+ASHA", "validation"] == "81.5 ± 0.7"
+    assert list(table.index) == ["grid", "Bayesian search", "PBT"]
+    assert table.loc["Bayesian search", "validation"] == "81.5 ± 0.7"
     assert table.loc["PBT", "reached grid's"] == "0 of 2"
     assert table.loc["grid", ["reached grid's", "steps saved"]].tolist() == ["–", "–"]
 

@@ -207,7 +207,7 @@ def table8_9(study: ModelStudy) -> Table:
         f"Tables 8 and 9 with {in_place_of(study.model, study.paper)}: hyperparameters of the best "
         f"trials of the tuning runs that overfit. {n_overfit} of {counts.sum()} runs overfit, "
         f"{counts['weak']} of them weakly{f'; {unknown} undecided' if unknown else ''}. "
-        "Scores in percent. "
+        "The claims count runs that overfit not just weakly. Scores in percent. "
         f"{describe_study(study.runs, study.trials)}"
     )
     frames = frame_of(cells, columns), frame_of(marks, columns)

@@ -174,8 +174,9 @@ def uses_table(counts: pd.DataFrame, *, note: str) -> Table:
         "tuning runs": ("n_runs", "d"),
         "trials": ("n_trials", "d"),
         "trials scored": ("n_scored", "d"),
-        "returned scores": ("n_returned", "d"),
     }
+    if counts["n_returned"].any():
+        columns["returned scores"] = ("n_returned", "d")
     return Table.of(counts, name="test_looks", caption=caption, columns=columns, blocks="study")
 
 

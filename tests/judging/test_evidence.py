@@ -115,20 +115,19 @@ def test_shares_above_the_default_by_hand():
 def test_overtuning_by_hand():
     # incumbents are trials 1, 2, 4 (validation .6, .7, .8) with test .5, .7, .6: lost .1 of the .2
     # gained; relative .5. The third trial is none, whatever its test score.
-    frame = pd.DataFrame({"lr": range(5), "score": [0.6, 0.7, 0.65, 0.8, 0.75]})
-    trials = trials_of(frame)
-    trials.frame["test_score"] = [0.5, 0.7, 0.9, 0.6, 0.9]
-    found = evidence.overtuning(trials)
+    table = table_of([[0.6], [0.7], [0.65], [0.8], [0.75]])
+    table["test_score"] = [0.5, 0.7, 0.9, 0.6, 0.9]
+    found = evidence.overtuning(table)
     assert found["absolute"] == pytest.approx(0.1)
     assert found["relative"] == pytest.approx(0.5)
     assert (found["severe"], found["n_incumbents"]) == (False, 3)
-    trials.frame.loc[3, "test_score"] = 0.4  # below the first: 3 / 2 of the gain is lost
-    assert evidence.overtuning(trials)["relative"] == pytest.approx(1.5)
-    assert evidence.overtuning(trials)["severe"]
-    trials.frame["test_score"] = 0.5  # nothing gained: undefined, not divided by zero
-    assert math.isnan(evidence.overtuning(trials)["relative"])
-    trials.frame.loc[3, "test_score"] = np.nan
-    assert evidence.overtuning(trials) == "1 of 3 incumbents have no test score"
+    table.loc[3, "test_score"] = 0.4  # below the first: 3 / 2 of the gain is lost
+    assert evidence.overtuning(table)["relative"] == pytest.approx(1.5)
+    assert evidence.overtuning(table)["severe"]
+    table["test_score"] = 0.5  # nothing gained: undefined, not divided by zero
+    assert math.isnan(evidence.overtuning(table)["relative"])
+    table.loc[3, "test_score"] = np.nan
+    assert evidence.overtuning(table) == "1 of 3 incumbents have no test score"
 
 
 def draw(rng, n, slope):

@@ -33,7 +33,7 @@ def _incumbent(j: Judgement) -> Iterator[tuple]:
     where = f" ({settings})" if settings else ""
     times = f", the mean of {best['n']:.0f} trials" if best["n"] > 1 else ""
     answer = (
-        f"The best of {len(j.trials.frame)} trials is {trial.iloc[0]}{where} with "
+        f"The best of {len(j.trials.frame)} trials is trial {trial.iloc[0]}{where} with "
         f"{j.trials.score} {number(finding.value)}{times}{_interval(finding)}."
     )
     yield _row("What does the incumbent score?", finding, answer)
@@ -47,7 +47,10 @@ def _gain(j: Judgement) -> Iterator[tuple]:
         size = f"On validation it is {number(f.value)} better than {what}"
         verdict = {1: "more than luck", -1: "in truth it is worse", 0: "luck is not ruled out"}
         known = "" if f.reason else f": {verdict[(f.low > 0) - (f.high < 0)]}"
-        answer = f"{size}{_interval(f)}{known}."
+        interval = _interval(f) if f.reason != j.incumbent.reason or not f.reason else (
+            ", again without an interval"
+        )  # fmt: skip
+        answer = f"{size}{interval}{known}."
     yield _row("Is it better than the default, or luck?", f, answer)
 
 
@@ -56,8 +59,8 @@ def _above(j: Judgement) -> Iterator[tuple]:
 
     f = share_above(j.configurations, j.default_row)
     what = "the default" if j.default else "the first configuration"
-    answer = f"Of the configurations tried {_percent(f)} scored above {what} in single runs."
-    if not f.reason:
+    answer = f"Of the configurations tried {_percent(f)} scored better than {what} in single runs."
+    if len(j.configurations) > 5:
         yield _row("How easily is the default beaten?", f, answer)
 
 

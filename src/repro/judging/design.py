@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _ALPHA = 0.05
 _MOST = 10_000  # seeds or trials that one would ask for
 _N_DRAWS = 2000
+_FEW = 10  # configurations of a pilot, below which it says nothing of others
 
 
 def design(
@@ -71,7 +72,7 @@ def design(
             f"`power` must be between .05 and 1, `effect` and `cost` above 0, but got {power}, "
             f"{effect} and {cost}"
         )
-    table, low_high = None, (math.nan, math.nan)
+    table, low_high = pd.DataFrame(), (math.nan, math.nan)
     if pilot is not None:
         table = configurations(read_trials(pilot, **columns))
         deviation, df = seed_deviation(table)
@@ -82,7 +83,7 @@ def design(
     rows = []
     if effect is not None:
         rows += plan.seeds_for(effect) if sd else []
-        rows += plan.trials_for(effect, baseline) if table is not None else []
+        rows += plan.trials_for(effect, baseline) if len(plan.table) >= _FEW else []
         rows += _examples_for(effect, power, accuracy, disagreement) if accuracy else []
     if seeds is not None:
         rows += plan.found_with_seeds(seeds)
@@ -187,7 +188,7 @@ class _Plan:
     sd: float | None
     sd_interval: tuple[float, float]
     sd_configurations: float | None
-    table: pd.DataFrame | None
+    table: pd.DataFrame
     cost: float
 
     @property
@@ -283,8 +284,11 @@ class _Plan:
         return [("How to split a budget?", first, math.nan, math.nan, answer, basis)]
 
     def _scores(self) -> np.ndarray:
-        if self.table is None:
-            raise ValueError("`trials` must come with a `pilot`: give trials of the same search")
+        if len(self.table) < _FEW:
+            raise ValueError(
+                f"`trials` must come with a `pilot` of at least {_FEW} configurations, but got "
+                f"{len(self.table)}: give trials of the same search"
+            )
         return self.table["score"].to_numpy(float)
 
     def _true_scores(self) -> np.ndarray:
@@ -292,7 +296,7 @@ class _Plan:
 
         A pilot's means are drawn together; without a pilot they are normal.
         """
-        if self.sd is None or (self.sd_configurations is None and self.table is None):
+        if self.sd is None or (self.sd_configurations is None and not len(self.table)):
             raise ValueError(
                 "`budget` must come with a `pilot` that repeats configurations, or with `sd` and "
                 "`sd_configurations`"

@@ -139,9 +139,11 @@ def share_above(table: pd.DataFrame, default: int) -> Finding:
     return Finding(yes / n, float(low), float(high), f"{yes} of {n} other configurations")
 
 
-def overtuning(trials: Trials) -> dict | str:
+def overtuning(table: pd.DataFrame) -> dict | str:
     """Measure how much test score was lost by tuning on beyond its best incumbent.
 
+    Args:
+        table: from `configurations`; repetitions stand for their mean.
     Returns:
         absolute (best test score of any incumbent minus that of the last), relative (over the gain
         on test from the first incumbent to that best; NaN where the gain is below SMALLEST_GAIN),
@@ -149,16 +151,15 @@ def overtuning(trials: Trials) -> dict | str:
         incumbent); or why it cannot be measured.
     Source: Schneider, Bischl & Feurer 2025, definitions 3.1 and 3.2.
     """
-    rows = trials.scored
-    if rows["test_score"].isna().all():
+    if table["test_score"].isna().all():
         return "there are no test scores"
-    so_far = rows["score"].cummax()
-    incumbents = rows[(rows["score"] > so_far.shift(fill_value=-np.inf))]
+    so_far = table["score"].cummax()
+    incumbents = table[table["score"] > so_far.shift(fill_value=-np.inf)]
     if n := int(incumbents["test_score"].isna().sum()):
         return f"{n} of {len(incumbents)} incumbents have no test score"
     test = incumbents["test_score"].to_numpy()
     lost, gained = test.max() - test[-1], test.max() - test[0]
-    unit = 100 if rows["score"].abs().max() > 1 else 1
+    unit = 100 if table["score"].abs().max() > 1 else 1
     relative = lost / gained if gained >= SMALLEST_GAIN * unit else math.nan
     gap = incumbents["score"].iloc[-1] - test[-1]
     return {"absolute": float(lost), "relative": float(relative), "severe": bool(relative > 1),
@@ -197,14 +198,13 @@ def importance(trials: Trials, *, most: int = 5_000, seed: int = 0) -> pd.DataFr
     """Tell how much of the variation of scores each hyperparameter alone explains.
 
     The share is the R² of the ranks of the scores on a parabola of the ranks of a number, or on the
-    levels of a category. Its interval inverts the F test, and so begins at 0 as often as it should
-    where nothing is there; a hyperparameter matters where p, by Holm's correction, is below 5 %.
+    levels of a category. A hyperparameter matters where p, by Holm's correction, is below 5 %.
 
     Args:
         most: of more trials so many are drawn; the rest would change little.
     Returns:
         one row a hyperparameter that varies: hyperparameter, share, low, high, p, p_holm, n.
-    Source: Steiger 2004 (intervals of R²); Holm 1979.
+    Source: see `_share_interval`; Holm 1979.
     """
     rows = trials.scored[trials.scored["status"] == "completed"]
     if len(rows) > most:
@@ -221,9 +221,9 @@ def importance(trials: Trials, *, most: int = 5_000, seed: int = 0) -> pd.DataFr
         q = np.linalg.qr(design - design.mean(axis=0))[0]
         share = min(1 - 1e-12, float(((q.T @ y) ** 2).sum() / (y**2).sum()))
         f = share / (1 - share) * rest / df
-        low, high = (_share_from_f(f, df, rest, p) for p in (1 - _ALPHA / 2, _ALPHA / 2))
-        row = {"hyperparameter": name, "share": share, "low": min(low, share)}
-        found.append(row | {"high": max(high, share), "p": fdtrc(df, rest, f), "n": len(part)})
+        low, high = _share_interval(share, df, rest)
+        row = {"hyperparameter": name, "share": share, "low": low, "high": high}
+        found.append(row | {"p": fdtrc(df, rest, f), "n": len(part)})
     columns = ["hyperparameter", "share", "low", "high", "p", "n"]
     table = pd.DataFrame(found, columns=columns).sort_values("p", kind="stable", ignore_index=True)
     table["p_holm"] = np.minimum(1, (table["p"] * (len(table) - table.index)).cummax())
@@ -239,6 +239,23 @@ def _design(values: pd.Series) -> np.ndarray:
         return pd.get_dummies(values, drop_first=True).to_numpy(float)
     ranks = values.rank().to_numpy() / len(values)
     return np.stack([(ranks - ranks.mean()) ** power for power in range(1, min(n_levels, 3))], 1)
+
+
+def _share_interval(share: float, df: int, rest: int) -> tuple[float, float]:
+    """Return an interval of R²: the F test inverted, and Fisher's z of R, whichever is wider.
+
+    The first begins at 0 as often as it should where nothing is there, but is too short for large
+    shares, as ranks of a random hyperparameter are no fixed design; the second mends that.
+
+    Source: Steiger 2004; Bonett & Wright 2000 (the error of z of ranks, here a little larger).
+    """
+    f = share / (1 - share) * rest / df
+    ends = [_share_from_f(f, df, rest, p) for p in (1 - _ALPHA / 2, _ALPHA / 2)]
+    adjusted = max(0.0, 1 - (1 - share) * (rest + df) / rest)
+    error = stdtrit(rest - 1, 1 - _ALPHA / 2) * math.sqrt((1 + adjusted) / (rest - 1))
+    z = math.atanh(math.sqrt(adjusted))
+    wide = [math.tanh(max(0.0, z - error)) ** 2, math.tanh(z + error) ** 2]
+    return min(share, ends[0], wide[0]), max(share, ends[1], wide[1])
 
 
 def _share_from_f(f: float, df: int, rest: int, p: float) -> float:

@@ -276,14 +276,15 @@ def _own(rows: pd.DataFrame, one: tuple[str, ...], notes: list[str], columns: Co
     where = columns.get("where") or {}
     for column, value in where.items():
         check_name("column of `where`", column, map(str, rows.columns))
-        rows = rows[rows[column] == value]
-    several = [column for column in one if rows[column].nunique() > 1]
+        rows = rows[rows[column].isin(value if isinstance(value, list) else [value])]
+    several = [c for c in one if rows[c].nunique() > 1 and not isinstance(where.get(c), list)]
     if several:
         known = rows[several[0]].drop_duplicates().tolist()
         raise ValueError(
             f"the trials must be of one search, but there are {len(known)}; choose with "
             f"where={{'{several[0]}': ...}} among {known[:6]}{' ...' if len(known) > 6 else ''}"
         )
+    rows = rows.assign(trial=range(len(rows))) if rows["trial"].duplicated().any() else rows
     names = [n for n in (*HYPERPARAMETERS, "classifier_dropout") if n in rows]
     names = [n for n in names if rows[n].notna().any()]
     if {"warmup_ratio", "warmup_steps"} <= set(names):  # the steps follow from the ratio

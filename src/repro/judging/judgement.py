@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from repro.show.table import Table
 
+MINIMUM = 5  # configurations, below which nothing is said of others like them
 _LEARNS = 0.01  # p of a trend upwards, below which trials are no independent draws
 
 
@@ -55,7 +56,7 @@ def judge(
         score, test: columns of validation and test scores; found by their names when None.
         direction: "maximize" or "minimize"; told from the name of the score when None.
         hyperparameters: columns; found by their names when None.
-        where: column -> value, to judge a part of a table.
+        where: column -> value or list of values, to judge a part of a table.
         study: which study of an Optuna storage.
     Raises:
         ValueError: in one line, if the trials cannot be read as those of one search.
@@ -133,6 +134,8 @@ class Judgement:
         loss is negated).
         """
         firsts = self.trials.scored.drop_duplicates("configuration")["score"]
+        if len(firsts) < MINIMUM:
+            return f"{len(firsts)} configurations are too few for one"
         if evidence.trend(firsts) < _LEARNS:
             return (
                 "later trials score higher than earlier ones: the search learned, so its trials "
@@ -148,7 +151,7 @@ class Judgement:
     @cached_property
     def overtuning(self) -> dict | str:
         """How much test score was tuned away (see `evidence.overtuning`); or why not known."""
-        return evidence.overtuning(self.trials)
+        return evidence.overtuning(self.configurations)
 
     @cached_property
     def importance(self) -> pd.DataFrame:

@@ -40,7 +40,11 @@ def plot_curve(curve: pd.DataFrame, ax: Axes | None = None, *, score: str, sign:
     if len(curve) > 30:
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter("{x:.0f}")
-    ax.set(xlabel="configurations tried", ylabel=score, ylim=sorted(sign * e for e in ends))
+    ax.set(
+        xlabel="configurations tried",
+        ylabel=score.replace("_", " "),
+        ylim=sorted(sign * e for e in ends),
+    )
     ax.set_xlim(1, max(2, len(curve)))
     ax.legend(loc="lower right" if sign > 0 else "upper right")
     return ax
@@ -73,10 +77,10 @@ def plot_trials(trials: Trials, ax: Axes | None = None, *, default: float) -> Ax
     if len(failed):
         y = np.full(len(failed), sign * bottom)
         ax.scatter(failed + 1, y, marker="x", s=14, color=_ORANGE, label="failed", clip_on=False)
-    look = {"color": _BLUE, "drawstyle": "steps-post", "label": "incumbent"}
+    look = {"color": _BLUE, "drawstyle": "steps-post", "label": "best so far"}
     ax.plot(scored.index + 1, sign * scored["score"].cummax(), **look)
     ax.axhline(sign * max(default, bottom), color="black", lw=0.8, ls="--", label="default")
-    ax.set(xlabel="trial, in the order of starting", ylabel=trials.score)
+    ax.set(xlabel="trial, in the order of starting", ylabel=trials.score.replace("_", " "))
     ax.set_ylim(*sorted((sign * bottom, sign * (best + 0.07 * (best - bottom or 1.0)))))
     ax.figure.legend(loc="outside upper center", ncols=5)
     return ax

@@ -76,7 +76,7 @@ def as_trials(
     Args:
         score, test, hyperparameters: columns; found by their usual names where not given.
         direction: "maximize" or "minimize"; told from the score's name where not given.
-        where: column -> the value that its rows must have, to judge a part of the table.
+        where: column -> the value, or list of values, that its rows must have, to judge a part.
     Raises:
         ValueError: if what must be known cannot be told from the table.
     """
@@ -128,7 +128,7 @@ def _selected(frame: pd.DataFrame, where: Mapping) -> pd.DataFrame:
     for column, value in where.items():
         _column(frame, column, "where")
         known = frame[column].drop_duplicates().tolist()
-        frame = frame[frame[column] == value]
+        frame = frame[frame[column].isin(value if isinstance(value, list) else [value])]
         if not len(frame):
             raise ValueError(f"`where` must leave some trials, but {column} is among {known[:20]}")
     return frame.reset_index(drop=True)

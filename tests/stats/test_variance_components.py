@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.stats.variance_components import variance_components
+from repro.stats.variance_components import crossed_components, variance_components
 
 
 def components_of(values):
@@ -43,3 +43,19 @@ def test_what_cannot_be_split_is_nan(values):
     found = components_of(values)
     assert found["share"].isna().all()
     assert (found["n_missing"] == np.isnan(np.asarray(values, float)).sum()).all()
+
+
+def test_three_factors_on_a_latin_square_by_hand():
+    # levels (i, j, i + j mod 3); the third alone has effects, 0, 1, 2, on three cells each: its sum
+    # of squares is 3 x (1 + 0 + 1) = 6 on 2 degrees; noise that is orthogonal to all adds the rest
+    i, j = np.indices((3, 3)).reshape(2, -1)
+    third = (i + j) % 3
+    noise = np.where((i - j) % 3 == 0, 0.2, -0.1)  # the fourth factor of the square
+    frame = pd.DataFrame({"a": i, "b": j, "c": third, "score": third + noise})
+    found = crossed_components(frame, factors=["a", "b", "c"]).set_index("factor")
+    assert found["df"].tolist() == [2, 2, 2, 2]
+    rest = (noise**2).sum() / 2
+    assert found.loc["rest", "variance"] == pytest.approx(rest)
+    assert found.loc["c", "F"] == pytest.approx(3 / rest)
+    assert found.loc["c", "variance"] == pytest.approx((3 - rest) / 3)
+    assert found.loc[["a", "b"], "variance"].tolist() == [0, 0]

@@ -10,6 +10,7 @@ from repro.chapters.seeds.analysis import (
     best_scores,
     components_by_task,
     diverged_share,
+    early_correlations,
     evaluation_correlations,
     evaluation_scores,
     extreme_seeds,
@@ -58,6 +59,23 @@ def test_correlations_between_evaluations_by_hand():
     assert pearson.loc[1, 3] == pytest.approx(7 / (2 * 74 / 3) ** 0.5)
     best = progress_matrices(scores, best_so_far=True)["mrpc"]
     assert best.to_numpy().tolist() == [[1, 3, 3], [2, 2, 5], [3, 3, 9]]
+
+
+def test_noise_correlates_with_its_end_only_as_a_part_of_the_best_so_far():
+    # independent scores: that at a time says nothing of the last, but the best so far does, as
+    # much as that of shuffles
+    noise = np.random.default_rng(0).normal(size=(800, 6)).tolist()
+    early = early_correlations(scores_of(noise, n_order=40)).set_index("evaluation")
+    assert early.loc[6, ["score", "best_so_far", "noise"]].tolist() == pytest.approx([1, 1, 1])
+    assert early.loc[1:5, "score"].abs().max() < 0.12
+    assert early.loc[3, "noise"] > 0.3
+    assert (early["best_so_far"] - early["noise"]).abs().max() < 0.12
+
+
+def test_early_ranks_by_hand():
+    # three runs: at first 1 < 2 < 3, at the end 1 < 3 < 2: Spearman's r of (1, 2, 3) and (1, 3, 2)
+    early = early_correlations(scores_of([[0.1, 0.1], [0.2, 0.4], [0.3, 0.3]]))
+    assert early["score"].tolist() == pytest.approx([0.5, 1.0])
 
 
 def test_ended_trials_keep_their_best_and_silent_ones_are_left_out():

@@ -127,6 +127,7 @@ def test_tasks_are_compared_on_their_own():
     assert row[["others_mean", "others_lowest", "others_highest"]].tolist() == pytest.approx(
         [gains.mean(), gains.min(), gains.max()]
     )
+    assert row["wins"] == (gains.min() > 1e-9)
     # three trials have no halves to choose on and to judge on
     assert found.loc[found["task"] == "b", "others_mean"].isna().all()
 

@@ -92,8 +92,17 @@ def test_the_calculator_shows_one_row_a_task(stopping):
     table = stopping_table(stopping, budget=2, note=NOTE)
     assert table.frame["task"].tolist() == ["MRPC", "CoLA"]
     row = stopping[(stopping["budget"] == 2) & (stopping["task"] == "cola")].iloc[0]
-    assert table.frame.loc[1, "start"] == str(row["t"])
+    assert table.frame.loc[1, "expected score"] == f"{100 * row['score']:.1f}"
     assert table.data["budget"].nunique() == 30
+
+
+def test_a_setting_is_recommended_only_where_it_wins_on_other_runs():
+    row = {"task": "rte", "budget": 2, "t": 6, "p": 1, "f": 0.3, "score": 0.8, "baseline": 0.7}
+    row |= {"relative_error_reduction": 0.33, "others_mean": 0.1, "wins": True}
+    shown = stopping_table(pd.DataFrame([row, row | {"wins": False}]), budget=2, note=NOTE).frame
+    assert shown["recommended"].tolist() == [
+        "start 6, stop at 30%, keep 1", "train 2 to the end: nothing wins on other runs",
+    ]  # fmt: skip
 
 
 def test_degenerate_runs_are_shown(degenerate_scores):

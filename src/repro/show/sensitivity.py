@@ -19,6 +19,7 @@ from repro.show.style import (
     new_figure,
     style_of,
     styled,
+    visible,
 )
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def plot_parallel_coordinates(
     low, high = rows.min(), rows.max()
     places = (rows - low) / (high - low).where(high > low, 1.0)
     norm = mpl.colors.Normalize(*(100 * np.array(scale or (low.iloc[-1], high.iloc[-1]))))
-    palette = _visible(colours)
+    palette = visible(colours)
     shades = palette(norm(100 * rows["validation_score"].to_numpy()))
     shades[:, 3] = 0.8
     shades[~front] = mpl.colors.to_rgba("0.85", 0.5)
@@ -188,13 +189,6 @@ def plot_parallel_coordinates(
         image = mpl.cm.ScalarMappable(norm, palette)
         ax.figure.colorbar(image, ax=ax, pad=0.02).set_label("validation score (%)")
     return ax
-
-
-def _visible(colours: str) -> mpl.colors.Colormap:
-    """Return a colour map without its lightest part, which no thin line shows on white."""
-    if colours != DARKER_IS_MORE:
-        return mpl.colormaps[colours]
-    return mpl.colors.ListedColormap(mpl.colormaps[colours](np.linspace(0.25, 1, 64)))
 
 
 def describe_interactions(interactions: pd.DataFrame) -> str:

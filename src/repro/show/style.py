@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+import numpy as np
 
 from repro.labels import METHOD_LABELS
 
@@ -86,6 +87,13 @@ def new_figure(width: float, height: float) -> Figure:
     import matplotlib.pyplot as plt
 
     return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def visible(colours: str = DARKER_IS_MORE) -> mpl.colors.Colormap:
+    """Return a colour map; of DARKER_IS_MORE without the lightest part, which is lost on white."""
+    if colours != DARKER_IS_MORE:
+        return mpl.colormaps[colours]
+    return mpl.colors.ListedColormap(mpl.colormaps[colours](np.linspace(0.25, 1, 64)))
 
 
 def round_ticks(figure: Figure) -> None:

@@ -8,6 +8,11 @@ import pytest
 from repro.chapters.initial.analysis import (
     PAPER_MODELS,
     by_model,
+    describe_aggregates,
+    describe_outcome,
+    describe_proposals,
+    describe_run,
+    example_run,
     grid_costs,
     mean_differences,
     overfitting_beside_published,
@@ -110,3 +115,39 @@ def test_overfitting_runs_stand_above_the_papers_of_the_same_tasks(study, one_mo
     assert set(paper["task"]) == {"rte", "mrpc", "cola"}  # Table 9 has WNLI and STS-B, too
     assert ((rows["task"] == "rte") & (rows["validation_score"] == 0.99)).any()
     assert set(overfitting_beside_published(one_model(study))["source"]) <= {"here"}
+
+
+def test_what_came_of_tuning_turns_with_the_numbers(study, one_model):
+    model = one_model(study)
+    across = pd.DataFrame({"split": ["test"] * 2, "method": ["rs", "asha"], "iqm": [0.01, -0.02]})
+    text = describe_outcome([model], across)
+    assert text.endswith("gains -2.0 to +1.0 points on test, depending on the method.")
+    better = model.trials.assign(validation_score=0.9, test_score=0.9)
+    is_grid = better["method"] == "grid"
+    better.loc[is_grid, ["validation_score", "test_score"]] = 0.1
+    n = better["task"].nunique()
+    assert f"in 0 of {n} cases" in describe_outcome([one_model(study, trials=better)], across)
+    worse = better.assign(validation_score=0.1, test_score=0.1)
+    assert f"in {n} of {n} cases" in describe_outcome([one_model(study, trials=worse)], across)
+
+
+def test_aggregates_gain_lose_or_neither():
+    rows = {"split": "test", "method": ["rs", "asha", "bo_asha"]}
+    across = pd.DataFrame(rows).assign(iqm_low=[0.01, -0.3, -0.1], iqm_high=[0.02, -0.1, 0.1])
+    text = describe_aggregates(across)
+    assert text == "All tasks together, RS gain and RS+ASHA lose against grid search on test."
+    assert "no method is distinguishable" in describe_aggregates(across.tail(1))
+
+
+def test_bayesian_optimisation_proposes_or_not(study, one_model):
+    model = one_model(study)  # four trials a run
+    assert describe_proposals(model).startswith("BO+ASHA is RS+ASHA here in all but name")
+    assert describe_proposals(model, random_starts=2).startswith("BO proposed configurations in")
+
+
+def test_one_run_is_described(study, one_model):
+    trials, curves = example_run(one_model(study))
+    assert set(curves["run_id"]) == set(trials["run_id"]) and trials["run_id"].nunique() == 1
+    assert f"started {len(trials)} trials: " in describe_run(trials)
+    nothing = trials.assign(validation_score=float("nan"))
+    assert describe_run(nothing).endswith("None has a score.")

@@ -8,7 +8,11 @@ from repro.chapters.procedure.rules import Rule, judge_rounds
 from repro.chapters.procedure.tables import (
     asha_table,
     chance_table,
+    describe_asha,
     describe_case,
+    describe_match,
+    describe_paths,
+    describe_replay,
     describe_uncertainty,
     patterns_table,
     replay_table,
@@ -161,3 +165,29 @@ def test_what_asha_loses_has_a_sign():
         pd.DataFrame(losses | {"p_stopped_low": [0.25], "p_stopped_high": [0.5]}), note=""
     ).frame
     assert frame.iloc[0].tolist() == ["m", "RTE", "9", "67%", "-2.0", "+1.0", "50%", "25%", "50%"]
+
+
+def test_paths_are_described_by_where_they_end(trace):
+    ends = trace.groupby(["model", "task", "method"], sort=False)["decision"].last()
+    text = describe_paths(trace)
+    assert text.startswith("Of 22 paths ")
+    assert f"{(ends == 'overfits').sum()} still overfit in the smallest space" in text
+    done = describe_paths(trace[trace["round"] == 0].assign(decision="succeeds"))
+    assert done.startswith("Of 22 paths 22 succeed at once and 0 after")
+
+
+def test_paths_match_the_papers_or_not(trace):
+    ours = trace[trace["model"] == ELECTRA].assign(model="tiny")
+    n = ours.groupby(["task", "method"]).ngroups
+    assert describe_match(ours, trace, paper=ELECTRA).startswith(f"{n} of {n} paths")
+    other = ours.assign(decision="tbd")
+    assert not describe_match(other, trace, paper=ELECTRA).startswith(f"{n} of {n}")
+    assert describe_match(ours, trace, paper="").startswith("The paper prints none of these")
+
+
+def test_the_replay_and_asha_are_described(trace):
+    assert describe_replay(trace).endswith("walk 20 of 22 paths.")
+    losses = pd.DataFrame({"p_winner_stopped": [0.0, 0.5], "validation_loss": [0.0, 0.021]})
+    assert "in 0% to 50% of the orders" in describe_asha(losses)
+    assert describe_asha(losses).endswith("loses 0.0 to 2.1 points on validation.")
+    assert "nothing can be replayed" in describe_asha(losses.head(0))

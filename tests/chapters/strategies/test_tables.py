@@ -2,6 +2,9 @@
 
 from types import SimpleNamespace
 
+import pandas as pd
+import pytest
+
 from repro.chapters.strategies.analysis import (
     compare_replay,
     exchange_costs,
@@ -12,6 +15,7 @@ from repro.chapters.strategies.analysis import (
 )
 from repro.chapters.strategies.spaces import article_grid, bayesian_space, population_space
 from repro.chapters.strategies.tables import (
+    describe_differences,
     exchange_table,
     replay_table,
     schedule_table,
@@ -82,3 +86,17 @@ def test_the_schedule_its_replay_and_its_costs(frames, segments):
     assert replay["trained again"].tolist() == ["–"] * 2 and set(replay["the same"]) == {"no"}
     rows = warmup_table(warmups(trials), note="").frame
     assert rows["trials"].tolist() == ["6 (100%)"]
+
+
+@pytest.mark.parametrize(
+    ("n", "end"),
+    [
+        (2, "in 2 repetitions, too few for an interval."),
+        (5, "(95% interval +0.0 to +2.0), in 5 repetitions."),
+    ],
+)
+def test_the_winner_is_described_by_what_it_gains(n, end):
+    about = {"comparison": "PBT over grid search, test", "mean": 0.01, "low": 0.0, "high": 0.02}
+    text = describe_differences(pd.DataFrame([about | {"difference": 0.01}] * n))
+    assert text.startswith("On test PBT gains +1.0 points over grid search") and text.endswith(end)
+    assert "nothing can be compared" in describe_differences(pd.DataFrame([about]).head(0))

@@ -14,13 +14,13 @@ from repro.show.curves import plot_band
 from repro.show.panels import add_legend, panels
 from repro.show.sensitivity import plot_parallel_coordinates
 from repro.show.style import (
-    DARKER_IS_MORE,
     OWN,
     PAGE_WIDTH,
     new_axes,
     new_figure,
     style_of,
     styled,
+    visible,
 )
 from repro.stats.intervals import FEW
 
@@ -99,7 +99,7 @@ def plot_population(
     ax = ax or new_axes(PAGE_WIDTH, 2.8)
     rows = segments.merge(trials[["trial_id", "last_validation_score"]], on="trial_id")
     scores = 100 * rows["last_validation_score"]
-    norm, colours = mpl.colors.Normalize(scores.min(), scores.max()), mpl.colormaps[DARKER_IS_MORE]
+    norm, colours = mpl.colors.Normalize(scores.min(), scores.max()), visible()
     is_best = rows["trial_id"].isin(lineage["trial_id"])
     ax.barh(
         rows["member"],

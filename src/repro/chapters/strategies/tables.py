@@ -105,12 +105,12 @@ def describe_differences(differences: pd.DataFrame) -> str:
         if rows.empty:
             continue
         first, n = rows.iloc[0], len(rows)
-        known = f" (95% interval {points(first['low'])} to {points(first['high'])})"
-        how = known if n >= FEW else f" in {n} repetitions, too few for an interval"
-        parts.append(f"{points(first['mean'])} points over {NAMES[other]}{how}")
+        how = f" (95% interval {points(first['low'])} to {points(first['high'])})"
+        parts.append(f"{points(first['mean'])} points over {NAMES[other]}{how * (n >= FEW)}")
     if not parts:
         return "PBT was not run beside another strategy, so that nothing can be compared."
-    return f"On test PBT gains {' and '.join(parts)}."
+    text = f"On test PBT gains {' and '.join(parts)}"
+    return f"{text}, in {n} repetitions{', too few for an interval' * (n < FEW)}."
 
 
 def describe_schedule(lineage: pd.DataFrame) -> str:

@@ -5,16 +5,21 @@ import dataclasses
 import pytest
 import torch
 
+from repro.chapters.seeds.analysis import best_scores, evaluation_scores, score_matrices
+from repro.chapters.seeds.failures import ended_runs
 from repro.chapters.seeds.run import (
     describe_tasks,
     enumerate_seed_runs,
+    recorded_release,
     run_seed_study,
     seed_configuration,
     seed_grid,
+    trace_gradients,
 )
 from repro.data.tasks import resolve_task
 from repro.models.build import build_model, resolve_model
 from repro.records import check_table
+from repro.results.recorded import read_recorded
 from repro.study.profile import load_profile
 from repro.study.runs import bind_run
 from repro.training.types import Seeds, TrialResult
@@ -30,7 +35,7 @@ def smoke(**changes):
 
 @pytest.mark.parametrize(
     ("name", "trials", "evaluations"),
-    [("mini", [64] * 4, [10] * 4), ("paper", [625, 625, 625, 225], [10, 10, 10, 42])],
+    [("mini", [9] * 4, [10] * 4), ("paper", [625, 625, 625, 225], [10, 10, 10, 42])],
 )
 def test_profiles_ask_for_a_full_grid_of_seeds_on_each_task(name, trials, evaluations):
     study = load_profile(name).seed_study
@@ -53,6 +58,11 @@ def test_paper_profile_fine_tunes_as_the_paper_says():
     wanted |= {"hidden_dropout": 0.1, "attention_dropout": 0.1}
     assert wanted.items() <= seed_configuration(study, "mrpc").items()
     assert study.name == "google-bert/bert-large-uncased"
+    # and where it is silent as the authors' code
+    theirs = {"warmup_ratio": 0.1, "weight_decay": 0.01, "adam_epsilon": 1e-6}
+    assert theirs.items() <= seed_configuration(study, "mrpc").items()
+    assert (study.optimizer, study.schedule_applied) == ("bertadam", "twice")
+    assert not study.dropout_after_first_validation
 
 
 def test_a_section_takes_single_changes():
@@ -182,3 +192,31 @@ def test_a_seed_study_leaves_tidy_tables_and_is_not_repeated(tmp_path, monkeypat
     assert len(results.losses) == 4 * 8
     monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", None)
     assert run_seed_study(profile, results=tmp_path).trials.equals(trials)
+
+
+def test_recorded_runs_are_read_as_a_release():
+    recorded = read_recorded("seeds")
+    data = recorded_release(recorded)
+    best = best_scores(evaluation_scores(data.trials, data.evaluations))
+    for task, matrix in score_matrices(best).items():
+        assert min(matrix.shape) >= 5, task
+    facts = data.tasks.set_index("task")
+    assert facts.loc["mrpc", "metric"] == "accuracy"  # the mean with F1 was not recorded
+    assert facts["majority_baseline"].between(0, 0.7).all()
+
+
+def test_a_space_that_was_not_recorded_is_named(tmp_path):
+    recorded = read_recorded("seeds")
+    without = dataclasses.replace(recorded, trials=recorded.trials.query("space == 'failing'"))
+    with pytest.raises(ValueError, match="must hold trials of the space 'init-x-order'"):
+        recorded_release(without)
+
+
+def test_gradients_of_recorded_runs_are_traced_by_part():
+    recorded = read_recorded("seeds")
+    picked = ended_runs(recorded.trials, recorded.evaluations).query("way == 'failing'").head(1)
+    norms = trace_gradients(recorded, picked)
+    assert list(dict.fromkeys(norms["part"])) == ["embeddings", "layer 1", "layer 2", "head"]
+    # 800 examples in batches of 16, 3 epochs
+    assert norms["step"].max() == 150 and len(norms) == 4 * 150
+    assert (norms["norm"] > 0).all()

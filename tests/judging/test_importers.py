@@ -183,6 +183,11 @@ BAD = {
         b"lr,score,direction\n1,1,maximize\n2,1,minimize\n",
         "all trials must have one direction",
     ),
+    "several tasks": (
+        "k.csv",
+        b"task,lr,accuracy\nrte,1,1\nmrpc,1,2\n",
+        "the trials must be of one task, but `task` has 2",
+    ),
     "several rows": ("i.csv", b"trial,lr,accuracy\n1,1,1\n1,1,2\n", "each trial must be one row"),
     "storage": ("j.db", b"not a database at all, but long enough to look at", "that Optuna"),
 }
@@ -247,6 +252,12 @@ def test_duplicates_and_rows_that_are_still_running_are_said_to_be_left_out():
     text = " ".join(trials.notes)
     assert "Left out: 2 rows" in text
     assert "Still running: 1 of 8 trials" in text
+
+
+def test_what_might_be_a_hyperparameter_tells_configurations_apart():
+    table = frame().assign(model_name="a", n_layers=[1, 2] * 4, runtime=range(8), n=3, epoch=9)
+    trials = read_trials(table)
+    assert trials.hyperparameters == ("learning_rate", "model_name", "n_layers", "n_")
 
 
 def test_order_of_rows_gives_the_order_of_trials_and_repetitions_share_a_configuration():

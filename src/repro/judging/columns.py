@@ -30,11 +30,16 @@ SHARES = frozenset("accuracy acc em error err".split())  # of right or wrong ans
 _SCORES = ("validation_score", "val_score", "eval_score", "score", "objective", "value", "metric")
 _VALIDATION = ("validation", "val", "valid", "eval", "dev")
 _CONFIG = re.compile(r"^(params|config|hyperparameters|hparams|hp)[_/.]", re.IGNORECASE)
-_NOT_SEARCHED = frozenset(
-    "trial number name id run job tag tags notes note user sweep created state status group host "
-    "hostname description github commit message worker pid date time runtime duration seconds "
-    "timestamp datetime started finished elapsed iteration iterations step steps epoch memory "
-    "attrs gpu task model method space variant stage split profile repetition budget".split()
+# names of columns, and words in them, that are no hyperparameters; in doubt a column is one: that
+# tells configurations apart, at worst too finely, which refuses an interval and never invents one
+_NAMES = frozenset(
+    "trial trial_id number name id run run_id job job_type tag tags notes user sweep created state "
+    "status group host hostname node_ip pid worker description github commit message task dataset "
+    "profile repetition training_iteration iterations_since_restore checkpoint_dir_name logdir "
+    "experiment_tag done epoch step global_step number_of_steps direction mode".split()
+)
+_WORDS = frozenset(
+    "time runtime duration seconds timestamp datetime date elapsed memory system".split()
 )
 _SEEDS = frozenset("seed seeds replicate".split())
 _STATUSES = {
@@ -126,8 +131,12 @@ def find_hyperparameters(columns: Iterable[str], asked: Iterable[str] | None) ->
                     f"{suggest_name(name, map(str, columns))}; there are {columns}"
                 )
         return asked
-    prefixed = [c for c in columns if _CONFIG.match(str(c)) and not is_seed(c)]
+    prefixed = [c for c in columns if is_prefixed(c) and not is_seed(c)]
     return prefixed or [c for c in columns if _may_be_searched(str(c))]
+
+
+def is_prefixed(column: object) -> bool:
+    return bool(_CONFIG.match(str(column)))
 
 
 def is_seed(column: object) -> bool:
@@ -138,5 +147,6 @@ def _may_be_searched(column: str) -> bool:
     words, ours = set(key(column).split("_")), set(SYNONYMS.values())
     if hyperparameter_name(column) in ours:
         return True
-    measures = UP | DOWN | _SEEDS | _NOT_SEARCHED | {"test", "train", "system", "user"}
-    return not (column.startswith(("_", "Unnamed")) or words & measures)
+    if column.startswith(("_", "Unnamed", "user_attrs", "system_attrs")) or key(column) in _NAMES:
+        return False
+    return not words & (UP | DOWN | _SEEDS | _WORDS | {"test"})

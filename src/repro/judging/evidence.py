@@ -231,9 +231,12 @@ def importance(trials: Trials, *, most: int = 5_000, seed: int = 0) -> pd.DataFr
 
 
 def _design(values: pd.Series) -> np.ndarray:
-    """Return the columns that a hyperparameter explains scores with; none where it is constant."""
+    """Return the columns that a hyperparameter explains scores with; none where it has one value.
+
+    Nor where a category has a value for almost each trial, or more than fifty.
+    """
     n_levels = values.nunique()
-    if n_levels < 2:
+    if n_levels < 2 or (values.dtype != float and n_levels > min(50, len(values) / 2)):
         return np.zeros((len(values), 0))
     if values.dtype != float:
         return pd.get_dummies(values, drop_first=True).to_numpy(float)

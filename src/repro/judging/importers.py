@@ -171,7 +171,7 @@ def _ray_statuses(path: Path) -> dict[str, str]:
         data = json.loads(check_readable(states[-1]).read_text(encoding="utf-8"))["trial_data"]
         trials = [json.loads(trial[0]) for trial in data]
         return {Path(t["relative_logdir"]).name: t["status"] for t in trials}
-    except (IndexError, KeyError, TypeError, ValueError):
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
         return {}
 
 

@@ -17,12 +17,24 @@ from repro.judging.columns import (
     find_score,
     find_test_score,
     hyperparameter_name,
+    is_prefixed,
     is_seed,
     key,
 )
 from repro.names import suggest_name
 
 MOST_BYTES = 500_000_000  # of a file that is read
+_OURS = {
+    "trial",
+    "status",
+    "score",
+    "test_score",
+    "seed",
+    "configuration",
+    "n",
+    "variance",
+    "first",
+}
 _IDS = ("trial_id", "trial", "number", "id", "run_id", "name")
 
 
@@ -81,6 +93,12 @@ def as_trials(
         ValueError: if what must be known cannot be told from the table.
     """
     frame = _selected(frame.reset_index(drop=True), where or {})
+    for column in (c for c in frame if key(c) in ("task", "dataset")):
+        if frame[column].nunique() > 1 and column not in (hyperparameters or ()):
+            raise ValueError(
+                f"the trials must be of one task, but `{column}` has {frame[column].nunique()}; "
+                f"choose with where={{'{column}': ...}}"
+            )
     score = _column(frame, score, "score") or find_score(frame.columns)
     test = _column(frame, test, "test") or find_test_score(frame.columns, score)
     sign, notes = find_direction(score, _one_direction(frame, direction)), list(notes)
@@ -94,6 +112,7 @@ def as_trials(
     renamed = [hyperparameter_name(name) for name in names]
     if len(set(renamed)) < len(renamed):  # such as lr beside learning_rate
         renamed = list(map(str, names))
+    renamed = [f"{name}_" if name in _OURS else name for name in renamed]
     for name, column in zip(renamed, names, strict=True):
         tidy[name] = _values(frame[column])
     tidy, notes = _without_copies(tidy, renamed, notes)
@@ -101,7 +120,7 @@ def as_trials(
     tidy["configuration"] = _configurations(tidy, renamed)
     unused = [str(c) for c in frame if c not in {*names, *apart, *seeds}]
     unused = [c for c in unused if key(c) not in {*_IDS, "status", "state"}]
-    if unused and hyperparameters is None:
+    if unused and hyperparameters is None and not any(map(is_prefixed, names)):
         notes.append(f"Columns taken for no hyperparameter: {_listed(unused)}.")
     domains = {hyperparameter_name(name): ends for name, ends in (domains or {}).items()}
     found = Trials(tidy, tuple(renamed), str(score), sign, domains, tuple(notes))

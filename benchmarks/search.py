@@ -24,8 +24,9 @@ NAMES = {
     "in_process": "repro, in this process",
     "ray": "Trainer.hyperparameter_search, ray",
     "optuna": "Trainer.hyperparameter_search, optuna",
-    "flaml": "FLAML's AutoML, random starts",
+    "flaml": "FLAML's AutoML",
 }
+COUNTERPARTS = {"ray": "repro", "optuna": "in_process", "flaml": "in_process"}
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     if options.one:
         return search(options.one, options.trials[0])
     tools = [name for name in options.tools if name != "flaml" or find_spec("flaml")]
-    print("| tool | trials | wall s | repro, on Ray, is faster by | CPU s |")
+    print("| tool | trials | wall s | times repro's, on as many cores | CPU s |")
     print("|---|---|---|---|---|")
     for n in options.trials:
         seconds = {name: [] for name in tools}
@@ -48,8 +49,11 @@ def main() -> None:
         medians = {k: statistics.median(wall for wall, _ in v) for k, v in seconds.items()}
         for name in tools:
             cpu = statistics.median(cpu for _, cpu in seconds[name])
-            ratio = medians[name] / medians.get("repro", float("nan"))
-            print(f"| {NAMES[name]} | {n} | {medians[name]:.1f} | {ratio:.2f} | {cpu:.0f} |")
+            ratio = medians[name] / medians.get(COUNTERPARTS.get(name), float("nan"))
+            ratio = f"{ratio:.2f}" if ratio == ratio else ""
+            print(
+                f"| {NAMES[name]} | {n} | {medians[name]:.1f} | {ratio} | {cpu:.0f} |", flush=True
+            )
     if "flaml" in options.tools and "flaml" not in tools:
         print("\nFLAML is not installed here.")
 

@@ -1,5 +1,7 @@
 """What recorded trials say of the claims: a clear case is decided, whichever way it lies."""
 
+import pandas as pd
+import pytest
 from tests.chapters.how_sure.conftest import SETTINGS, make_laboratory
 from tests.support.recorded_pools import make_pool
 
@@ -46,3 +48,19 @@ def test_real_curves_show_that_asha_may_stop_the_best():
     found = {answer.claim: answer for answer in claims.real_answers(lab)}
     assert found["liu-asha-prunes-good-trials"].estimate.value == 1
     assert found["liu-setting-matters"].estimate.value >= 0.25
+
+
+def test_overtuning_is_judged_over_tasks_models_counting_alike():
+    rows = pd.DataFrame(
+        {"pool": f"{model}, {task}", "n_trials": 16, "none": 0.6 + 0.01 * i, "slight": 0.2,
+         "severe": 0.1 + 0.01 * i + (0.002 if model == "a" else -0.002)}
+        for i, task in enumerate(["rte", "mrpc", "cola", "stsb", "wnli"]) for model in "ab"
+    )  # fmt: skip
+    found = {answer.claim: answer.estimate for answer in claims.overtuning_answers(rows)}
+    none, mild, severe = found.values()
+    assert (none.n, none.value) == (5, pytest.approx(0.62))
+    assert mild.value == pytest.approx(0.82) and mild.p_for < 0.01
+    assert severe.value == pytest.approx(0.12) and severe.p_for < 0.01
+    assert all(
+        "no runs" in answer.estimate.reason for answer in claims.overtuning_answers(rows[:0])
+    )

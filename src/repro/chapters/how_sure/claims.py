@@ -369,3 +369,24 @@ def shares_by_method(means: pd.DataFrame) -> pd.DataFrame:
     """Estimate how often runs overfit at 1 GST, by model and method, and what chance gives."""
     first = means[(means["budget_gst"] == 1) & means["space"].isin(["full", "grid"])]
     return effects(first, "overfits", by=["model", "method"])
+
+
+def overtuning_answers(rows: pd.DataFrame, *, n_trials: int = 16) -> list[Answer]:
+    """Judge how often tuning runs of so many trials are overtuned, tasks standing for others.
+
+    Args:
+        rows: from `pools.overtuning`.
+    """
+    rows = rows[rows["n_trials"] == n_trials].assign(mild=rows["none"] + rows["slight"])
+    task = rows["pool"].astype("str").str.split(", ").str[-1]
+    cases = {
+        "schneider-mostly-none": ("none", above(0.5)),
+        "schneider-mostly-mild": ("mild", above(0.5)),
+        "schneider-severe-some": ("severe", within(0.05, 0.2)),
+    }
+    return [
+        Answer(claim, "recorded", "toy",
+               mean(rows[column].groupby(task).mean().dropna().map(lambda v: [v]).to_dict(),
+                    region, tasks="sample"))
+        for claim, (column, region) in cases.items()
+    ]  # fmt: skip

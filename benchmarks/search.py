@@ -50,10 +50,8 @@ def main() -> None:
         for name in tools:
             cpu = statistics.median(cpu for _, cpu in seconds[name])
             ratio = medians[name] / medians.get(COUNTERPARTS.get(name), float("nan"))
-            ratio = f"{ratio:.2f}" if ratio == ratio else ""
-            print(
-                f"| {NAMES[name]} | {n} | {medians[name]:.1f} | {ratio} | {cpu:.0f} |", flush=True
-            )
+            shown = f"{ratio:.2f}" if ratio == ratio else ""
+            print(f"| {NAMES[name]} | {n} | {medians[name]:.1f} | {shown} | {cpu:.0f} |")
     if "flaml" in options.tools and "flaml" not in tools:
         print("\nFLAML is not installed here.")
 

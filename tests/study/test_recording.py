@@ -1,5 +1,6 @@
 """What is planned is recorded once, and can be trained again to the same numbers."""
 
+import shutil
 from dataclasses import replace
 from itertools import combinations, product
 
@@ -9,16 +10,8 @@ import pytest
 import yaml
 
 from repro.results.recorded import read_recorded
-from repro.study.recording import (
-    Plan,
-    chunks,
-    curve,
-    planned_trials,
-    read_plan,
-    record,
-    train_again,
-    train_planned,
-)
+from repro.study.recording import curve, record, train_again, train_planned
+from repro.study.recording_plan import Plan, chunks, planned_trials, read_plan
 
 SIZES = {"wnli": {"train": 32, "validation": 20, "test": 30}}
 CELL = {"models": {"tiny-bert": "bert-mini"}, "sizes": SIZES, "epochs": 1}
@@ -87,6 +80,27 @@ def test_what_is_recorded_is_not_trained_again(folder):
     record(folder, workers=1, results=folder.parent, say=said.append)
     assert said == ["0 trials are to be recorded"]
     assert (folder / "trials.parquet").read_bytes() == before
+
+
+def test_tables_stand_for_the_chunks_that_they_were_made_of(folder, tmp_path):
+    copied, said = shutil.copytree(folder, tmp_path / "small"), []
+    record(copied, workers=1, results=tmp_path, say=said.append)
+    assert said == ["0 trials are to be recorded"]
+    assert_same_tables(copied, folder)
+    # a longer plan is trained where it differs, and the rest stays
+    longer = PLAN | {"parts": [PARTS[0] | {"random": 4}, PARTS[1]]}
+    (copied / "plan.yaml").write_text(yaml.safe_dump(longer))
+    record(copied, workers=1, results=tmp_path, say=said.append)
+    assert said[1] == "4 trials are to be recorded"
+    spaces = [read_recorded(f).evaluations.query("space == 'grid'") for f in (copied, folder)]
+    pd.testing.assert_frame_equal(*(s.reset_index(drop=True) for s in spaces))
+    assert len(read_recorded(copied).trials) == 10
+
+
+def assert_same_tables(one, other):
+    for name in ("trials", "evaluations", "predictions", "labels"):
+        tables = [pd.read_parquet(folder / f"{name}.parquet") for folder in (one, other)]
+        pd.testing.assert_frame_equal(*tables)
 
 
 def test_trained_again_it_is_the_same_and_an_altered_number_is_found(folder):

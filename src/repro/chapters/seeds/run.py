@@ -23,7 +23,8 @@ from repro.results.tables import Results
 from repro.study.objective import DataSettings, load_data
 from repro.study.planning import PlannedRun
 from repro.study.profile import Profile
-from repro.study.recording import planned_trials, read_plan, train_planned
+from repro.study.recording import train_planned
+from repro.study.recording_plan import planned_trials, read_plan
 from repro.study.runs import StudyRun
 from repro.study.study import read_results, run_all
 from repro.training.types import Seeds

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from repro.chapters.how_sure.effects import contrast, difference, effects
+from repro.chapters.how_sure.effects import SHARES, contrast, difference, effects
 from repro.chapters.how_sure.laboratory import METHODS, Cell, Laboratory
 from repro.chapters.how_sure.pools import draws, pruned
 from repro.data.definitions import TASKS
@@ -34,7 +34,6 @@ from repro.study.replay_many import replay_many
 ELECTRA, ROBERTA = "electra-base", "roberta-base"
 BROUGHT = {(ELECTRA, "rte"), (ELECTRA, "sst2"), (ELECTRA, "qnli"), (ROBERTA, "cola")}
 UNITS = "recorded trials"
-SHARES = ("beats", "overfits")  # of runs
 N_VALIDATION = 120
 # model, tasks, budget in GST, method ("" for all), and what is claimed of the mean difference
 AGAINST_GRID = {

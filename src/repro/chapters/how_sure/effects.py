@@ -17,6 +17,7 @@ SETTING = ["model", "task", "method", "space", "budget_gst"]
 # what each is: see `world_means`
 QUANTITIES = ("n_trials", "validation", "test", "best_of_three", "score", "gap", "beats",
               "overfits", "low_warmup", "low_dropout")  # fmt: skip
+SHARES = ("beats", "overfits", "low_warmup", "low_dropout")  # of runs
 ESTIMATE = ["value", "error", "replay_error", "pool_error", "low", "high"]
 
 
@@ -139,7 +140,10 @@ def effects(means: pd.DataFrame, quantity: str, *, by: Sequence[str] = SETTING) 
         found = contrast(group, quantity, lambda rows, n=n: pd.Series(1 / n, rows.index))
         row = dict(zip(by, key, strict=True)) | {"trainings": group["trainings"].mean()}
         rows.append(row | {"n_cells": n} | found)
-    return pd.DataFrame(rows, columns=[*by, "trainings", "n_cells", *ESTIMATE])
+    table = pd.DataFrame(rows, columns=[*by, "trainings", "n_cells", *ESTIMATE])
+    if quantity in SHARES:
+        table[["low", "high"]] = table[["low", "high"]].clip(0, 1)
+    return table
 
 
 def complete(means: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from repro.chapters.how_sure.laboratory import Laboratory
+from repro.show.cells import method_label
 
 
 def of_studies(differences: pd.DataFrame, lab: Laboratory, *, repetitions: int) -> str:
@@ -59,7 +60,7 @@ def of_budgets(effects: pd.DataFrame) -> str:
         never = rows[rows["high"] < 0]["budget_gst"]
         text = f"from {sure.min():g} GST on" if len(sure) else "at no budget"
         text += f", surely below at {never.min():g} to {never.max():g} GST" if len(never) else ""
-        parts.append(f"{model}, {method}: {text}")
+        parts.append(f"{model}, {method_label(method)}: {text}")
     return f"Surely above grid search on test: {'; '.join(parts)}." if parts else ""
 
 

@@ -141,6 +141,8 @@ def figure_budgets(parts: Mapping[str, pd.DataFrame], *, zero: bool = True) -> F
             if zero:
                 ax.axhline(0, color="black", lw=0.8)
             plot_budgets(effects[effects["model"] == model], ax, ylabel=ylabel)
+    ticks = sorted({b for effects in parts.values() for b in effects["budget_gst"]})
+    axes[0, 0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])  # shared by all
     for ax, model in zip(axes[0], models, strict=True):
         ax.set_title(model)
     for ax in [*axes[:-1].flat, *axes[:, 1:].flat]:

@@ -95,7 +95,7 @@ def overfitting_table(shares: pd.DataFrame, *, note: str) -> Table:
 
 
 def _share_with_interval(value: float, low: float, high: float) -> str:
-    return f"{percent(value)} [{percent(max(low, 0.0))}, {percent(min(high, 1.0))}]"
+    return f"{percent(value)} [{percent(low)}, {percent(high)}]"
 
 
 def contrasts(means: pd.DataFrame) -> pd.DataFrame:

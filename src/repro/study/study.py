@@ -5,6 +5,7 @@ returns tidy tables. A run is found again by its fingerprint: the data, the weig
 every setting that decides its numbers.
 """
 
+import errno
 import fcntl
 import hashlib
 import logging
@@ -187,6 +188,15 @@ def _alone(results: Path, folders: Mapping[str, RunFolder], progress: StudyProgr
             except BlockingIOError:
                 progress.wait("for another process that tunes the same runs")
                 fcntl.lockf(file, fcntl.LOCK_EX, 1, place)
+            except OSError as error:
+                if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                    raise
+                logging.getLogger("repro.study").warning(
+                    "%s knows no locks (%s): let no other process tune the same runs",
+                    results,
+                    error,
+                )
+                break
         yield
 
 

@@ -1,5 +1,6 @@
 """Whole studies, tiny ones, on Ray: carried out, skipped, killed, resumed, refused."""
 
+import errno
 import json
 import os
 import signal
@@ -205,6 +206,17 @@ def test_what_another_process_tunes_is_waited_for(tmp_path, monkeypatch):
     finally:
         until.touch()
         process.wait()
+
+
+def test_a_folder_without_locks_is_used_and_told(tmp_path, monkeypatch, caplog):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    begun = []
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", lambda *_, **__: begun.append(1))
+    run(smoke(), tmp_path)
+    assert begun and "has no locks" in caplog.text
 
 
 def test_adding_a_method_or_a_task_moves_no_other_run():

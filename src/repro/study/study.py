@@ -192,7 +192,7 @@ def _alone(results: Path, folders: Mapping[str, RunFolder], progress: StudyProgr
                 if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
                     raise
                 logging.getLogger("repro.study").warning(
-                    "%s knows no locks (%s): let no other process tune the same runs",
+                    "%s has no locks (%s): let no other process tune the same runs",
                     results,
                     error,
                 )

@@ -51,7 +51,12 @@ def walk_paths(lab: Laboratory, *, seed: int = 0) -> pd.DataFrame:
 
 
 def _rounds(cell: Cell, method: str) -> dict[tuple[str, float], np.ndarray]:
-    """Return (space, budget) -> what single replays reach; nothing where pools do not last."""
+    """Return (space, budget) -> what single replays reach.
+
+    Nothing where pools do not last, or the smallest space is not recorded.
+    """
+    if SPACES[-1] not in cell.pools:
+        return {}
     found = {
         (space, budget): runs.scores
         for space in cell.pools

@@ -13,6 +13,8 @@ import argparse
 import os
 import sys
 import time
+from contextlib import suppress
+from functools import partial
 from itertools import count
 
 import psutil
@@ -74,15 +76,16 @@ def on_simulated_machines(options: argparse.Namespace) -> None:
 
     size = {"object_store_memory": 100 * 1024**2}
     head = {"num_cpus": 0, "include_dashboard": False, **size}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    nodes = [cluster.add_node(num_cpus=options.workers, **size) for _ in range(options.nodes)]
+    cluster = patiently(Cluster, initialize_head=True, head_node_args=head)
+    add = partial(patiently, cluster.add_node, num_cpus=options.workers, **size)
+    nodes = [add() for _ in range(options.nodes)]
     cluster.wait_for_nodes(timeout=600)
     os.environ["RAY_ADDRESS"] = cluster.address
     connect()
 
     def lose_one_and_add_one() -> None:
         cluster.remove_node(nodes.pop(0), allow_graceful=False)
-        nodes.append(cluster.add_node(num_cpus=options.workers, **size))
+        nodes.append(add())
 
     n_workers = options.nodes * options.workers
     store = Store(options.trials // 5, options.seconds, shake=lose_one_and_add_one)
@@ -95,6 +98,14 @@ def on_simulated_machines(options: argparse.Namespace) -> None:
     print(f"{store.n_shaken} | {wrong} |")
     disconnect()
     cluster.shutdown()
+
+
+def patiently(start, **options):
+    """Start a part of Ray, again if a busy machine let it wait too long."""
+    for _ in range(4):
+        with suppress(Exception):
+            return start(**options)
+    return start(**options)
 
 
 def tune(store: "Store", *, n_trials: int, n_runs: int) -> None:

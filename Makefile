@@ -7,7 +7,7 @@ SUBMISSIONS ?= notebooks/assignments/submitted
 PY := .venv/bin/python
 MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12
 
-.PHONY: help reproduce record reference plan submit release assignments grade test fuzz browser lint lab pretrain bench clean
+.PHONY: help reproduce record reference plan submit release assignments kit collect grade totals similarity league test fuzz browser lint lab pretrain bench clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,23 @@ release: .venv/.installed  ## Write the seed study of PROFILE as one archive, di
 assignments: .venv/.installed  ## Write the students' versions to notebooks/assignments/release
 	$(PY) notebooks/assignments/course.py release $(ARGS)
 
+kit: .venv/.installed  ## Write all that students need to notebooks/assignments/kit, without solutions
+	$(PY) notebooks/assignments/course.py kit $(ARGS)
+
+collect: .venv/.installed  ## Take the notebooks of ASSIGNMENT out of ZIP, of Moodle or Canvas
+	$(PY) notebooks/assignments/course.py collect $(ZIP) --assignment $(ASSIGNMENT) $(ARGS)
+
 grade: .venv/.installed  ## Grade SUBMISSIONS/student/assignment/ (runs the students' code)
 	$(PY) notebooks/assignments/course.py grade $(SUBMISSIONS) $(ARGS)
+
+totals: .venv/.installed  ## Add marks by hand and lateness to the grades
+	$(PY) notebooks/assignments/course.py totals $(ARGS)
+
+similarity: .venv/.installed  ## List pairs of SUBMISSIONS that are alike
+	$(PY) notebooks/assignments/course.py similarity $(SUBMISSIONS) $(ARGS)
+
+league: .venv/.installed  ## Play the tuners of FOLDER on recorded trials (runs the students' code)
+	$(PY) notebooks/assignments/league.py $(FOLDER) $(ARGS)
 
 test: .venv/.installed  ## Run the tests
 	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)

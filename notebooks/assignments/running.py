@@ -148,7 +148,7 @@ class _Run:
         error = (self.errors + told or [None])[0]
         if error is not None and error["ename"] == "CellTimeoutError":
             cell.outputs.append(nbformat.v4.new_output("error", **_TIMEOUT))
-            if self._execute_aside("", seconds=5) is not None:
+            if self._execute_aside("", seconds=20) is not None:
                 self.stop("timed out", "a cell ran too long and could not be interrupted")
         return error
 

@@ -6,23 +6,18 @@ import nbformat
 import pytest
 from feedback import MOST, render_feedback
 
-
-@pytest.fixture
-def render(tmp_path):
-    def render(*cells, status="graded", run=()):
-        paths = [tmp_path / "submitted.ipynb", tmp_path / "run.ipynb"]
-        for path, content in zip(paths, (cells, run), strict=True):
-            nbformat.write(nbformat.v4.new_notebook(cells=list(content)), path)
-        row = {"student": "<b>Eve</b>", "assignment": "a_b", "score": 0.5, "max_score": 1.0}
-        row |= {"status": status, "message": "<script>alert(1)</script>"}
-        source = "assert x\n ### BEGIN HIDDEN TESTS \nassert secret\n### END HIDDEN TESTS"
-        mark = {"cell": "the_test", "score": 0.0, "max_score": 1.0, "source": source}
-        return render_feedback(row, [mark], submitted=paths[0], run=paths[1])
-
-    return render
-
-
 SCRIPT = "<script>alert(1)</script>"
+TEST = "assert x\n ### BEGIN HIDDEN TESTS \nassert secret\n### END HIDDEN TESTS"
+
+
+def render(*cells, status="graded", comment=""):
+    row = {"student": "<b>Eve</b>", "assignment": "a_b", "score": 0.5, "max_score": 1.0}
+    row |= {"status": status, "message": SCRIPT}
+    mark = {"cell": "the_test", "score": 0.0, "max_score": 1.0, "comment": comment}
+    shown = [{"cell": c, "name": c.metadata.get("name", ""), "test": None} for c in cells]
+    for cell in shown:
+        cell["test"] = TEST if cell["name"] == "the_test" else None
+    return render_feedback(row, [mark], shown)
 
 
 @pytest.mark.parametrize(
@@ -44,16 +39,15 @@ SCRIPT = "<script>alert(1)</script>"
     ],
     ids=lambda output: output.output_type,
 )
-def test_pages_run_no_script_of_a_submission(render, output):
+def test_pages_run_no_script_of_a_submission(output):
     code = nbformat.v4.new_code_cell(SCRIPT, outputs=[output])
-    page = render(code, nbformat.v4.new_markdown_cell(SCRIPT), status="unreadable")
+    page = render(code, nbformat.v4.new_markdown_cell(SCRIPT), status="unreadable", comment=SCRIPT)
     assert "&lt;b&gt;Eve&lt;/b&gt;" in page and "&lt;script&gt;" in page
-    page += render(code, nbformat.v4.new_markdown_cell(SCRIPT))
     assert re.findall("<(?:script|svg|b>Eve|img)", page) == []
     assert "default-src 'none'" in page
 
 
-def test_pages_show_figures_and_cut_long_outputs(render):
+def test_pages_show_figures_and_cut_long_outputs():
     figure = nbformat.v4.new_output("display_data", data={"image/png": "aGVsbG8=\n"})
     long = nbformat.v4.new_output("stream", text="x" * (MOST + 1))
     page = render(nbformat.v4.new_code_cell("1", outputs=[figure, long]))
@@ -61,19 +55,10 @@ def test_pages_show_figures_and_cut_long_outputs(render):
     assert "x" * MOST in page and "x" * (MOST + 1) not in page
 
 
-@pytest.mark.parametrize(
-    ("line", "ename", "said"),
-    [
-        (1, "AssertionError", "Line 1 of the tests that you see fails."),
-        (3, "AssertionError", "The tests that you see pass; a further one fails."),
-        (3, "assert secret", "a further one ended with an error."),
-        (1, "CellTimeoutError", "Line 1 of the tests that you see ran too long."),
-    ],
-)
-def test_pages_say_of_a_failed_test_no_more_than_they_may(render, line, ename, said):
-    traceback = [f"Cell \x1b[32mIn[3]\x1b[39m, line {line}", "assert secret"]
-    error = nbformat.v4.new_output("error", ename=ename, evalue="secret", traceback=traceback)
-    meta = {"nbgrader": {"grade_id": "the_test"}}
-    cell = nbformat.v4.new_code_cell("assert secret", metadata=meta, outputs=[error])
-    page = render(cell, run=[cell])
-    assert said in page and "assert x" in page and "secret" not in page
+def test_pages_show_a_test_as_students_know_it_and_say_why_it_failed():
+    output = nbformat.v4.new_output("stream", text="secret")
+    cell = nbformat.v4.new_code_cell("assert secret", metadata={"name": "the_test"})
+    cell.outputs = [output]
+    page = render(cell, comment="Divide by n - 1.")
+    assert "assert x" in page and "secret" not in page
+    assert page.count("Divide by n - 1.") == 2  # in the table, and behind the cell

@@ -28,14 +28,14 @@ HOSTILE = {
     ),
     "hungry": ("hog = bytearray(2**40)", "out of memory", 13),  # refused at once, on any machine
     "shared": (
-        "import mmap\nhog = mmap.mmap(-1, 2**31)\nfor _ in range(0, 2**31, 4096):\n"
-        "    hog[_] = 1\nimport time\ntime.sleep(60)",
+        "import mmap, time\nhog = mmap.mmap(-1, 2**31)\n"
+        "for _ in range(1500):\n    hog.write(bytes(2**20))\ntime.sleep(600)",
         "out of memory",
         0,
     ),
     "forks": (
-        "import os, time\nfor _ in range(400):\n    if os.fork() == 0:\n        time.sleep(60)\n"
-        "time.sleep(60)",
+        "import os, time\nfor _ in range(200):\n    if os.fork() == 0:\n        time.sleep(600)\n"
+        "time.sleep(600)",
         "failed",
         0,
     ),

@@ -32,6 +32,8 @@ def test_the_notebook_runs_whatever_its_models_stand_for(models, tmp_path, monke
     parameters = {"profile": "smoke", "models": models}
     items = run_notebook("01_initial_study", parameters, tmp_path, monkeypatch)
     assert {"hpo_minus_grid", "hpo_minus_grid_paper", "ledger", "claims"} < set(items)
+    assert {"headline", "quadrant", "aggregates", "anatomy"} < set(items)
+    assert items["quadrant"]["place"] == "top"
     kinds = ("table03", "table06_trials", "table08_09", "best_vs_last")
     kinds += ("hpo_minus_grid_runs", "trial_counts", "incumbents")
     assert {f"{kind}_{models[0]}" for kind in kinds} < set(items)

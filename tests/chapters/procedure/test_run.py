@@ -13,6 +13,7 @@ from notebook_cells import run_notebook
 from repro.chapters.procedure import run as procedure
 from repro.chapters.procedure.run import run_procedure
 from repro.records import make_table
+from repro.results.files import digest
 from repro.results.folders import FORMAT
 from repro.results.tables import Results
 from repro.study.profile import load_profile
@@ -53,7 +54,9 @@ class FakeStudy:
         run = folder.key | costs | {"epochs_trained": 1.0, "gpu_seconds": 0.0, "overshoot": 0.0}
         run |= {"profile": "", "split": "official", "budget_unit": "steps", "budget": None}
         run |= {"best_trial_id": trial["trial_id"]}
-        (folder.path / "run.json").write_text(json.dumps({"run": run, "format": FORMAT}))
+        files = {"trials.parquet": digest(folder.path / "trials.parquet")}
+        about = {"run": run, "format": FORMAT, "files": files}
+        (folder.path / "run.json").write_text(json.dumps(about))
 
 
 def overfits_until(spaces, budgets=()):
@@ -234,9 +237,10 @@ def test_the_notebook_runs_whatever_there_is(tmp_path, monkeypatch, models, meth
         items
     )
     for model in models:
-        assert {f"paths_{model}", f"table10_11_{model}"} < set(items)
+        assert {f"path_strips_{model}", f"table10_11_{model}"} < set(items)
         assert (f"full_curves_{model}" in items) == ("rs" in methods)
-    assert items["paths_electra-base"]["caption"].endswith("from Tables 10 and 11.")
+    assert "As printed." in items["table10_11_electra-base"]["caption"]
+    assert items["headline"]["finding"].startswith("Of ")
 
 
 def trained(monkeypatch, folder, stop_after=None):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from repro.labels import METHOD_LABELS, TASK_LABELS, join_words, label
+from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, join_words, label
 from repro.published import counterpart, load_published, published_scores
 from repro.records import RUN_KEY, SETTING, STATUSES
 from repro.stats.incumbents import (
@@ -201,7 +201,7 @@ def describe_aggregates(across: pd.DataFrame) -> str:
     """Say which methods gain on test beyond their intervals, all tasks together."""
     test = across[across["split"] == "test"]
     names = {
-        word: [label(row.method, METHOD_LABELS) for row in test[hits].itertuples()]
+        word: [label(name, METHOD_LABELS) for name in in_order(test[hits]["method"], METHOD_LABELS)]
         for word, hits in (("gain", test["iqm_low"] > 0), ("lose", test["iqm_high"] < 0))
     }
     parts = [f"{join_words(who)} {word}" for word, who in names.items() if who]

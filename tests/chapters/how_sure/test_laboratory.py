@@ -139,4 +139,4 @@ def test_what_is_missing_or_too_small_is_named(tmp_path):
     assert found.left_out == ["tiny-electra/rte/full (3 trials, fewer than 4)"]
     assert pool_sizes(found).empty
     found = open_laboratory(SETTINGS.model_copy(update=update | {"fewest": 3}))
-    assert found.left_out == ["tiny-electra/rte (no whole grid search recorded)"]
+    assert found.left_out == ["tiny-electra/rte (too little of grid search recorded)"]

@@ -52,7 +52,7 @@ def test_tables_hold_estimates_with_both_errors(lab, means):
     )
     assert tables.pools_table(pool_sizes(lab), note="x").frame["full"].tolist() == ["40"]
     named = pools.named_pools(lab)
-    assert plots.figure_curves(pools.curves(named)).axes[0].get_title() == "tiny-electra, rte"
+    assert plots.figure_curves(pools.curves(named)).axes[0].get_title() == "tiny-electra, RTE"
     plt.close("all")
 
 

@@ -20,6 +20,7 @@ from repro.data.definitions import TASKS
 from repro.models.locate import guess_family
 from repro.published import counterpart
 from repro.results.recorded import Recorded, read_recorded, recorded_folders
+from repro.stats.decisions import MINIMUM
 from repro.stats.rules import score_error
 from repro.stats.weighted_scores import weighted_scores
 from repro.study.pools import Clock, Pool, read_pools
@@ -232,15 +233,16 @@ def open_laboratory(settings: HowSureSettings) -> Laboratory:
             elif (model, task, "published") in pools:
                 others[model] = pools[model, task, "published"]
             elif "full" in enough:
-                left_out.append(f"{model}/{task} (no whole grid search recorded)")
+                left_out.append(f"{model}/{task} (too little of grid search recorded)")
     return Laboratory(cells, others, left_out, settings)
 
 
 def _is_whole(grid: Pool) -> bool:
-    """Tell whether every configuration of the model's grid search is among the trials."""
+    """Tell whether grid search's every configuration was trained with several training seeds."""
     epochs = int(grid.trials["epochs"].iloc[0])
     n = len(grid_configurations(guess_family(grid.model), epochs=epochs))
-    return grid.trials["configuration"].nunique() == n
+    counts = grid.trials["configuration"].value_counts()
+    return len(counts) == n and counts.min() >= MINIMUM
 
 
 def _too_few(pool: Pool, settings: HowSureSettings) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from repro.chapters.how_sure.effects import ESTIMATE, in_batches, with_errors
 from repro.chapters.how_sure.laboratory import METHODS, Laboratory
 from repro.data.definitions import TASKS
+from repro.labels import TASK_LABELS, label
 from repro.stats.bands import tuning_bands
 from repro.stats.correlation import row_correlations
 from repro.stats.weighted_scores import weighted_scores
@@ -23,8 +24,8 @@ _DRAWS = 1000
 
 def named_pools(lab: Laboratory) -> dict[str, Pool]:
     """Return a title -> each pool of the full space, and of the real recorded curves."""
-    own = {f"{cell.model}, {cell.task}": cell.pools["full"] for cell in lab.cells}
-    return own | {f"{model}, {pool.task}": pool for model, pool in lab.others.items()}
+    pools = [cell.pools["full"] for cell in lab.cells] + list(lab.others.values())
+    return {f"{pool.model}, {label(pool.task, TASK_LABELS)}": pool for pool in pools}
 
 
 def draws(pool: Pool, n_trials: int, *, n: int = _DRAWS, seed: int = 0) -> np.ndarray:

@@ -63,7 +63,7 @@ def write_trainer_states(folder):
 
 
 def write_wandb(folder):
-    """Write Weights & Biases' offline run files; the last run is still going on."""
+    """Write Weights & Biases' offline run files; the last is still going on, the third crashed."""
     for i, (rate, score) in enumerate(zip(RATES, SCORES, strict=True)):
         run = folder / f"wandb/offline-run-20260101_00000{i}-run{i}"
         run.mkdir(parents=True)
@@ -74,7 +74,7 @@ def write_wandb(folder):
             records.append(_field(3, summary))
         records.append(_field(7, b"x" * 40_000))  # longer than a block of the log
         if i < 7:
-            records.append(_field(18, b""))
+            records.append(_field(18, b"\x08\x01" if i == 2 else b""))  # exit code 1, or none
         (run / f"run-run{i}.wandb").write_bytes(_log(records))
     return folder
 

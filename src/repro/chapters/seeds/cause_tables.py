@@ -145,15 +145,16 @@ def accuracy_table(cases: Mapping[str, tuple[pd.Series, pd.Series]], *, note: st
         "accuracy": ("accuracy", percent),
         "deviation on this test set": ("observed", deviation),
         "of the distribution": ("distribution", deviation),
-        "by calibration": ("calibrated", deviation),
+        "of the test set": ("test set", deviation),
+        "the same by calibration": ("calibrated", deviation),
         "two runs disagree on": ("pairwise", ".1%"),
         "independent errors would": ("independent", ".1%"),
         "Fleiss' kappa": ("kappa", ".2f"),
     }
     caption = (
         "Standard deviation of test accuracy over seeds, in points: observed; what would be left "
-        "on an endless test set; and what the error rate gives where classes are calibrated "
-        "(Jordan 2024). Beside it how often two runs answer an example differently. "
+        "on an endless test set; what this finite one adds, and what the error rate alone says "
+        "that it adds (Jordan 2024). Beside it how often two runs answer an example differently. "
         f"{note}"
     )
     return Table.of(rows, name="accuracy_over_seeds", caption=caption, columns=columns)

@@ -24,7 +24,7 @@ def split_variance(right: ArrayLike) -> pd.Series:
         right: shape (n_runs, n_examples), 1 where a run answers an example right, else 0.
     Returns:
         VARIANCES: observed; its two parts; what errors give that are independent over examples;
-        and what a class-calibrated ensemble of two classes gives (its expectation).
+        and what the test set's part is where two classes are calibrated over runs (expectation).
     Raises:
         ValueError: if the answers are not right or wrong, or runs or examples are fewer than two.
     Source: Jordan 2024, Theorems 2 and 3 (runs' own variances with n - 1).
@@ -34,7 +34,7 @@ def split_variance(right: ArrayLike) -> pd.Series:
     observed = right.mean(axis=1).var(ddof=1)
     independent = right.var(axis=0, ddof=1).sum() / n**2
     distribution = n / (n - 1) * (observed - independent)
-    calibrated = (1 - right.mean()) / (2 * n) + (1 - 1 / n) * max(0.0, distribution)
+    calibrated = (1 - right.mean()) / (2 * n)
     values = (observed, observed - distribution, distribution, independent, calibrated)
     return pd.Series(dict(zip(VARIANCES, values, strict=True)))
 

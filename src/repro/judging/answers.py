@@ -29,7 +29,8 @@ def _incumbent(j: Judgement) -> Iterator[tuple]:
     best = j.configurations.loc[j.configurations["score"].idxmax()]
     finding = _signed(j.incumbent, j.trials.sign)
     trial = j.trials.scored.loc[j.trials.scored["configuration"] == best["configuration"], "trial"]
-    settings = ", ".join(f"{_name(n)} {_value(best[n])}" for n in j.trials.hyperparameters[:6])
+    known = [n for n in j.trials.hyperparameters if pd.notna(best[n])]
+    settings = ", ".join(f"{_name(n)} {_value(best[n])}" for n in known[:6])
     where = f" ({settings})" if settings else ""
     times = f", the mean of {best['n']:.0f} trials" if best["n"] > 1 else ""
     answer = (

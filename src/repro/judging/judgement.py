@@ -135,7 +135,7 @@ class Judgement:
         """
         firsts = self.trials.scored.drop_duplicates("configuration")["score"]
         if len(firsts) < MINIMUM:
-            return f"{len(firsts)} configurations are too few for one"
+            return f"there are fewer than {MINIMUM} configurations"
         if evidence.trend(firsts) < _LEARNS:
             return (
                 "later trials score higher than earlier ones: the search learned, so its trials "

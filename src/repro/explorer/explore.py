@@ -10,8 +10,10 @@ from repro.explorer.brushing import CHOICES, choose
 from repro.explorer.curse_tab import CurseTab
 from repro.explorer.explore_tabs import BrushTab, CurveTab, IncumbentTab, TableTab
 from repro.explorer.found_runs import FoundRuns, find_runs
+from repro.explorer.recorded_runs import find_recorded
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
 from repro.paths import RESULTS
+from repro.results.recorded import recorded_folders
 
 ALL = "all"
 _LABELS = {"task": TASK_LABELS, "method": METHOD_LABELS}
@@ -21,7 +23,8 @@ class Explorer:
     """Finished runs of a results folder, to look at; show its `widget`.
 
     Args:
-        results: searched through; the package's own when None.
+        results: searched through; the package's own when None, or, while that has no finished run,
+            the recorded trials that the package carries.
     """
 
     def __init__(self, results: str | Path | None = None):
@@ -32,6 +35,11 @@ class Explorer:
             continuous_update=False,
             layout=widgets.Layout(width="640px"),
         )
+        options = [
+            ("results of the folder", ""),
+            *((f"recorded: {n}", n) for n in recorded_folders()),
+        ]
+        self.source = widgets.Dropdown(options=options, description="show")
         self.refresh_button = widgets.Button(description="Refresh", icon="refresh")
         look = {"layout": widgets.Layout(width="250px"), "style": {"description_width": "60px"}}
         self.choices = {name: widgets.Dropdown(description=name, **look) for name in CHOICES}
@@ -42,11 +50,14 @@ class Explorer:
         self.tab = widgets.Tab([tab.widget for tab in self.tabs])
         self.tab.titles = tuple(tab.title for tab in self.tabs)
         row = widgets.Layout(flex_flow="row wrap")
-        first = widgets.Box([self.folder, self.refresh_button], layout=row)
+        first = widgets.Box([self.source, self.folder, self.refresh_button], layout=row)
         second = widgets.Box(list(self.choices.values()), layout=row)
         self.widget = widgets.VBox([first, second, self.status, self.tab])
         self.refresh_button.on_click(lambda _: self.refresh())
         self.folder.observe(lambda _: self.refresh(), "value")
+        if results is None and len(options) > 1 and find_runs(RESULTS).trials.empty:
+            self.source.index = 1
+        self.source.observe(lambda _: self.refresh(), "value")
         for dropdown in self.choices.values():
             dropdown.observe(lambda _: self._choose(), "value")
         self.tab.observe(lambda _: self._show(), "selected_index")
@@ -54,7 +65,8 @@ class Explorer:
 
     def refresh(self) -> None:
         """Read the folder again; choices that are still there stay."""
-        self.found = find_runs(self.folder.value.strip())
+        name, folder = self.source.value, self.folder.value.strip()
+        self.found = find_recorded(name) if name else find_runs(folder)
         self._quiet = True
         for name, dropdown in self.choices.items():
             kept, labels = dropdown.value, _LABELS.get(name, {"": "none"})

@@ -11,15 +11,14 @@ def of_studies(differences: pd.DataFrame, lab: Laboratory, *, repetitions: int) 
     """Say how often studies have the wrong sign, and how wide they scatter."""
     if differences.empty:
         return f"Nothing is recorded that a study could be repeated on: {'; '.join(lab.left_out)}."
-    parts = []
+    wrong, width = [], []
     for split, rows in differences.groupby("split", sort=False):
-        width = 100 * (rows["q975"] - rows["q025"]).median()
-        wrong = f"{100 * rows['p_wrong'].mean():.0f} % of the studies"
-        parts.append(f"on {split} {wrong} ({width:.1f} points is where the middle 95 % lie)")
+        wrong.append(f"{100 * rows['p_wrong'].mean():.0f} % on {split}")
+        width.append(f"{100 * (rows['q975'] - rows['q025']).median():.1f}")
     return (
         f"Of {lab.settings.studies:,} studies of {repetitions} repetitions for each model, task "
-        "and method, so many say that HPO is better where it is worse, or the reverse: "
-        f"{'; '.join(parts)}."
+        "and method, the mean difference from grid search has the wrong sign in "
+        f"{' and '.join(wrong)}; the middle 95 % of the studies span {' and '.join(width)} points."
     )
 
 

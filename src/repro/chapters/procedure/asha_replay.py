@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from repro.study.profile import Profile
+from repro.study.replay_many import KEPT, RUNGS
 from repro.tuning.spaces import grid_configurations, search_space
-
-RUNGS = (1, 4, 16, 64)  # evaluations; Ray's defaults, which Liu & Wang used
-REDUCTION_FACTOR = 4
 
 
 def rung_times(profile: Profile) -> pd.DataFrame:
@@ -73,12 +71,11 @@ def replay_asha(
         shape (n_trials,), the evaluations of each trial until its end.
     """
     ends, seen = np.array([len(curve) for curve in curves]), {rung: [] for rung in rungs}
-    share = 100 * (1 - 1 / REDUCTION_FACTOR)
     for trial in order:
         curve = curves[trial]
         for rung in (r for r in rungs if r <= len(curve)):
             earlier, here = seen[rung], curve[rung - 1]
-            stops = bool(earlier) and here < np.nanpercentile(earlier, share)
+            stops = bool(earlier) and here < np.nanquantile(earlier, KEPT)
             earlier.append(here)
             if stops:
                 ends[trial] = rung

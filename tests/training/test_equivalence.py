@@ -7,7 +7,7 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from repro.models.build import build_model, resolve_model
-from repro.models.packing import pad
+from repro.models.packing import DeviceSplit, pad
 from repro.training.schedule import training_batches
 from repro.training.trial import train_trial
 from tiny_models import CONFIGURATION, PAIR, SEEDS, SETTINGS, make_model
@@ -73,10 +73,12 @@ def _train_with_trainer(model, split, ours, directory):
     )
     batches = training_batches(60, batch_size=CONFIGURATION["batch_size"], seed=SEEDS.order)
     rows = islice(batches, ours.steps)
-    cpu = torch.device("cpu")
-    labels = torch.from_numpy(split.labels)
+    examples, labels = DeviceSplit.of(split, torch.device("cpu")), torch.from_numpy(split.labels)
     losses = _Losses()
     trainer = _SameOrder(model=model, args=arguments, callbacks=[losses])
-    trainer.batches = [pad(split, r, cpu) | {"labels": labels[torch.from_numpy(r)]} for r in rows]
+    trainer.batches = [
+        pad(examples, r, order) | {"labels": labels[order]}
+        for r, order in ((r, torch.from_numpy(r)) for r in rows)
+    ]
     trainer.train()
     return losses.seen

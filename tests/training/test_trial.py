@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from repro.models.build import encode, resolve_model
-from repro.models.packing import pad, plain_logits
+from repro.models.packing import DeviceSplit, pad, plain_logits
 from repro.paths import ROOT
 from repro.training import trial as training
 from repro.training.device import usable_precision
@@ -147,8 +147,8 @@ def test_the_saved_checkpoint_gives_the_predictions(run, encoded, tmp_path):
     result = run(task="regression", save_best_to=tmp_path / "best", epochs=4)
     spec = resolve_model(str(tmp_path / "best"))
     model = AutoModelForSequenceClassification.from_pretrained(spec.path).eval()
-    split = encoded["bert", "regression"].splits["test"]
-    logits = plain_logits(model, pad(split, np.arange(20), torch.device("cpu")))
+    split = DeviceSplit.of(encoded["bert", "regression"].splits["test"], torch.device("cpu"))
+    logits = plain_logits(model, pad(split, np.arange(20), torch.arange(20)))
     predicted = logits[:, 0].detach().numpy()
     np.testing.assert_allclose(predicted, result.predictions["test_best"], atol=1e-5)
     with pytest.raises(ValueError, match="`save_best_to` must not exist yet"):

@@ -19,6 +19,24 @@ _FAMILIES = ("bert", "electra", "roberta", "xlm-roberta", "camembert")
 
 
 @dataclass(frozen=True, eq=False)
+class DeviceSplit:
+    """A split on the device; its lengths are here too, so that nobody waits for the device."""
+
+    ids: torch.Tensor  # (n, longest)
+    types: torch.Tensor | None  # (n, longest)
+    lengths: torch.Tensor  # (n,)
+    known_lengths: np.ndarray  # (n,)
+
+    @classmethod
+    def of(cls, split: EncodedSplit, device: torch.device) -> "DeviceSplit":
+        """Bring a split to the device, once."""
+        types = None if split.types is None else torch.from_numpy(split.types).to(device)
+        arrays = (torch.from_numpy(values).to(device) for values in (split.ids, split.lengths))
+        ids, lengths = arrays
+        return cls(ids, types, lengths, split.lengths)
+
+
+@dataclass(frozen=True, eq=False)
 class PackedBatch:
     """Examples end to end, T tokens in all, with the way to and from B rows padded to L."""
 
@@ -36,28 +54,36 @@ def can_pack(model: torch.nn.Module) -> bool:
     return model.config.model_type in _FAMILIES and not model.config.is_decoder
 
 
-def pack(split: EncodedSplit, rows: np.ndarray, device: torch.device) -> PackedBatch:
-    """Lay the examples of one batch end to end."""
-    lengths = split.lengths[rows]
-    longest = int(lengths.max())
-    mask = np.arange(longest) < lengths[:, None]
-    padded = not mask.all()
-    slots = np.zeros(mask.shape, dtype=np.int64)
-    slots[mask] = np.arange(lengths.sum())
-    types = np.zeros(mask.shape) if split.types is None else split.types[rows, :longest]
+def pack(split: DeviceSplit, rows: np.ndarray, order: torch.Tensor) -> PackedBatch:
+    """Lay the examples of one batch end to end.
+
+    All is computed on the device, from sizes that are known here.
+
+    Args:
+        rows: positions of the examples.
+        order: the same, on the device.
+    """
+    known, lengths = split.known_lengths[rows], split.lengths.index_select(0, order)
+    n, longest, total = len(rows), int(known.max()), int(known.sum())
+    device, padded = lengths.device, int(known.min()) < longest
+    first = lengths.cumsum(0) - lengths
+    example = torch.repeat_interleave(torch.arange(n, device=device), lengths, output_size=total)
+    positions = torch.arange(total, device=device) - first.index_select(0, example)
+    places, columns = example * longest + positions, torch.arange(longest, device=device)
+    mask = columns < lengths[:, None]
+
+    def lay(values: torch.Tensor) -> torch.Tensor:
+        return values[:, :longest].index_select(0, order).reshape(-1).index_select(0, places)
+
     return PackedBatch(
-        ids=_send(split.ids[rows, :longest][mask], device),
-        types=_send(types[mask].astype(np.int32), device),
-        positions=_send(np.nonzero(mask)[1], device),
-        first=_send(slots[:, 0].copy(), device),
-        slots=_send(slots.reshape(-1), device) if padded else None,
-        places=_send(np.flatnonzero(mask), device) if padded else None,
-        mask=_send(mask[:, None, None], device) if padded else None,
+        ids=lay(split.ids),
+        types=torch.zeros_like(places) if split.types is None else lay(split.types).int(),
+        positions=positions,
+        first=first,
+        slots=torch.where(mask, first[:, None] + columns, 0).reshape(-1) if padded else None,
+        places=places if padded else None,
+        mask=mask[:, None, None] if padded else None,
     )
-
-
-def _send(values: np.ndarray, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(values).to(device, non_blocking=True)
 
 
 def packed_logits(model: torch.nn.Module, batch: PackedBatch) -> torch.Tensor:
@@ -121,16 +147,20 @@ def plain_logits(model: torch.nn.Module, inputs: dict) -> torch.Tensor:
     return model(**inputs).logits
 
 
-def pad(split: EncodedSplit, rows: np.ndarray, device: torch.device) -> dict:
+def pad(split: DeviceSplit, rows: np.ndarray, order: torch.Tensor) -> dict:
     """Gather one batch, padded to its longest example, as the model's keyword arguments.
 
     Without padding there is no mask: attending to everything is then the same and cheaper.
+
+    Args:
+        rows, order: as those of `pack`.
     """
-    lengths = split.lengths[rows]
-    longest = int(lengths.max())
-    inputs = {"input_ids": split.ids[rows, :longest].astype(np.int64)}
+    known = split.known_lengths[rows]
+    longest = int(known.max())
+    inputs = {"input_ids": split.ids[:, :longest].index_select(0, order).long()}
     if split.types is not None:
-        inputs["token_type_ids"] = split.types[rows, :longest].astype(np.int64)
-    if int(lengths.min()) < longest:
-        inputs["attention_mask"] = np.arange(longest) < lengths[:, None]
-    return {name: _send(values, device) for name, values in inputs.items()}
+        inputs["token_type_ids"] = split.types[:, :longest].index_select(0, order).long()
+    if int(known.min()) < longest:
+        columns = torch.arange(longest, device=order.device)
+        inputs["attention_mask"] = columns < split.lengths.index_select(0, order)[:, None]
+    return inputs

@@ -19,7 +19,7 @@ from repro.data.encoding import EncodedTask
 from repro.data.tasks import is_test, score_predictions
 from repro.models.build import build_model
 from repro.models.locate import ModelSpec
-from repro.models.packing import can_pack, pack, packed_logits, pad, plain_logits
+from repro.models.packing import DeviceSplit, can_pack, pack, packed_logits, pad, plain_logits
 from repro.training.checkpoint import load_state, save_model, save_state
 from repro.training.device import (
     autocast,
@@ -192,6 +192,7 @@ class _Trial:
             spec=self.spec,
             settings=self.settings,
         )
+        self.train = DeviceSplit.of(train, self.device)
         self.labels = torch.from_numpy(train.labels).to(self.device)
         self.scaler = torch.amp.GradScaler(enabled=self.settings.precision == "fp16")
         packed = can_pack(self.model)
@@ -211,10 +212,13 @@ class _Trial:
 
     def _evaluation_batches(self, name: str) -> list:
         """Return pairs of positions and batch on the device, of examples of like length."""
-        split = self.data.splits[name]
-        order = np.argsort(-split.lengths, kind="stable")
+        split = DeviceSplit.of(self.data.splits[name], self.device)
+        order = np.argsort(-split.known_lengths, kind="stable")
         batches = np.split(order, range(_EVALUATION_BATCH_SIZE, len(order), _EVALUATION_BATCH_SIZE))
-        return [(rows, self.make_batch(split, rows, self.device)) for rows in batches]
+        return [(rows, self.make_batch(split, rows, self._send(rows))) for rows in batches]
+
+    def _send(self, rows: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(rows).to(self.device)
 
     def _advance(self, until: int) -> None:
         """Train up to step `until`, evaluate there, and keep the state if it is the best."""
@@ -236,14 +240,15 @@ class _Trial:
     def _train(self, n_steps: int) -> torch.Tensor:
         """Do `n_steps` updates; return their losses, fetched from the device only at the end."""
         losses = torch.empty(n_steps, device=self.device)
-        train, groups = self.data.splits["train"], self.optimizer.param_groups
+        groups, batches = self.optimizer.param_groups, list(islice(self.batches, n_steps))
+        order = self._send(np.concatenate(batches)).split([len(rows) for rows in batches])
         parameters = list(self.model.parameters())
         rate = self.hyperparameters["learning_rate"]
         self.model.train(self.settings.dropout_after_first_validation or not self.evaluations)
         with self.noise.drawn():
-            for i, rows in enumerate(islice(self.batches, n_steps)):
-                batch = self.make_batch(train, rows, self.device)
-                labels = self.labels[torch.from_numpy(rows).to(self.device)]
+            for i, (rows, places) in enumerate(zip(batches, order, strict=True)):
+                batch = self.make_batch(self.train, rows, places)
+                labels = self.labels[places]
                 for group in groups:
                     group["lr"] = rate * self.schedule.rate_factor(self.step + i)
                 with autocast(self.device, self.settings.precision):

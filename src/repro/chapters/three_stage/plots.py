@@ -23,6 +23,7 @@ from repro.show.style import (
     styled,
 )
 from repro.show.table import number
+from repro.stats.intervals import FEW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +52,7 @@ def plot_effects(
     names = list(dict.fromkeys(effects["candidate"]))
     ax = ax or new_axes(PAGE_WIDTH, 0.7 + 0.36 * len(names))
     if not np.isnan(band):
-        ax.axvspan(-100 * band, 100 * band, color="0.92", lw=0, label="two single runs, 95 %")
+        ax.axvspan(-100 * band, 100 * band, color="0.92", lw=0, label="two single runs, 95%")
     ax.axvline(0, color="black", lw=0.8)
     for direction, (colour, marker, shift) in _DIRECTIONS.items():
         rows = effects[effects["direction"] == direction]
@@ -85,6 +86,8 @@ def figure_manual_grid(means: pd.DataFrame) -> Figure:
     figure = new_figure(PAGE_WIDTH * 0.85, 2.2)
     axes = figure.subplots(1, len(warmups), sharey=True, squeeze=False)[0]
     low, high = 100 * means["mean"].min(), 100 * means["mean"].max()
+    if high - low < 0.05:  # equal but for rounding: one colour
+        low, high = low - 1, high + 1
     for ax, warmup in zip(axes, warmups, strict=True):
         rows = means[means["warmup_steps"] == warmup]
         table = 100 * rows.pivot(index="weight_decay", columns="learning_rate", values="mean")
@@ -131,7 +134,10 @@ def plot_sweeps(
 
 @styled
 def figure_final(trials: pd.DataFrame, final: pd.DataFrame) -> Figure:
-    """Draw the scores of the final configurations, a point a seed, with mean and interval."""
+    """Draw the scores of the final configurations, a point a seed, with mean and interval.
+
+    Fewer than FEW seeds have no interval.
+    """
     names = in_order(final["configuration"], FINAL_LABELS)
     again = trials[trials["stage"] == "final"]
     figure = new_figure(PAGE_WIDTH, 0.8 + 0.28 * len(names))
@@ -141,6 +147,7 @@ def figure_final(trials: pd.DataFrame, final: pd.DataFrame) -> Figure:
         ax.scatter(scores, again["variant"].map(names.index), s=9, color="0.6", linewidths=0)
         rows = final[final["split"] == split].set_index("configuration").loc[names]
         bars = 100 * np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
+        bars = np.where(rows["n"] >= FEW, bars, np.nan)  # of fewer the points say more
         look = {"fmt": "D", "color": OWN, "ms": 4, "elinewidth": 1.3, "zorder": 3}
         ax.errorbar(100 * rows["mean"], range(len(names)), xerr=bars, **look)
         ax.margins(x=0.06)

@@ -109,7 +109,7 @@ def test_trials_are_listed_in_percent_without_what_they_lack(trials):
 
 def test_what_is_the_same_in_all_rows_is_said_once(trials):
     rows = trials.head(2).assign(variant="known", stage="", test_score=0.5)
-    table = trials_table(rows, "Two.")
+    table = trials_table(rows, "Two.", with_test=True)
     assert table.caption.startswith("Two. The same in all: model tiny-electra, ")
     assert "task MRPC" in table.caption and "variant known" in table.caption
     assert "stage" not in table.caption and "test score" not in table.caption

@@ -73,7 +73,7 @@ def test_the_brush_chooses_what_the_other_tabs_show(explorer):
     explorer.tab.selected_index = TABLE
     shown = explorer.tabs[TABLE].table.value
     assert f"of {chosen.sum()} chosen trials" in shown
-    scores = [float(s) for s in re.findall(r">(\d\d\.\d)<", shown)][::3]
+    scores = [float(s) for s in re.findall(r">(\d\d\.\d)<", shown)][::2]
     assert len(scores) >= 1 and max(scores) >= 100 * lowest - 0.05
     explorer.tab.selected_index = CURVES
     assert len(explorer.tabs[CURVES].picked.options) == chosen.sum()
@@ -163,6 +163,16 @@ def test_one_trial_and_no_score_are_shown_without_a_crash(tmp_path, status):
     for tab in range(4):
         explorer.tab.selected_index = tab
     assert explorer.tabs[BRUSH].picture.layout.display == "none"
+
+
+def test_test_scores_are_shown_when_asked_for_and_looks_are_counted(explorer):
+    explorer.tab.selected_index = TABLE
+    tab = explorer.tabs[TABLE]
+    assert "test score" not in tab.table.value and "test_score" not in explore_tabs.SORTS
+    tab.look_button.click()
+    assert "test score" in tab.table.value and "so far: 1" in tab.table.value
+    tab.n.value = 5
+    assert "test score (" not in tab.table.value and "so far: 1" in tab.table.value
 
 
 def test_every_name_of_a_dropdown_is_a_column(explorer):

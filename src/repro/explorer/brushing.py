@@ -18,7 +18,6 @@ CHOICES = ("profile", "task", "model", "space", "stage", "variant", "method")  #
 SCORE = "validation_score"
 SORTS = {  # what a table of trials may be sorted by -> whether the largest comes first
     "validation_score": True,
-    "test_score": True,
     "validation_loss": False,
     "learning_rate": True,
     "seconds": True,
@@ -93,8 +92,12 @@ def short_names(trials: pd.DataFrame) -> dict[str, str]:
     return dict(zip(trials["trial_id"], map(" ".join, rows), strict=True))
 
 
-def trials_table(trials: pd.DataFrame, caption: str) -> Table:
-    """Lay trials out for reading; what is the same in all of them is said once, in the caption."""
+def trials_table(trials: pd.DataFrame, caption: str, *, with_test: bool = False) -> Table:
+    """Lay trials out for reading; what is the same in all of them is said once, in the caption.
+
+    Args:
+        with_test: show test scores too. Whoever sorts by these overfits the test set.
+    """
     names = [name for name in HYPERPARAMETERS if trials[name].notna().any()]
     columns = {
         **{name: name for name in ("model", "space", "stage", "variant", "status")},
@@ -103,7 +106,7 @@ def trials_table(trials: pd.DataFrame, caption: str) -> Table:
         "repetition": ("repetition", "d"),
         "trial": ("trial", "d"),
         "validation score (%)": ("validation_score", percent),
-        "test score (%)": ("test_score", percent),
+        **({"test score (%)": ("test_score", percent)} if with_test else {}),
         **{label(name, HYPERPARAMETER_LABELS): (name, ".3g") for name in names},
         "seconds": ("seconds", ".1f"),
     }

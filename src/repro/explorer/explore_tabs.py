@@ -179,22 +179,34 @@ class TableTab:
         self.n = widgets.IntSlider(
             15, 5, 100, description="rows", continuous_update=False, style=style
         )
-        self.table = widgets.HTML()
+        self.table, self.n_looks = widgets.HTML(), 0
+        self.look_button = widgets.Button(
+            description="Look at their test scores", icon="eye", layout=widgets.Layout(width="auto")
+        )
+        self.look_button.on_click(lambda _: self._look())
         for control in (self.order, self.n):
             control.observe(lambda _: self._draw(), "value")
-        self.widget = widgets.VBox([widgets.HBox([self.order, self.n]), self.table])
+        controls = widgets.HBox([self.order, self.n, self.look_button])
+        self.widget = widgets.VBox([controls, self.table])
 
     def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
         self._shown = trials[self._chosen()]
         self._draw()
 
-    def _draw(self) -> None:
+    def _look(self) -> None:
+        """Show the test scores of the rows that are seen now, and count that."""
+        self.n_looks += 1
+        self._draw(with_test=True)
+
+    def _draw(self, *, with_test: bool = False) -> None:
         if self._shown is None:
             return
         rows = best_of(self._shown, self.n.value, by=self.order.value)
         order = self.order.value.replace("_", " ")
         order = f"by {order}, " + ("largest first" if SORTS[self.order.value] else "lowest first")
         caption = f"{len(rows):,} of {len(self._shown):,} chosen trials, {order}."
-        table = trials_table(rows, caption).to_html()
+        if self.n_looks:
+            caption += f" Looks at test scores so far: {self.n_looks}."
+        table = trials_table(rows, caption, with_test=with_test).to_html()
         look = "overflow: auto; max-height: 560px; line-height: 1.4"
         self.table.value = f'<div style="{look}">{table}</div>'

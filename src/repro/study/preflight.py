@@ -164,9 +164,9 @@ def _machine_problems(profile, runs, prepared: Prepared, results: Path) -> list[
     from repro.tuning.cluster import connect
 
     connect()
-    free, there = ray.available_resources(), ray.cluster_resources()
-    if any(free.get(name, 0) < there.get(name, 0) for name in ("CPU", "GPU")):
-        return []  # the machines are at work for this very command, which has asked them before
+    free, there = (r.get("GPU", 0) for r in (ray.available_resources(), ray.cluster_resources()))
+    if profile.gpus_per_trial and free < there:
+        return []  # the GPUs are at work for this very command, which has asked before
     run = max(runs, key=lambda run: device_bytes(run.context, planned_cost(run).largest_batch))
     needs = {"CPU": profile.cpus_per_trial, "GPU": profile.gpus_per_trial}
     results.mkdir(parents=True, exist_ok=True)
@@ -176,7 +176,7 @@ def _machine_problems(profile, runs, prepared: Prepared, results: Path) -> list[
         asked = [
             ray.remote(max_retries=0)(inspect_machine)
             .options(
-                num_cpus=needs["CPU"],
+                num_cpus=0,  # trials of another study may have them all
                 num_gpus=needs["GPU"],
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
             )

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from repro.results.recorded import read_recorded
-from repro.study.recording import curve, record, train_again, train_planned
+from repro.study.recording import check_reproduced, curve, record, train_again, train_planned
 from repro.study.recording_plan import Plan, chunks, planned_trials, read_plan
 
 SIZES = {"wnli": {"train": 32, "validation": 20, "test": 30}}
@@ -112,6 +112,12 @@ def test_trained_again_it_is_the_same_and_an_altered_number_is_found(folder):
     again = train_again(replace(recorded, evaluations=altered), n=2, seed=0)
     assert not again["same"].any()
     assert again["largest_difference"].between(5e-7, 2e-6).all()
+    with pytest.raises(ValueError, match=r"2 of 2 did not, .*small; restore the folder"):
+        check_reproduced(again, recorded)
+    elsewhere = replace(recorded, manifest={"versions": {"torch": "another"}})
+    check_reproduced(again, elsewhere)
+    with pytest.raises(ValueError, match="must come out as they were recorded"):
+        check_reproduced(again.assign(first_difference=0.1), elsewhere)
 
 
 def test_a_larger_plan_begins_with_the_trials_of_a_smaller():

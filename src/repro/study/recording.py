@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from repro.data.tasks import is_test, score_predictions
+from repro.names import check_name
 from repro.paths import RESULTS
 from repro.records import HYPERPARAMETERS
 from repro.results.files import write_whole
@@ -39,6 +40,7 @@ from repro.study.recording_plan import (
     read_plan,
 )
 
+FIRST_LOSS = 1e-3  # how far the first validation loss may lie off on another kind of machine
 _CURVE = ("step", "epoch", "validation_score", "validation_loss", "test_score")
 
 
@@ -197,8 +199,7 @@ def collect(folder: Path, *, results: Path = RESULTS) -> None:
         "licence": plan.licence,
         "scores": "validation: the examples that a trial selects on; test: other examples of the "
         "same distribution; test_shift1_score: of another, at the best checkpoint",
-        "versions": {name: version(name) for name in ("torch", "transformers", "numpy")}
-        | {"python": platform.python_version(), "machine": platform.machine()},
+        "versions": versions(),
     }
     write_recorded(
         folder,
@@ -223,37 +224,81 @@ def _labels(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def train_again(recorded: Recorded, *, n: int, seed: int) -> pd.DataFrame:
+def train_again(
+    recorded: Recorded, *, n: int, seed: int | None = None, workers: int = 1
+) -> pd.DataFrame:
     """Train recorded trials again, drawn at random, and compare their curves.
 
+    Args:
+        seed: of the draw; another one each time when None.
+        workers: processes; in this one when 1.
     Returns:
-        one row a trial: TRIAL_KEY, n_evaluations, largest_difference over validation and test
-        scores and losses (32-bit), same (bit for bit).
+        one row a trial: TRIAL_KEY, n_evaluations, first_difference (of the first validation loss),
+        largest_difference (over all scores and losses, 32-bit), same (bit for bit).
     Raises:
         ValueError: if a trial is not of the folder's plan.
     """
     plan = read_plan(recorded.folder)
     parts = {part.space: part for part in plan.parts}
-    drawn = (
-        recorded.trials.sample(n, random_state=seed)
-        if n < len(recorded.trials)
-        else recorded.trials
-    )
-    rows = []
-    for key in drawn[list(TRIAL_KEY)].to_dict("records"):
+    drawn = recorded.trials.sample(min(n, len(recorded.trials)), random_state=seed)
+    keys, trials = drawn[list(TRIAL_KEY)].to_dict("records"), []
+    for key in keys:
+        check_name("part of the plan", key["space"], parts)
         cell = planned_trials(plan, parts[key["space"]], key["model"], key["task"])
-        trial = cell[key["trial"]]
-        again = pd.DataFrame(curve(trial, train_planned(trial)))
-        before = recorded.evaluations.merge(pd.DataFrame([key]))[list(_CURVE)]
-        rows.append(key | _compare(before, again))
-    return pd.DataFrame(rows)
+        trials.append(cell[key["trial"]])
+    if workers == 1:
+        curves = map(_curve_again, trials)
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            curves = list(pool.map(_curve_again, trials))
+    before = [recorded.evaluations.merge(pd.DataFrame([key]))[list(_CURVE)] for key in keys]
+    again = zip(keys, before, map(pd.DataFrame, curves), strict=True)
+    return pd.DataFrame([key | _compare(old, new) for key, old, new in again])
+
+
+def _curve_again(trial: PlannedTrial) -> dict[str, np.ndarray]:
+    return curve(trial, train_planned(trial))
+
+
+def check_reproduced(again: pd.DataFrame, recorded: Recorded) -> None:
+    """Raise unless what `train_again` found is what the record promises.
+
+    On a machine of the recording's kind, with its versions, every number must be the same. On
+    others the last digits differ, and training makes more of them: there the first validation
+    loss must agree within FIRST_LOSS, as it is seen before much has been trained.
+    """
+    strict = recorded.manifest["versions"] == versions()
+    wrong = again[~again["same"] & (strict | (again["first_difference"] > FIRST_LOSS))]
+    if len(wrong):
+        first = ", ".join(map(str, wrong.iloc[0][list(TRIAL_KEY)]))
+        raise ValueError(
+            f"recorded trials must come out as they were recorded, but {len(wrong)} of "
+            f"{len(again)} did not, the first of them {first} of {recorded.folder}; restore the "
+            "folder, or if the training was changed on purpose, record it again by `make record`"
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return what decides the last digits of a number."""
+    import torch
+
+    return {name: version(name) for name in ("torch", "transformers", "numpy")} | {
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+    }
 
 
 def _compare(before: pd.DataFrame, again: pd.DataFrame) -> dict:
     if len(before) != len(again):
-        return {"n_evaluations": len(again), "largest_difference": np.inf, "same": False}
+        lost = dict.fromkeys(("first_difference", "largest_difference"), np.inf)
+        return {"n_evaluations": len(again), **lost, "same": False}
     differences = before.to_numpy(float) - again.to_numpy(float)
     known = differences[~np.isnan(differences)]
     holes = np.array_equal(before.isna(), again.isna())
     largest = float(np.abs(known).max(initial=0.0)) if holes else np.inf
-    return {"n_evaluations": len(again), "largest_difference": largest, "same": largest == 0.0}
+    return {
+        "n_evaluations": len(again),
+        "first_difference": abs(differences[0, _CURVE.index("validation_loss")]),
+        "largest_difference": largest,
+        "same": largest == 0.0,
+    }

@@ -11,7 +11,7 @@ MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo 'Variables: PROFILE=mini (or smoke, laptop, paper, a file)  NOTEBOOK=01_initial_study'
+	@echo 'Variables: PROFILE=mini (or smoke, laptop, gpu, paper, a file)  NOTEBOOK=01_initial_study'
 	@echo '           ARGS="-p tasks rte --data path/to/glue"  PYTHON=python3.12'
 
 reproduce: .venv/.installed  ## Run the notebooks; tables and figures go to figures/PROFILE

@@ -13,6 +13,7 @@ help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: PROFILE=mini (or smoke, laptop, gpu, paper, a file)  NOTEBOOK=01_initial_study'
 	@echo '           ARGS="-p tasks rte --data path/to/glue"  PYTHON=python3.12'
+	@echo '           TORCH_INDEX=the index with the build of torch for your GPU, at installation'
 
 reproduce: .venv/.installed  ## Run the notebooks; tables and figures go to figures/PROFILE
 	$(PY) -m repro reproduce --profile $(PROFILE) $(NOTEBOOK:%=--notebook %) $(ARGS)
@@ -82,6 +83,7 @@ clean:  ## Remove what runs and tools left, but no results, figures or .venv
 .venv/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("$(MESSAGE)" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
+	$(if $(TORCH_INDEX),PIP_INDEX_URL=$(TORCH_INDEX) $(PY) -m pip install `grep ^torch== requirements.lock`)
 	$(PY) -m pip install --disable-pip-version-check -r requirements.lock
 	$(PY) -m pip install --disable-pip-version-check --no-deps -e .
 	@touch $@

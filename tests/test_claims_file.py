@@ -123,7 +123,9 @@ def by_recipe(name, column):
 
 def test_claims_on_optimizers_follow_from_the_printed_tables(claims):
     value = claims["published_value"]
-    mean, spread = (by_recipe("mosbach_2021_table01", f"{c}_percent") for c in ("mean", "deviation"))
+    mean, spread = (
+        by_recipe("mosbach_2021_table01", f"{c}_percent") for c in ("mean", "deviation")
+    )
     assert value["mosbach-recipe-lifts"] == (mean["mosbach"] - mean["devlin"]).mean().round(1)
     ratio = (spread["mosbach"] / spread["devlin"]).mean()
     assert value["mosbach-recipe-steadies"] == pytest.approx(ratio, abs=6e-4)

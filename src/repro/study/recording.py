@@ -225,13 +225,13 @@ def _labels(plan: Plan) -> pd.DataFrame:
 
 
 def train_again(
-    recorded: Recorded, *, n: int, seed: int | None = None, workers: int = 1
+    recorded: Recorded, *, n: int, seed: int | None = None, apply: Callable = map
 ) -> pd.DataFrame:
     """Train recorded trials again, drawn at random, and compare their curves.
 
     Args:
         seed: of the draw; another one each time when None.
-        workers: processes; in this one when 1.
+        apply: trains them, as `map` does here one by one, and an executor's side by side.
     Returns:
         one row a trial: TRIAL_KEY, n_evaluations, first_difference (of the first validation loss),
         largest_difference (over all scores and losses, 32-bit), same (bit for bit).
@@ -246,13 +246,8 @@ def train_again(
         check_name("part of the plan", key["space"], parts)
         cell = planned_trials(plan, parts[key["space"]], key["model"], key["task"])
         trials.append(cell[key["trial"]])
-    if workers == 1:
-        curves = map(_curve_again, trials)
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            curves = list(pool.map(_curve_again, trials))
     before = [recorded.evaluations.merge(pd.DataFrame([key]))[list(_CURVE)] for key in keys]
-    again = zip(keys, before, map(pd.DataFrame, curves), strict=True)
+    again = zip(keys, before, map(pd.DataFrame, apply(_curve_again, trials)), strict=True)
     return pd.DataFrame([key | _compare(old, new) for key, old, new in again])
 
 

@@ -22,6 +22,12 @@ def of_studies(differences: pd.DataFrame, lab: Laboratory, *, repetitions: int) 
     )
 
 
+def of_sample(again: pd.DataFrame) -> str:
+    """Say how many recorded trials came out the same."""
+    same = int(again["same"].sum())
+    return f"{same} of {len(again)} recorded trials, trained again just now, came out bit for bit."
+
+
 def of_repetitions(shares: pd.DataFrame) -> str:
     """Say how much more repetitions help, with one grid search and with several."""
     if shares.empty:

@@ -1,23 +1,31 @@
 """Trust but verify: a sample of the recorded trials is trained again."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import pandas as pd
 
-from repro.results.recorded import read_recorded
+from repro.chapters.how_sure.settings import HowSureSettings
+from repro.results.recorded import read_recorded, recorded_folders
 from repro.study.recording import check_reproduced, train_again
 
-RECORDED_HERE = ("mini", "seeds")  # by this package; the rest was published by others
+RECORDED_HERE = ("seeds", "mini")  # by this package; the rest was published by others
+_PROCESSES = 2
 
 
-def train_a_sample(n: int, *, seed: int | None = None) -> pd.DataFrame:
-    """Train so many recorded trials of each folder again; see `recording.train_again`.
+def train_a_sample(settings: HowSureSettings, *, seed: int | None = None) -> pd.DataFrame:
+    """Train some recorded trials of each folder again, others each time when `seed` is None.
 
+    Returns:
+        as `recording.train_again`, with the `folder`.
     Raises:
         ValueError: if some do not come out as they were recorded.
     """
     tables = []
-    for name in RECORDED_HERE:
-        recorded = read_recorded(name)
-        again = train_again(recorded, n=n, seed=seed, workers=2)
-        check_reproduced(again, recorded)
-        tables.append(again.assign(folder=name))
+    with ProcessPoolExecutor(_PROCESSES, mp_context=get_context("spawn")) as pool:
+        for name in (name for name in RECORDED_HERE if name in recorded_folders()):
+            recorded = read_recorded(name)
+            again = train_again(recorded, n=settings.trained_again, seed=seed, apply=pool.map)
+            check_reproduced(again, recorded)
+            tables.append(again.assign(folder=name))
     return pd.concat(tables, ignore_index=True)

@@ -8,7 +8,7 @@ from repro.study.settings import Count, Section, Several
 
 
 class HowSureSettings(Section):
-    """Replays on recorded trials; nothing is trained."""
+    """Replays on recorded trials, of which a sample is trained again."""
 
     recorded: Several = ("mini", "deberta")  # folders of data/recorded, or paths
     fewest: Count = 40  # trials in a pool; a smaller one is left out, and named
@@ -21,6 +21,7 @@ class HowSureSettings(Section):
     studies: Count = 4000  # of so many repetitions each:
     repetitions: tuple[Count, ...] = (1, 2, 3, 5, 10, 20, 30)
     paths: Count = 1000  # of the procedure, for each model, task and method
+    trained_again: Count = 10  # recorded trials of each folder that this package recorded
 
 
 SECTIONS = {"how_sure": HowSureSettings}

@@ -43,6 +43,29 @@ def pools_table(sizes: pd.DataFrame, *, note: str) -> Table:
     )
 
 
+def sample_table(again: pd.DataFrame) -> Table:
+    """Show `run.train_a_sample`, one row a folder."""
+    rows = again.groupby("folder", sort=False).agg(
+        trials=("same", "size"),
+        same=("same", "sum"),
+        first=("first_difference", "max"),
+        largest=("largest_difference", "max"),
+    )
+    return Table.of(
+        rows.reset_index(),
+        name="trained_again",
+        caption="Recorded trials, drawn at random and trained again on this machine: how many gave "
+        "every score and loss as it was recorded, bit for bit, and the largest differences.",
+        columns={
+            "recorded in": "folder",
+            "trained again": ("trials", ".0f"),
+            "the same": ("same", ".0f"),
+            "largest difference of a first validation loss": ("first", ".2g"),
+            "of any score or loss": ("largest", ".2g"),
+        },
+    )
+
+
 def studies_table(differences: pd.DataFrame, *, repetitions: int, note: str) -> Table:
     """Show `studies.study_differences`, validation and test side by side."""
     key, names = ["model", "task", "method"], ["mean", "q025", "q975", "p_wrong"]

@@ -80,7 +80,8 @@ def before():
 def test_every_setting_is_among_those_that_move_a_fingerprint_or_among_the_others():
     sections = {name for name, value in vars(load_profile("smoke")).items()
                 if isinstance(value, Section)}  # fmt: skip
-    assert sections == {"procedure", "seed_study", "resplit", "strategies", "three_stage"}
+    trained = {"procedure", "seed_study", "resplit", "strategies", "three_stage"}
+    assert sections == {*trained, "how_sure"}
     assert {*MOVES, "source", *MOVES_NONE} == set(Profile.model_fields)
     assert not set(MOVES) & set(MOVES_NONE)
 

@@ -38,7 +38,7 @@ def find_isolation(folder: Path) -> str:
         return "limits"
     make_folders(folder)
     probe = [*_bubblewrap(folder, readable=()), sys.executable, "-I", "-c", ""]
-    done = subprocess.run(probe, env=environment(folder), capture_output=True, timeout=60)
+    done = subprocess.run(probe, env=environment(folder), capture_output=True, timeout=300)
     return "bwrap" if done.returncode == 0 else "limits"
 
 

@@ -127,7 +127,11 @@ VARIANTS = {
         ("one_factor", "baseline | {factor: value}", "{**baseline, factor: value}"),
         ("factors", "for seed in (1, 2)", "for seed in (2, 1)"),
         ("noise", "float(math.sqrt(variances.mean()))", "np.sqrt(variances.mean())"),
-        ("effects", 'groupby("factor").max().to_dict()', 'groupby("factor").max()'),
+        (
+            "effects",
+            'return means.groupby("factor").max().to_dict()',
+            'return {name: np.float32(v) for name, v in means.groupby("factor").max().items()}',
+        ),
         (
             "effects",
             "return sorted(sizes, key=sizes.get, reverse=True)[:3]",

@@ -141,13 +141,13 @@ VARIANTS = {
         ("judging", "normal(size=(n_worlds, 15, 2))", "normal(0.8, 0.02, size=(n_worlds, 15, 2))"),
     ],
     "three_stage_tuning": [
-        ("grid", '"warmup_steps": [4, 0]', '"warmup_steps": np.array([4, 0])'),
+        ("grid", '"hidden_dropout": [0.1, 0.0]', '"hidden_dropout": np.array([0.1, 0.0])'),
         (
             "grid",
             '"learning_rate": [5e-4, 2e-3]',
             '"learning_rate": list(np.geomspace(5e-4, 2e-3, 2))',
         ),
-        ("search", "WholeNumber(0, 12)", "Choice((0, 4, 8))"),
+        ("search", "Uniform(0.0, 0.2)", "Choice((0.0, 0.05, 0.1))"),
         ("search", "found.append((configuration, value))", "found.append([configuration, value])"),
         (
             "decision",

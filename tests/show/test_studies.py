@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.show.studies import best_vs_last, ledger, trial_scores
+from repro.show.studies import best_vs_last, describe_trial, ledger, trial_scores
 from synthetic_study import make_study
 
 MODEL = "tiny-electra"
@@ -59,3 +59,13 @@ def test_a_trial_stands_beside_a_guess():
     table = trial_scores(scores.assign(guess=float("nan")), model="m", task="mrpc", profile="p")
     assert table.frame.iloc[0].tolist() == ["test", "F1", "90.0", "85.0", "–"]
     assert table.caption.startswith("One trial of m on MRPC")
+
+
+def test_a_trial_is_described_beside_a_guess():
+    scores = pd.DataFrame({"split": ["validation", "test"], "metric": "accuracy"})
+    scores = scores.assign(best=[0.9, 0.8], last=0.8, guess=0.5)
+    text = describe_trial(scores, model="m", task="rte")
+    assert text.startswith("m scores 90.0% (accuracy) on the validation examples of RTE and 80.0%")
+    assert text.endswith("gives 50.0%.")
+    hidden = describe_trial(scores.assign(best=[0.9, float("nan")]), model="m", task="rte")
+    assert "test examples" not in hidden

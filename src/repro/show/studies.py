@@ -101,7 +101,7 @@ def describe_trial(scores: pd.DataFrame, *, model: str, task: str) -> str:
     first = scores.drop_duplicates("split").set_index("split")
     row = first.loc["validation"]
     text = (
-        f"{model} scores {percent(row['best'])}% {label(row['metric'], METRIC_LABELS)} on the "
+        f"{model} scores {percent(row['best'])}% ({row['metric']}) on the "
         f"validation examples of {label(task, TASK_LABELS)}"
     )
     if "test" in first.index and pd.notna(first.loc["test", "best"]):

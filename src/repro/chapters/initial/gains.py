@@ -74,10 +74,11 @@ def describe_gains(gains: pd.DataFrame) -> str:
         over = rows[(rows["validation_gain"] > 1e-9) & (rows["test_gain"] < -1e-9)]
         n_sure = int((over["validation_gain"] > over["validation_error"]).sum())
         n_lost = int((over["test_gain"] < -1.96 * over["test_error"]).sum())
+        means = "" if parts else ", that is, beat grid search on validation and lose to it on test"
         parts.append(
-            f"{len(over)} of {len(rows)} {whose} overfit, that is, beat grid search on validation "
-            f"and lose to it on test; of these {n_sure or 'none'} gained more than one standard "
-            f"error on validation and {n_lost or 'none'} lost more than 1.96 on test"
+            f"{len(over)} of {len(rows)} {whose} overfit{means}; of these {n_sure or 'none'} "
+            "gained more than one standard error on validation and "
+            f"{n_lost or 'none'} lost more than 1.96 on test"
         )
     return ". ".join(part[0].upper() + part[1:] for part in parts) + "." if parts else NO_SCORES
 

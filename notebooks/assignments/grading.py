@@ -277,7 +277,8 @@ def _run(submission: Submission, folder: Path, how: Grading) -> dict:
     job = {"original": str(folder / "original.ipynb"), "submitted": str(folder / "submitted.ipynb")}
     job |= {"limits": asdict(how.limits), "isolation": how.isolation}
     job |= {"readable": [str(_PACKAGE), str(_DATA)] if trains else []}
-    job |= {"python_path": str(_PACKAGE) if trains else ""}
+    variables = {"PYTHONPATH": str(_PACKAGE), "REPRO_DATA": str(_DATA.parent)}
+    job |= {"variables": variables if trains else {}}
     (folder / "job.json").write_text(json.dumps(job))
     command = [sys.executable, str(Path(__file__).with_name("running.py")), f"{folder}/job.json"]
     with (folder / "log.txt").open("w") as log:

@@ -10,7 +10,15 @@ from releasing import SOURCE, check_replaceable, list_assignments, release_one
 from repro.paths import ROOT
 
 _HERE = Path(__file__).resolve().parent
-_PACKAGE = ("src/repro", "data/mini", "pyproject.toml", "requirements.lock", "README.md", "LICENSE")
+_PACKAGE = (
+    "src/repro",
+    "data/mini",
+    "pyproject.toml",
+    "setup.py",
+    "requirements.lock",
+    "README.md",
+    "LICENSE",
+)
 _LIGHT = "jupyterlab\nnumpy\npandas\n"
 
 

@@ -54,7 +54,7 @@ def run_job(job: dict, folder: Path) -> Outcome:
     """Run the cells of one submission and say what came of it.
 
     Args:
-        job: original, submitted (paths), limits, isolation, readable (paths), python_path.
+        job: original, submitted (paths), limits, isolation, readable (paths), variables.
         folder: in which `box`, with the assignment's files in `box/work`, is all that the
             submission may write to.
     """
@@ -76,7 +76,7 @@ def run_job(job: dict, folder: Path) -> Outcome:
     run, watch = _Run(client, Outcome()), Watch(box, limits)
     watch.start()
     try:
-        with client.setup_kernel(env=environment(box, PYTHONPATH=job["python_path"])):
+        with client.setup_kernel(env=environment(box, **job["variables"])):
             run.all_cells()
     except (DeadKernelError, RuntimeError):
         run.stop("failed", "the notebook's kernel died")

@@ -41,7 +41,7 @@ def run(folder, code, *, isolation, seconds=400, cell_seconds=120):
     write_tables(NAME, folder / "box/work", 0)
     limits = sandbox.Limits(cell_seconds=cell_seconds, seconds=seconds, memory_gb=1.0)
     job = {"original": str(folder / "original.ipynb"), "submitted": str(folder / "submitted.ipynb")}
-    job |= {"limits": asdict(limits), "isolation": isolation, "readable": [], "python_path": ""}
+    job |= {"limits": asdict(limits), "isolation": isolation, "readable": [], "variables": {}}
     (folder / "job.json").write_text(json.dumps(job))
     program = SOURCE.parent / "running.py"
     subprocess.run([sys.executable, program, folder / "job.json"], capture_output=True, timeout=400)

@@ -12,6 +12,7 @@ from tables import write_tables
 
 from repro.paths import ROOT
 
+HOME = os.path.expanduser("~")
 FOLDER = ROOT / "notebooks/assignments"
 SOURCE = FOLDER / "source"
 
@@ -65,7 +66,7 @@ HOSTILE = {
 }
 # What a sandbox must keep from a submission: each fails there, and the rest is graded.
 FORBIDDEN = {
-    "reads_home": f"import os\nassert os.listdir({os.path.expanduser('~')!r})",
+    "reads_home": f"import os\nassert len(os.listdir({HOME!r})) == {len(os.listdir(HOME))}",
     "reads_source": f"open({str(SOURCE / 'asha_by_hand/asha_by_hand.ipynb')!r}).read()",
     "reads_recordings": f"import os\nassert os.listdir({str(ROOT / 'data/recorded')!r})",
     "connects": "import socket\nsocket.create_connection(('192.0.2.1', 9), timeout=2)",

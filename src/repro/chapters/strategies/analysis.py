@@ -193,15 +193,16 @@ def exchange_costs(segments: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame
     """Tell what loading and saving checkpoints costs a population, against its training.
 
     Returns:
-        one row a strategy: method, variant, n_segments, seconds (mean, of one segment); mean,
-        lowest (low) and highest (high) share of a run's training time.
+        one row a strategy: method, variant, n_segments, seconds (mean, of one segment); and
+        seconds_share (mean over runs), seconds_low and seconds_high, of a run's training time.
     """
     data = segments.merge(trials[["trial_id", *STRATEGY, "training_seconds"]], on="trial_id")
     groups = data.groupby(STRATEGY)["exchange_seconds"]
     runs = data.groupby([*STRATEGY, "run_id"])[["exchange_seconds", "training_seconds"]].sum()
     share = (runs["exchange_seconds"] / runs["training_seconds"]).groupby(STRATEGY)
     columns = {"n_segments": groups.size(), "seconds": groups.mean()}
-    columns |= {"mean": share.mean(), "low": share.min(), "high": share.max()}
+    of_training = {"share": share.mean(), "low": share.min(), "high": share.max()}
+    columns |= {f"seconds_{name}": values for name, values in of_training.items()}
     return pd.DataFrame(columns).reset_index()
 
 

@@ -159,8 +159,8 @@ def exchange_table(exchange: pd.DataFrame, *, note: str) -> Table:
             "strategy": (STRATEGY, strategy_label),
             "segments": ("n_segments", "d"),
             "milliseconds each": ("seconds", lambda value: number(1e3 * value)),
-            "share of training time": ("mean", ".1%"),
-            "range over runs": (["low", "high"], "{:.1%} to {:.1%}".format),
+            "share of training time": ("seconds_share", ".1%"),
+            "range over runs": (["seconds_low", "seconds_high"], "{:.1%} to {:.1%}".format),
         },
     )
 

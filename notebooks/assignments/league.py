@@ -27,8 +27,8 @@ from sandbox import Limits, confined, environment, make_folders
 BASELINES = Path(__file__).resolve().parent / "league"
 BUDGET = 40.0  # epochs, over all trials of one run
 CHECKPOINTS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0)  # epochs after which a tuner hears of a trial
-REPETITIONS = {"public": 10, "final": 100}
-SECONDS = {"public": 30, "final": 120}  # of one core, for all repetitions of a tuner
+REPETITIONS = {"public": 10, "final": 300}
+SECONDS = {"public": 30, "final": 300}  # of one core, for all repetitions of a tuner
 _SLOWER = 10  # times as long may it take on a busy machine
 SPACE = {  # name -> lowest, highest, scale
     "learning_rate": (1e-6, 1e-3, "log"),

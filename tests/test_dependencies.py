@@ -35,7 +35,7 @@ def read_project():
 def needed_directly():
     project = read_project()
     extras = project["optional-dependencies"]
-    needed = [*project["dependencies"], *extras["full"], *extras["test"], *extras["courses"]]
+    needed = [*project["dependencies"], *extras["full"], *extras["test"]]
     return [Requirement(line) for line in needed]
 
 

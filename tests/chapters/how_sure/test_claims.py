@@ -56,11 +56,14 @@ def test_overtuning_is_judged_over_tasks_models_counting_alike():
          "severe": 0.1 + 0.01 * i + (0.002 if model == "a" else -0.002)}
         for i, task in enumerate(["rte", "mrpc", "cola", "stsb", "wnli"]) for model in "ab"
     )  # fmt: skip
-    found = {answer.claim: answer.estimate for answer in claims.overtuning_answers(rows)}
+    found = {
+        answer.claim: answer.estimate for answer in claims.overtuning_answers(rows, ["a", "b"])
+    }
     none, mild, severe = found.values()
     assert (none.n, none.value) == (5, pytest.approx(0.62))
     assert mild.value == pytest.approx(0.82) and mild.p_for < 0.01
     assert severe.value == pytest.approx(0.12) and severe.p_for < 0.01
     assert all(
-        "no runs" in answer.estimate.reason for answer in claims.overtuning_answers(rows[:0])
+        "no runs" in answer.estimate.reason
+        for answer in claims.overtuning_answers(rows[:0], ["a", "b"])
     )

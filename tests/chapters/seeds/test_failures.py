@@ -124,12 +124,12 @@ def test_all_claims_of_the_follow_ups_are_judged(runs):
         right={"stable": rng.random((9, 50)) < 0.8, "unstable": rng.random((9, 50)) < 0.5},
     )
     rows = judge([*answers, *published_answers()]).set_index(["id", "evidence"])
-    vanishing = rows.loc[("mosbach-gradients-vanish", "recorded")]
+    vanishing = rows.loc[("mosbach-gradients-vanish", "miniature")]
     assert vanishing["estimate"] < 0.02 and vanishing["verdict"] == "holds"
     assert rows.loc[("bouthillier-pairs-enough", "published"), "verdict"] == "does not hold"
     assert rows.loc[("zhang-half-fail", "published"), "estimate"] == pytest.approx(48)
     for claim in ("bouthillier-split-largest", "zhang-init-order-comparable"):
-        assert rows.loc[(claim, "recorded"), "verdict"] == "undecided"
+        assert rows.loc[(claim, "miniature"), "verdict"] == "undecided"
 
 
 def test_ways_and_gradients_are_drawn_and_put_into_tables(runs):

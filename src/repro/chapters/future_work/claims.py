@@ -16,7 +16,7 @@ def answers(results: pd.DataFrame, *, scale: str = "toy") -> list[Answer]:
     Args:
         results: from `experiments.run_experiments`.
     """
-    return [Answer(claim, "recorded", scale, judge(results, claim)) for claim in EXPERIMENTS]
+    return [Answer(claim, "miniature", scale, judge(results, claim)) for claim in EXPERIMENTS]
 
 
 def judge(results: pd.DataFrame, claim: str) -> Estimate:

@@ -370,21 +370,25 @@ def shares_by_method(means: pd.DataFrame) -> pd.DataFrame:
     return effects(first, "overfits", by=["model", "method"])
 
 
-def overtuning_answers(rows: pd.DataFrame, *, n_trials: int = 16) -> list[Answer]:
-    """Judge how often tuning runs of so many trials are overtuned, tasks standing for others.
+def overtuning_answers(
+    rows: pd.DataFrame, models: Sequence[str], *, n_trials: int = 16
+) -> list[Answer]:
+    """Judge how often the miniature's tuning runs are overtuned, its tasks standing for others.
 
     Args:
         rows: from `pools.overtuning`.
+        models: of the miniature.
     """
     rows = rows[rows["n_trials"] == n_trials].assign(mild=rows["none"] + rows["slight"])
-    task = rows["pool"].astype("str").str.split(", ").str[-1]
+    names = rows["pool"].astype("str").str.split(", ", expand=True).reindex(columns=[0, 1])
+    rows, task = rows[names[0].isin(models)], names[1]
     cases = {
         "schneider-mostly-none": ("none", above(0.5)),
         "schneider-mostly-mild": ("mild", above(0.5)),
         "schneider-severe-some": ("severe", within(0.05, 0.2)),
     }
     return [
-        Answer(claim, "recorded", "toy",
+        Answer(claim, "miniature", "toy",
                mean(rows[column].groupby(task).mean().dropna().map(lambda v: [v]).to_dict(),
                     region, tasks="sample"))
         for claim, (column, region) in cases.items()

@@ -127,9 +127,9 @@ def test_returned_scores_stand_in_for_hidden_ones_and_are_marked(hidden, tmp_pat
     [
         ("rtee,r,t,accuracy,70", "line 2: unknown task 'rtee'.*known: cola"),
         ("rte,r,t,f1,70", "line 2: unknown metric of rte 'f1'; known: accuracy"),
-        ("rte,r,t,accuracy,seventy", "`percent` must be a number from -100 to 100, but got 'sev"),
-        ("rte,r,t,accuracy,170", "`percent` must be a number from -100 to 100, but got '170'"),
-        ("rte,r,t,accuracy,nan", "`percent` must be a number from -100 to 100, but got 'nan'"),
+        ("rte,r,t,accuracy,seventy", "`percent` must be a number .* from 0 to 100 .*got 'sev"),
+        ("rte,r,t,accuracy,170", "from 0 to 100 and no fraction of 1, but got '170'"),
+        ("rte,r,t,accuracy,nan", "from 0 to 100 and no fraction of 1, but got 'nan'"),
         ("rte,r,t,accuracy,7\nrte,r,t,accuracy,8", "one row a trial and metric; drop line 3"),
     ],
 )

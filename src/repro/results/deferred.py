@@ -6,6 +6,7 @@ Scores that came back stand in one CSV file with the columns of RETURNED, one ro
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from repro.data.tasks import TASKS, TaskData
@@ -43,12 +44,12 @@ def read_returned_scores(path: Path) -> pd.DataFrame:
             raise ValueError(f"{path} line {line}: {error}") from None
     table = table[table["percent"].str.strip() != ""]
     percent = pd.to_numeric(table["percent"].where(~table["percent"].str.contains("_")), "coerce")
-    lowest = table["metric"].map(lambda metric: 0 if metric in ("accuracy", "f1") else -100)
+    lowest = np.where(table["metric"].isin(["accuracy", "f1"]), 0.0, -100.0)
     fits = percent.between(lowest, 100) & ~(percent.abs().between(0, 1, inclusive="neither"))
     if len(bad := table[~fits]):
         raise ValueError(
             f"{path} line {bad.index[0] + 2}: `percent` must be a number as the GLUE site gives "
-            f"it, from {lowest[bad.index[0]]} to 100 and no fraction of 1, but got "
+            f"it, from {lowest[~fits][0]:g} to 100 and no fraction of 1, but got "
             f"{bad['percent'].iloc[0]!r}"
         )
     if len(again := table[table.duplicated(["run", "trial", "metric"])]):

@@ -5,9 +5,12 @@ the papers contradict themselves; nothing there is corrected. Scores are in perc
 the package's own results are fractions.
 """
 
+from functools import cache
+
 import pandas as pd
 
 from repro.paths import data_directory
+from repro.results.files import digest, fingerprint
 
 # What Liu & Wang optimise where a task has several metrics (footnote 2 to section 2).
 _TUNED_METRICS = {"mrpc": "accuracy", "stsb": "pearson"}
@@ -22,6 +25,13 @@ _DTYPES = {"round": "Int64", "repetition": "str", "overfitting_risk": "boolean"}
 def list_published() -> list[str]:
     """Name all published tables, as `load_published` knows them."""
     return sorted(path.stem for path in data_directory("published").glob("*.csv"))
+
+
+@cache
+def published_fingerprint() -> str:
+    """Return 16 hexadecimal digits that depend on all published tables."""
+    folder = data_directory("published")
+    return fingerprint(f"{path.name} {digest(path)}" for path in folder.glob("*.csv"))
 
 
 def load_published(name: str) -> pd.DataFrame:

@@ -6,8 +6,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
+from repro.published import published_fingerprint
 from repro.show.report import ITEMS, Report, read_items
 from repro.show.table import Table
+from repro.stats.decisions import above
+from repro.stats.ledger import Answer
+from repro.stats.rules import mean
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +98,18 @@ def test_a_foreign_list_of_items_is_named(tmp_path, text):
     (tmp_path / ITEMS).write_text(text)
     with pytest.raises(ValueError, match=r"items\.json must be a report's list"):
         read_items(tmp_path)
+
+
+def test_a_ledger_row_says_which_data_it_rests_on(report):
+    estimate = mean({"rte": [1.0, 1.2, 1.1, 0.9, 1.0]}, above(), tasks="fixed")
+    answers = [
+        Answer("liu-hpo-often-fails", evidence, "toy", estimate)
+        for evidence in ("published", "miniature")
+    ]
+    rows = [
+        report.claims(answers, data=data).dropna(subset="evidence").set_index("evidence")["data"]
+        for data in (["a", "b"], ["b", "a"], ["c"])
+    ]
+    own = [row["miniature"] for row in rows]
+    assert own[0] == own[1] != own[2] and len(own[0]) == 16
+    assert {row["published"] for row in rows} == {published_fingerprint()}

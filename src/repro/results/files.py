@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -14,6 +15,12 @@ def write_whole(path: Path, content: bytes) -> str:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     return hashlib.sha256(content).hexdigest()
+
+
+def fingerprint(parts: Iterable[str]) -> str:
+    """Return 16 hexadecimal digits of texts, whatever their order; nothing where there are none."""
+    text = "\n".join(sorted(parts))
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
 
 
 def digest(path: Path) -> str:

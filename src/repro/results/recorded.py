@@ -14,7 +14,7 @@ import pandas as pd
 
 from repro.names import check_name
 from repro.paths import data_directory
-from repro.results.files import digest
+from repro.results.files import digest, fingerprint
 
 FORMAT = 1
 TRIAL_KEY = ("model", "task", "space", "trial")
@@ -37,6 +37,11 @@ class Recorded:
     evaluations: pd.DataFrame
     manifest: dict
     folder: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of the tables."""
+        return fingerprint(f"{file} {known}" for file, known in self.manifest["files"].items())
 
     def predictions(self, split: str, **cell: str) -> pd.DataFrame:
         """Return predictions at the best checkpoints: a row a trial, a column an example.

@@ -11,6 +11,7 @@ import pandas as pd
 from repro.data.tasks import TaskData
 from repro.records import make_table
 from repro.results.deferred import add_gold_scores, add_returned_scores
+from repro.results.files import fingerprint
 from repro.results.folders import EXAMPLE, RunFolder
 
 
@@ -27,6 +28,11 @@ class Results:
     profile: str
     gold: Mapping[str, TaskData] = field(default_factory=dict)
     returned: pd.DataFrame | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of the runs and all that decided their numbers."""
+        return fingerprint(folder.name for folder in self.folders)
 
     @cached_property
     def runs(self) -> pd.DataFrame:

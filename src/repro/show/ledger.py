@@ -119,7 +119,7 @@ def collect_claims(directory: Path) -> pd.DataFrame:
     claims = load_claims()
     judged = {claim for part in parts for claim in part["id"]}
     others = judge([], claims).join(claims[["claim", "section", "published_value"]], on="id")
-    others = others[~others["id"].isin(judged)].assign(notebook="", command="")
+    others = others[~others["id"].isin(judged)].assign(notebook="", command="", data="")
     place = {claim: number for number, claim in enumerate(claims["id"])}
     rows = pd.concat([*parts, others], ignore_index=True)
     answered = set(rows.loc[rows["evidence"].notna(), "id"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,8 @@ import pandas as pd
 
 from repro.names import check_name
 from repro.paths import FIGURES
+from repro.published import published_fingerprint
+from repro.results.files import fingerprint
 from repro.show.ledger import chapter_rows, ledger_table, summary, write_claims
 from repro.show.style import paper_style, round_ticks
 from repro.show.table import Table, typeset
@@ -106,10 +108,18 @@ class Report:
         shown = Image(png.read_bytes(), width=round(_SHOWN_DPI * inches), alt=caption)
         _display(item["finding"], shown)
 
-    def claims(self, answers: Sequence[Answer], *, only_answered: bool = False) -> pd.DataFrame:
+    def claims(
+        self,
+        answers: Sequence[Answer],
+        *,
+        data: Collection[str] = (),
+        only_answered: bool = False,
+    ) -> pd.DataFrame:
         """Judge the chapter's claims, show the ledger's rows, and keep them in `claims.json`.
 
         Args:
+            data: fingerprints of the results or recorded trials that the answers rest on; those
+                from printed numbers have `published_fingerprint`.
             only_answered: leave out the claims of these chapters that have no answer here, since
                 other notebooks judge them.
         Returns:
@@ -117,6 +127,9 @@ class Report:
         """
         rows = chapter_rows(answers)
         rows = rows[rows["evidence"].notna()] if only_answered else rows
+        printed = {"published": published_fingerprint()}
+        own = dict.fromkeys(set(rows["evidence"].dropna()) - {"published"}, fingerprint(data))
+        rows = rows.assign(data=rows["evidence"].map(printed | own).fillna(""))
         profile, notebook = self.folder.parent.name, self.folder.name
         command = f"make reproduce PROFILE={profile} NOTEBOOK={notebook}"
         write_claims(self.folder, rows, notebook=notebook, command=command)

@@ -207,6 +207,7 @@ class Laboratory:
     others: Mapping[str, Pool]  # real recorded curves, without a grid search: by model
     left_out: Sequence[str]
     settings: HowSureSettings
+    fingerprints: Sequence[str] = ()  # of the recorded trials
 
     @property
     def models(self) -> list[str]:
@@ -215,13 +216,14 @@ class Laboratory:
 
 def open_laboratory(settings: HowSureSettings) -> Laboratory:
     """Read what is recorded; pools that are missing or too small are left out and named."""
-    cells, others, left_out, known = [], {}, [], recorded_folders()
+    cells, others, left_out, fingerprints, known = [], {}, [], [], recorded_folders()
     for name in settings.recorded:
         if name not in known and "/" not in name:
             left_out.append(f"{name} (not recorded yet)")
             continue
         recorded = read_recorded(name)
         pools = read_pools(recorded)
+        fingerprints.append(recorded.fingerprint)
         for model, task in dict.fromkeys(key[:2] for key in pools):
             of_cell = {s: pools[model, task, s] for s in SPACES if (model, task, s) in pools}
             enough = {s: p for s, p in of_cell.items() if len(p) >= settings.fewest}
@@ -234,7 +236,7 @@ def open_laboratory(settings: HowSureSettings) -> Laboratory:
                 others[model] = pools[model, task, "published"]
             elif "full" in enough:
                 left_out.append(f"{model}/{task} (too little of grid search recorded)")
-    return Laboratory(cells, others, left_out, settings)
+    return Laboratory(cells, others, left_out, settings, fingerprints)
 
 
 def _is_whole(grid: Pool) -> bool:

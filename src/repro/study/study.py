@@ -141,6 +141,8 @@ def run_all(
         done = {run_id: folder for run_id, folder in folders.items() if folder.finished}
         progress.begin(n_done=len(done))
         todo = _chained([run.tuning for run in runs if run.key["run_id"] not in done], folders)
+        if not todo:  # another process has done it meanwhile
+            return study
         prepared = prepare({run.run_id: run.context for run in todo}, folders, results=results)
         check_before_training(profile, todo, prepared, results=results)
         n_workers = tune_runs(

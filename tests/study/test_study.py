@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -206,6 +207,15 @@ def test_what_another_process_tunes_is_waited_for(tmp_path, monkeypatch):
     finally:
         until.touch()
         process.wait()
+
+
+def test_what_another_process_finishes_while_one_waits_is_read(study, tmp_path, monkeypatch):
+    def finish(*_):
+        shutil.copytree(study[0], tmp_path, dirs_exist_ok=True)
+
+    monkeypatch.setattr("fcntl.lockf", finish)
+    monkeypatch.setattr("repro.tuning.ray_tune.tune_runs", pytest.fail)
+    same_numbers(run(smoke(), tmp_path), study[1])
 
 
 def test_a_folder_without_locks_is_used_and_told(tmp_path, monkeypatch, caplog):

@@ -27,6 +27,7 @@ class Study:
     trials: pd.DataFrame
     evaluations: pd.DataFrame
     losses: pd.DataFrame
+    fingerprint: str = "made up"
 
 
 def make_study(

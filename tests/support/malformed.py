@@ -124,6 +124,8 @@ def data_files() -> Iterator[Malformed]:
                 "ends within a row": text.rstrip("\n").rpartition("\t")[0],
                 "has a row too long": text.rstrip("\n") + "\tmore\tand more\n",
             }
+            if task == "qqp":  # whose short rows are skipped, since a known download has some
+                del broken["ends within a row"]
             for what, wrong in broken.items():
                 yield Malformed(f"{task}: {name} {what}", wrong, f"{folder}/{name}")
 

@@ -92,11 +92,8 @@ def _train_chunk(chunk: Chunk, path: Path) -> None:
 
 def train_planned(trial: PlannedTrial, **further):
     """Train one trial as it is recorded; `further` arguments go to `train_trial`."""
-    import torch
-
     from repro.training.trial import train_trial
 
-    torch.set_num_threads(1)
     model, data = encoded(trial.key["model"], trial.data, max_length=trial.training.max_length)
     return train_trial(
         trial.configuration,

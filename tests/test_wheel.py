@@ -112,6 +112,8 @@ assert len(recorded.configurations) == 1024
 from repro.published import list_published, load_published
 assert len(load_published("liu_wang_2021_table03"))
 print(repro.design("deberta", where={"model": "deberta-base"}, effect=0.01))
+from repro.show.page import write_page
+assert "No claim was judged yet" in write_page(".").read_text(encoding="utf-8")
 for name in ("torch", "ray", "transformers", "jupyterlab"):
     assert importlib.util.find_spec(name) is None, name
 """
@@ -120,7 +122,7 @@ for name in ("torch", "ray", "transformers", "jupyterlab"):
 def test_every_source_is_judged_where_torch_and_ray_are_not(environment, sources, tmp_path):
     out = run(environment, "-c", JUDGE, *map(str, sources), cwd=tmp_path)
     assert "independent trials" in out
-    assert {path.name for path in tmp_path.iterdir()} <= {".cache", ".config"}
+    assert {path.name for path in tmp_path.iterdir()} <= {".cache", ".config", "index.html"}
 
 
 def test_the_commands_work_from_any_folder(environment, sources, tmp_path):

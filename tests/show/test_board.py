@@ -5,7 +5,8 @@ import re
 import pandas as pd
 import pytest
 
-from repro.show.board import board, by_source, counts_table, forest, overview
+from repro.show import board
+from repro.show.board import by_source, claim_groups, counts_table, overview
 
 
 def row(claim, evidence, verdict, **more):
@@ -33,6 +34,10 @@ def rows():
     )
 
 
+def draw(claim):
+    return str(board.TEMPLATES.get_template("board.html").module.forest(board.forest(claim)))
+
+
 def test_the_paragraph_counts_claims_and_evidence(rows):
     text = overview(rows)
     assert text.startswith("5 claims of 2 sources: **1 holds, 1 does not hold, 1 is undecided**")
@@ -57,7 +62,7 @@ def test_each_source_is_counted(rows):
 
 
 def test_decided_claims_stand_open_and_the_others_folded(rows):
-    text = board(rows)
+    text = str(board.TEMPLATES.get_template("board.html").module.board(claim_groups(rows)))
     heads = re.findall(r"<details( open)?><summary>(\w+)[^<]*\((\d)\)", text)
     assert heads == [(" open", "Decided", "2"), ("", "Undecided", "1"), ("", "True", "2")]
     assert text.count('id="claim-a"') == 1
@@ -73,7 +78,7 @@ def places(svg):
 
 
 def test_a_forest_row_has_one_scale_for_all_its_evidence(rows):
-    (hollow,), (filled,), [(left, width)] = places(forest(rows[rows["id"] == "a"]))
+    (hollow,), (filled,), [(left, width)] = places(draw(rows[rows["id"] == "a"]))
     assert float(left) < hollow < filled  # the bound 0, the estimates 1 and 2
     assert float(left) + float(width) == pytest.approx(240)  # all above 0 is claimed
 
@@ -81,10 +86,10 @@ def test_a_forest_row_has_one_scale_for_all_its_evidence(rows):
 def test_an_interval_longer_than_the_picture_ends_in_an_arrow(rows):
     claim = rows[rows["id"] == "b"]
     # the arrow's tip comes back to the line by two strokes
-    assert "L" not in re.search(r'<path d="(M[^"]+)"', forest(claim))[1]
+    assert "L" not in re.search(r'<path d="(M[^"]+)"', draw(claim))[1]
     long = claim.assign(low=-500.0, published_value=-4.0)
-    assert "L" in re.search(r'<path d="(M[^"]+)" fill', forest(long))[1]
+    assert "L" in re.search(r'<path d="(M[^"]+)" fill', draw(long))[1]
 
 
 def test_without_an_estimate_nothing_is_drawn_and_it_is_said(rows):
-    assert "no estimate" in forest(rows[rows["id"] == "e"])
+    assert "no estimate" in draw(rows[rows["id"] == "e"])

@@ -5,7 +5,14 @@ from functools import partial
 
 import pandas as pd
 
-from repro.labels import METHOD_LABELS, TASK_LABELS, in_order, label
+from repro.labels import (
+    EVIDENCE_LABELS,
+    METHOD_LABELS,
+    SOURCE_LABELS,
+    TASK_LABELS,
+    in_order,
+    label,
+)
 from repro.records import SETTING
 from repro.show.table import NOTHING, number
 from repro.stats.incumbents import best_trials, is_returned
@@ -47,9 +54,9 @@ method_label = partial(label, labels=METHOD_LABELS)
 
 
 def in_paper_order(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Sort the rows by these columns, tasks and methods as the paper orders them."""
-
+    """Sort the rows by these columns; what has labels, in their order."""
     orders = {"task": TASK_LABELS, "method": METHOD_LABELS}
+    orders |= {"source": SOURCE_LABELS, "evidence": EVIDENCE_LABELS}
 
     def rank(column: pd.Series) -> pd.Series:
         labels = orders.get(column.name)

@@ -28,12 +28,14 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     release = commands.add_parser("release", help="write the students' versions")
     release.add_argument("--to", type=Path, default=HERE / "release")
     release.add_argument("--students", type=Path, help="names: tables for each")
+    which = releasing.list_assignments()
+    release.add_argument("--assignment", choices=which, help="this one; else all but the exam")
     whole = commands.add_parser("kit", help="write all that students need, without solutions")
     whole.add_argument("--to", type=Path, default=HERE / "kit")
 
     collect = commands.add_parser("collect", help="take submissions out of an LMS's zip")
     collect.add_argument("zip", type=Path, nargs="+")
-    collect.add_argument("--assignment", required=True, choices=releasing.list_assignments())
+    collect.add_argument("--assignment", required=True, choices=which)
     collect.add_argument("--to", type=Path, default=HERE / "submitted")
 
     grade = commands.add_parser("grade", help="grade a folder of submissions")
@@ -82,8 +84,9 @@ def _release(options: argparse.Namespace) -> None:
     students = _names(options.students)
     if bool(students) != bool(options.secret):
         raise ValueError("tables for each student need both --students and --secret, to draw them")
-    releasing.release(options.to, secret=options.secret, students=students)
-    print(f"released {', '.join(releasing.list_assignments())} to {options.to}")
+    which = (options.assignment,) if options.assignment else tuple(releasing.list_homework())
+    releasing.release(options.to, secret=options.secret, students=students, assignments=which)
+    print(f"released {', '.join(which)} to {options.to}")
 
 
 def _names(path: Path | None) -> tuple[str, ...]:

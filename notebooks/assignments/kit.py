@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from releasing import SOURCE, check_replaceable, list_assignments, release_one
+from releasing import SOURCE, check_replaceable, list_homework, release_one
 
 from repro.paths import ROOT
 
@@ -31,7 +31,7 @@ def write_kit(to: Path) -> None:
     check_replaceable(to, "KIT")
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder)
-        for assignment in list_assignments():
+        for assignment in list_homework():
             notebook = nbformat.read(SOURCE / assignment / f"{assignment}.ipynb", as_version=4)
             track = "trained" if notebook.metadata.get("trains") else "recorded"
             release_one(assignment, new / track / assignment)

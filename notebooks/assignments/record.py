@@ -22,23 +22,38 @@ COMPARED = {  # for the assignment on seeds; "again" is "plain" with other seeds
     "slow": {"learning_rate": 3e-4, "hidden_dropout": 0.1},
 }
 _CELL = {"model": "tiny-roberta", "task": "rte", "space": "full"}
+_EXAM_CELL = {"model": "tiny-electra", "task": "mrpc", "space": "full"}
+_EXAM_SEEDS = {"plain": "failing", "corrected": "failing-corrected", "longer": "failing-longer"}
 _SHOWN = ("learning_rate", "warmup_ratio", "hidden_dropout", "weight_decay", "batch_size")
 
 
-def read_pool(name_or_folder: str | Path = "mini", n_trials: int = 60) -> pd.DataFrame:
+def read_pool(
+    name_or_folder: str | Path = "mini", n_trials: int = 60, cell: dict[str, str] = _CELL
+) -> pd.DataFrame:
     """Return recorded trials with what each got right, example by example, as a text of 0 and 1."""
     recorded = read_recorded(name_or_folder)
-    trials = recorded.trials[(recorded.trials[list(_CELL)] == pd.Series(_CELL)).all(axis=1)]
+    trials = recorded.trials[(recorded.trials[list(cell)] == pd.Series(cell)).all(axis=1)]
     trials = trials[trials["status"] == "completed"].set_index("trial").iloc[:n_trials]
     right = {}
     for split in ("validation", "test"):
-        labels = recorded.labels(split, task=_CELL["task"], space=_CELL["space"])
-        right[split] = recorded.predictions(split, **_CELL).loc[trials.index] == labels
+        labels = recorded.labels(split, task=cell["task"], space=cell["space"])
+        right[split] = recorded.predictions(split, **cell).loc[trials.index] == labels
     pool = trials[list(_SHOWN)].map(lambda value: float(f"{value:.4g}"))
     pool["batch_size"] = trials["batch_size"].astype(int)
     pool["validation"] = right["validation"].mean(axis=1).round(6)
     rows = right["test"].astype(int).astype(str)
     return pool.assign(right=rows.agg("".join, axis=1)).reset_index(drop=True)
+
+
+def read_seeds() -> pd.DataFrame:
+    """Return the last scores of recorded trials that differ in their seeds alone, by name."""
+    evaluations = read_recorded("seeds").evaluations.sort_values(["trial", "step"])
+    tables = []
+    for name, space in _EXAM_SEEDS.items():
+        rows = evaluations[evaluations["space"] == space]
+        scores = rows.groupby("trial")["validation_score"].last().round(4)
+        tables.append(pd.DataFrame({"name": name, "score": scores}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def record_seeds(n_seeds: int = 24) -> pd.DataFrame:
@@ -58,12 +73,14 @@ def record_seeds(n_seeds: int = 24) -> pd.DataFrame:
     return pd.DataFrame(rows).round(6)
 
 
-def write_pool(assignment: str, pool: pd.DataFrame) -> None:
+def write_pool(assignment: str, pool: pd.DataFrame, name: str = "pool") -> None:
     """Write a pool, the same bytes for the same trials."""
-    path = SOURCE / assignment / "pool.csv.gz"
+    path = SOURCE / assignment / f"{name}.csv.gz"
     pool.to_csv(path, index=False, compression={"method": "gzip", "mtime": 0})
 
 
 if __name__ == "__main__":
     write_pool("overfitting_validation", read_pool())
     write_pool("seeds_and_reporting", record_seeds())
+    write_pool("exam", read_pool(cell=_EXAM_CELL))
+    write_pool("exam", read_seeds(), "seeds_pool")

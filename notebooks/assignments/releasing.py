@@ -17,6 +17,15 @@ def list_assignments() -> list[str]:
     return sorted(path.parent.name for path in SOURCE.glob("*/*.ipynb"))
 
 
+def list_homework() -> list[str]:
+    """Name the assignments that are handed out together: all but an exam."""
+    return [name for name in list_assignments() if not _source(name).metadata.get("exam")]
+
+
+def _source(assignment: str) -> nbformat.NotebookNode:
+    return nbformat.read(SOURCE / assignment / f"{assignment}.ipynb", as_version=4)
+
+
 def version_of(assignment: str) -> str:
     """Return a digest of an assignment, hidden tests and data included."""
     files = sorted(p for p in (SOURCE / assignment).iterdir() if p.suffix in (".ipynb", ".csv"))
@@ -38,16 +47,24 @@ def _derive(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") or 1
 
 
-def release(to: Path, *, secret: str = "", students: tuple[str, ...] = ()) -> None:
+def release(
+    to: Path,
+    *,
+    secret: str = "",
+    students: tuple[str, ...] = (),
+    assignments: tuple[str, ...] = (),
+) -> None:
     """Write the students' versions; with `students`, a folder for each, with tables of its own.
 
+    Args:
+        assignments: all but an exam where none is named.
     Raises:
         ValueError: if `to` holds what no earlier release has written.
     """
     check_replaceable(to, "RELEASE")
     with tempfile.TemporaryDirectory() as folder:
         for student in students or ("",):
-            for assignment in list_assignments():
+            for assignment in assignments or list_homework():
                 place = Path(folder, student, assignment)
                 release_one(assignment, place, secret=secret, student=student)
         Path(folder, "RELEASE").write_text("made by course.py release\n")
@@ -57,10 +74,9 @@ def release(to: Path, *, secret: str = "", students: tuple[str, ...] = ()) -> No
 
 def release_one(assignment: str, to: Path, *, secret: str = "", student: str = "") -> None:
     """Write one assignment as one student gets it, with its tables."""
-    source = nbformat.read(SOURCE / assignment / f"{assignment}.ipynb", as_version=4)
     stamp = {"assignment": assignment, "version": version_of(assignment), "student": student}
     write_tables(assignment, to, data_seed(secret, student))
-    nbformat.write(students_version(source, stamp), to / f"{assignment}.ipynb")
+    nbformat.write(students_version(_source(assignment), stamp), to / f"{assignment}.ipynb")
 
 
 def check_replaceable(folder: Path, mark: str) -> None:

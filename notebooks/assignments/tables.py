@@ -6,6 +6,7 @@ Those in `source/` are the draw of seed 0; a student with tables of his or her o
 
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ SOURCE = Path(__file__).resolve().parent / "source"
 N_TRIALS = 48
 QUARTERS = 16  # of an epoch, that the curves last
 N_PRACTICE = 400  # of the 1,000 test examples; the others are sealed
-N_SEEDS = 20  # of the 24 recorded ones
+N_SEEDS = 20  # of the recorded ones
+N_EXAM_TRIALS, N_JUDGED = 40, 12  # curves; trials with what each got right
 _ORDERS = 200  # of the trials, over which ASHA's regret is averaged
 
 
@@ -40,7 +42,7 @@ def draw_curves(seed: int) -> dict[str, pd.DataFrame]:
     The score after a quarter is that of the last evaluation until then. Drawn anew until ASHA loses
     something in the recorded order, and on average over orders: that is what is to be seen.
     """
-    trials, curves = _read_curves()
+    trials, curves = _read_curves("deberta-base")
     rng = np.random.default_rng(seed)
     while True:
         drawn = rng.choice(len(trials), N_TRIALS, replace=False)
@@ -49,17 +51,23 @@ def draw_curves(seed: int) -> dict[str, pd.DataFrame]:
         if _regret(values) > 0.0005 and np.mean(regrets) > 0.0005:
             break
     table = trials.iloc[drawn].reset_index(drop=True).rename_axis("trial").reset_index()
-    long = pd.DataFrame(values, columns=range(1, QUARTERS + 1)).rename_axis("trial").reset_index()
-    long = long.melt("trial", var_name="quarter", value_name="validation_score")
-    return {"trials": table, "curves": long.sort_values(["trial", "quarter"]).round(5)}
+    return {"trials": table, "curves": _long(values)}
 
 
-def _read_curves() -> tuple[pd.DataFrame, np.ndarray]:
+def _long(curves: np.ndarray) -> pd.DataFrame:
+    """Return curves, shape (n_trials, QUARTERS), as one row a trial and quarter."""
+    table = pd.DataFrame(curves, columns=range(1, QUARTERS + 1)).rename_axis("trial").reset_index()
+    table = table.melt("trial", var_name="quarter", value_name="validation_score")
+    return table.sort_values(["trial", "quarter"]).round(5)
+
+
+@cache  # a class has many tables
+def _read_curves(model: str) -> tuple[pd.DataFrame, np.ndarray]:
     from repro.results.recorded import read_recorded
 
     recorded = read_recorded("deberta")
-    of_cell = recorded.trials.query("model == 'deberta-base' and epochs == 4")
-    evaluations = dict(list(recorded.evaluations.query("model == 'deberta-base'").groupby("trial")))
+    of_cell = recorded.trials.query("model == @model and epochs == 4")
+    evaluations = dict(list(recorded.evaluations.query("model == @model").groupby("trial")))
     ends = np.arange(1, QUARTERS + 1) / 4 + 1e-9
     curves = []
     for trial in of_cell["trial"]:
@@ -97,8 +105,7 @@ def draw_scores(seed: int) -> dict[str, pd.DataFrame]:
 
     Drawn anew until the best one on validation is not the best one on the sealed test examples.
     """
-    pool = pd.read_csv(SOURCE / "overfitting_validation/pool.csv.gz", dtype={"right": str})
-    right = np.array([list(text) for text in pool.pop("right")]).astype(int)
+    pool, right = _read_right("overfitting_validation")
     rng = np.random.default_rng(seed)
     while True:
         drawn = rng.choice(len(pool), N_TRIALS, replace=False)
@@ -109,27 +116,82 @@ def draw_scores(seed: int) -> dict[str, pd.DataFrame]:
         best = table["validation"].to_numpy() == table["validation"].max()
         if best.sum() == 1 and test[best][0] < test.max():
             break
-    marks = ["".join(map(str, row)) for row in right[drawn][:, practice]]
     return {
         "trials": table,
-        "practice": pd.DataFrame({"trial": range(N_TRIALS), "right": marks}),
+        "practice": _marks(right[drawn][:, practice]),
         "sealed_test_scores": pd.DataFrame({"trial": range(N_TRIALS), "test_score": test.round(6)}),
     }
+
+
+def _read_right(assignment: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a pool's trials, and what each got right: shape (n_trials, n_examples), 0 or 1."""
+    pool = pd.read_csv(SOURCE / assignment / "pool.csv.gz", dtype={"right": str})
+    return pool, np.array([list(text) for text in pool.pop("right")]).astype(int)
+
+
+def _marks(right: np.ndarray) -> pd.DataFrame:
+    """Return what trials got right as a table: a row a trial, a text of 0 and 1."""
+    texts = ["".join(map(str, row)) for row in right]
+    return pd.DataFrame({"trial": range(len(right)), "right": texts})
 
 
 def draw_seeds(seed: int) -> dict[str, pd.DataFrame]:
     """Draw some of the recorded seeds of each configuration."""
     table = pd.read_csv(SOURCE / "seeds_and_reporting/pool.csv.gz")
-    rng = np.random.default_rng(seed)
+    return {"seeds": _some_seeds(table, np.random.default_rng(seed))}
+
+
+def _some_seeds(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     kept = [
         group.iloc[np.sort(rng.choice(len(group), N_SEEDS, replace=False))]
         for _, group in table.groupby("name", sort=False)
     ]
-    return {"seeds": pd.concat(kept, ignore_index=True)}
+    return pd.concat(kept, ignore_index=True)
+
+
+def draw_exam(seed: int) -> dict[str, pd.DataFrame]:
+    """Draw curves of DeBERTaV3 (Lourie et al. 2023), and trials of the miniature, for the exam.
+
+    Drawn anew until there is something to see: early scores that mislead, and the longer the less;
+    a correction that helps and a longer training that may not; trials that the same examples tell
+    from the best one where examples of their own would not, and others that nothing does.
+    """
+    rng = np.random.default_rng(seed)
+    _, curves = _read_curves("deberta-v3-base")
+    while True:
+        values = curves[rng.choice(len(curves), N_EXAM_TRIALS, replace=False)]
+        best = [set(np.argsort(-values[:, q - 1], kind="stable")[:10]) for q in (1, 4, QUARTERS)]
+        if len(best[0] & best[2]) < len(best[1] & best[2]) < 10:
+            break
+    table = pd.read_csv(SOURCE / "exam/seeds_pool.csv.gz")
+    while True:
+        seeds = _some_seeds(table, rng)
+        groups = {name: rows.to_numpy() for name, rows in seeds.groupby("name")["score"]}
+        corrected, longer = (_ratio(groups[n], groups["plain"]) for n in ("corrected", "longer"))
+        if corrected > 4 and abs(longer) < 1.5:
+            break
+    right = _read_right("exam")[1]
+    while True:
+        drawn = rng.choice(len(right), N_JUDGED, replace=False)
+        some = right[drawn][:, rng.permutation(right.shape[1])[:N_PRACTICE]]
+        leads = some[some.mean(axis=1).argmax()] - some
+        errors = leads.std(axis=1, ddof=1) / np.sqrt(N_PRACTICE)
+        paired = leads.mean(axis=1) / np.where(errors > 0, errors, 1)
+        apart = np.sqrt(2 * some.var(axis=1, ddof=1) / N_PRACTICE)
+        unpaired = leads.mean(axis=1) / np.where(apart > 0, apart, 1)
+        if ((paired > 2.4) & (unpaired < 1.6)).any() and ((paired > 0) & (paired < 1.6)).sum() > 1:
+            break
+    return {"curves": _long(values), "seeds": seeds, "right": _marks(some)}
+
+
+def _ratio(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the difference of two means in standard errors."""
+    return (a.mean() - b.mean()) / np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
 
 
 DRAWS = {
     "asha_by_hand": draw_curves,
+    "exam": draw_exam,
     "overfitting_validation": draw_scores,
     "seeds_and_reporting": draw_seeds,
 }

@@ -192,9 +192,17 @@ def test_only_an_earlier_release_is_replaced(tmp_path):
     assert (tmp_path / "mine").is_dir()
 
 
-def test_release_has_neither_solutions_nor_hidden_tests(released):
+def test_an_exam_is_handed_out_only_by_its_name(released, tmp_path):
+    assert "exam" in releasing.list_assignments() and not (released / "exam").exists()
+    code = course.main(["release", "--to", str(tmp_path / "rel"), "--assignment", "exam"])
+    assert code == 0 and os.listdir(tmp_path / "rel/exam").count("exam.ipynb") == 1
+    assert {path.name for path in (tmp_path / "rel").iterdir()} == {"exam", "RELEASE"}
+
+
+def test_release_has_neither_solutions_nor_hidden_tests(tmp_path):
     for name in releasing.list_assignments():
-        text = (released / name / f"{name}.ipynb").read_text()
+        releasing.release_one(name, tmp_path / name)
+        text = (tmp_path / name / f"{name}.ipynb").read_text()
         assert "SOLUTION" not in text and "HIDDEN" not in text and "YOUR CODE HERE" in text
         assert "hidden_" not in text.replace("hidden_dropout", "")
 

@@ -74,3 +74,17 @@ def test_seeds_of_the_same_configuration_are_others_and_of_one_kind():
     assert not set(table.query("name == 'plain'")["seed"]) & set(
         table.query("name == 'again'")["seed"]
     )
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_exam_has_claims_that_hold_and_claims_that_do_not(seed):
+    drawn = tables.draw_exam(seed)
+    space = functions_of("exam", "early", "configurations")
+    curves = drawn["curves"].pivot(index="trial", columns="quarter", values="validation_score")
+    assert space["kept"](curves, 1, 10) < space["kept"](curves, 4, 10) < 10
+    groups = {name: rows.to_numpy() for name, rows in drawn["seeds"].groupby("name")["score"]}
+    assert space["verdict"](groups["corrected"], groups["plain"], 0) == "better"
+    assert space["verdict"](groups["longer"], groups["plain"], 0) == "open"
+    exec(answer("exam")["examples"].partition("sorted(level")[0], space)
+    right = np.array([list(row) for row in drawn["right"]["right"]]).astype(int)
+    assert 2 < len(space["level"](right)) < len(right)

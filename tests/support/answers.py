@@ -166,6 +166,45 @@ VARIANTS = {
             '"more_than_noise": np.bool_(more_than_noise)',
         ),
     ],
+    "exam": [
+        ("early", "return total\n", "return np.int64(total)\n"),
+        (
+            "early",
+            "ranked = sorted(curves.index, key=lambda trial: (-curves.loc[trial, column], trial))\n"
+            "        return set(ranked[:k])",
+            "rows = curves.sort_index()[column].sort_values(ascending=False, kind='stable')\n"
+            "        return set(rows.head(k).index)",
+        ),
+        (
+            "best_of_n",
+            "ranked, total = sorted(scores), math.comb(len(scores), n)\n"
+            "    return sum(score * math.comb(i, n - 1) / total for i, score in enumerate(ranked))",
+            "rng = np.random.default_rng(3)\n"
+            "    draws = rng.permuted(np.tile(scores, (20000, 1)), axis=1)[:, :n]\n"
+            "    return draws.max(axis=1).mean()",
+        ),
+        ("best_of_n", "    return n\n", "    return np.int64(n)\n"),
+        (
+            "configurations",
+            "return mean, mean - 1.96 * error, mean + 1.96 * error",
+            "rng = np.random.RandomState(4)\n"
+            "    draws = [rng.choice(x, (4000, len(x))).mean(axis=1) for x in (a, b)]\n"
+            "    return [mean, *np.percentile(draws[0] - draws[1], [2.5, 97.5])]",
+        ),
+        ("configurations", "1.96 * error, mean + 1.96", "2.02 * error, mean + 2.02"),
+        (
+            "examples",
+            "return mean, mean - 1.96 * error, mean + 1.96 * error",
+            "rng = np.random.default_rng(1)\n"
+            "    means = rng.choice(differences, (2000, len(differences))).mean(axis=1)\n"
+            "    return np.array([mean, *np.percentile(means, [2.5, 97.5])])",
+        ),
+        (
+            "examples",
+            "return {trial for trial in range(len(right)) if lead(right, best, trial)[1] <= 0}",
+            "return np.array([t for t in range(len(right)) if not lead(right, best, t)[1] > 0])",
+        ),
+    ],
 }
 
 # Wrong or forged answers, and a test that each must cost at least.
@@ -305,5 +344,42 @@ WRONG = {
             "one_look_at_the_decision",
         ),
         ("report", "gain * N_VALIDATION", "gain * 100", "report_is_honest"),
+    ],
+    "exam": [
+        ("early", "(place - before)", "place", "cost_by_hand"),
+        ("early", "max(1, n_trials // factor)", "n_trials // factor", "cost_in_general"),
+        ("early", "max(1, n_trials // factor)", "math.ceil(n_trials / factor)", "cost_in_general"),
+        ("early", "best(curves.columns[-1])", "best(quarter)", "kept_is_counted"),
+        ("early", "column], trial)", "column], -trial)", "kept_is_counted"),
+        (
+            "best_of_n",
+            "math.comb(i, n - 1) / total for",
+            "((i + 1) ** n - i**n) / len(scores) ** n for",
+            "best_by_hand",
+        ),
+        ("best_of_n", "sorted(scores)", "list(scores)", "best_in_general"),
+        (
+            "best_of_n",
+            "def enough(scores, margin):",
+            "def enough(scores, margin, n=9):\n    return n",
+            "enough_is_smallest",
+        ),
+        ("configurations", "len(a) + b.var", "len(a) - b.var", "difference_has_right_width"),
+        (
+            "configurations",
+            "1.96 * error, mean + 1.96",
+            "error, mean + 1",
+            "difference_has_right_width",
+        ),
+        ("configurations", "low > margin", "low > 0", "verdicts_have_three_values"),
+        ("configurations", '"open"\n', '"not better"\n', "verdicts_have_three_values"),
+        (
+            "examples",
+            "differences.std(ddof=1) / math.sqrt(len(differences))",
+            "math.sqrt((right[a].var() + right[b].var()) / len(differences))",
+            "lead_is_paired",
+        ),
+        ("examples", "return {trial for", "return {best} or {trial for", "level_with_best"),
+        ("examples", "[1] <= 0}", "[0] <= 0}", "level_with_best"),
     ],
 }

@@ -49,6 +49,23 @@ def test_what_is_read_back_is_what_was_written(spec, tmp_path):
     assert again.splits["test"].labels is None  # they stay behind
 
 
+@pytest.mark.parametrize("file", ["train.ids.npy", "about.json"])
+@pytest.mark.parametrize("damage", ["flipped", "emptied", "removed"])
+def test_damaged_examples_are_dropped_and_told(file, damage, spec, tmp_path, caplog):
+    data = encode(make_data(PAIR), spec, max_length=20)
+    write_encoded(data, tmp_path / "kept")
+    path = tmp_path / "kept" / file
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "removed":
+        last = content[:-1] + bytes([content[-1] ^ 4])
+        path.write_bytes(last if damage == "flipped" else b"")
+    assert read_encoded(tmp_path / "kept", task=PAIR, model=spec.path) is None
+    assert "kept is not as it was written; its examples are encoded again" in caplog.text
+    write_encoded(data, tmp_path / "kept")
+    assert read_encoded(tmp_path / "kept", task=PAIR, model=spec.path) is not None
+
+
 def test_whoever_comes_second_leaves_what_the_first_wrote(spec, tmp_path):
     data = encode(make_data(), spec, max_length=20)
     write_encoded(data, tmp_path / "kept")

@@ -14,6 +14,7 @@ import pytest
 
 from repro.data.tasks import TASKS
 from repro.records import run_key
+from repro.results.files import unsealed
 from repro.results.folders import RunFolder
 from repro.results.tables import Results
 from repro.training.types import Evaluation, Seeds, Segment, TrialResult
@@ -166,6 +167,10 @@ def another_score(path):
     table.assign(validation_score=0.999).to_parquet(path, index=False)
 
 
+def another_profile(path):
+    path.write_text(path.read_text().replace("made up", "made down"))
+
+
 DAMAGE = {
     "a flipped bit in a table": ("trials.parquet", flip, "was changed after it was written"),
     "a changed score": ("trials.parquet", another_score, "was changed after it was written"),
@@ -176,6 +181,7 @@ DAMAGE = {
     "a stray trial": ("trials/trial0000.npz", lambda p: shutil.copy(p, f"{p.parent}/trial0099.npz"),
                       "is no trial of this run"),
     "an emptied run.json": ("run.json", lambda p: os.truncate(p, 0), "cannot be read"),
+    "a changed run.json": ("run.json", another_profile, "was changed after it was written"),
     "a run.json that is a list": ("run.json", lambda p: p.write_text("[]"), "cannot be read"),
 }  # fmt: skip
 
@@ -201,7 +207,79 @@ def test_another_runs_folder_is_not_taken_for_this_one(tmp_path):
     Study(folder_of(tmp_path, 1.0))
     other = folder_of(tmp_path, 2.0)
     (tmp_path / "1gst").rename(other.path)
-    assert "is another's: {'run_id': 'm/rte/rs/2gst" in other.damage()
+    assert "is another's: {'run_id': 'm/rte/rs/1gst" in other.damage()
+
+
+def test_another_searchs_folder_is_not_taken_for_this_one(tmp_path):
+    folder = folder_of(tmp_path, 1.0)
+    Study(replace(folder, about=ABOUT | {"fingerprint": "0123abcd"}))
+    assert "is another's: {'fingerprint': '0123abcd'}" in folder.damage()
+
+
+def test_a_checkpoint_that_a_power_cut_emptied_is_trained_again(tmp_path):
+    folder = replace(folder_of(tmp_path, 1.0), keeps_checkpoints=True)
+    Study(folder, saves=True)
+    (kept,) = folder.path.glob("checkpoints/*/model")
+    score = kept.read_text()
+    os.truncate(kept, 0)
+    assert "checkpoints was changed" in folder.damage()
+    folder.reopen()
+    assert Study(folder, saves=True).trained
+    assert (folder.damage(), kept.read_text()) == ("", score)
+
+
+def finish_population(folder):
+    for trial, parent in enumerate((None, None, 0, 0)):
+        part = Segment(0.0, 1.0, trial % 2, 1 + trial // 2, parent)
+        request = Request("run", trial, {}, {}, seeds=SEEDS, segment=part)
+        folder.record(request, TrialResult("completed", segment=part))
+    ledger = {"budget_unit": "steps", "budget": math.inf, "spent": 0}
+    folder.finish(task=TASKS["rte"], examples=EXAMPLES, ledger=ledger)
+
+
+def test_a_population_of_which_a_part_is_lost_is_trained_anew(tmp_path):
+    """What the others went on from is not kept."""
+    folder = folder_of(tmp_path, 1.0)
+    finish_population(folder)
+    flip(folder.path / "losses.parquet")
+    folder.reopen()  # all trials are whole
+    assert len(list(folder.partial.glob("trials/*"))) == 4
+    shutil.rmtree(folder.partial)
+    finish_population(folder)
+    flip(folder.path / "trials/trial0003.npz")
+    folder.reopen()
+    assert list(folder.partial.glob("trials/*")) == []
+
+
+@pytest.mark.parametrize("left", [None, b"", b"short"])
+def test_a_population_whose_state_is_lost_says_how_to_go_on(tmp_path, left):
+    folder = folder_of(tmp_path, 1.0)
+    state = folder.state(3, 1)
+    if left is not None:
+        state.parent.mkdir(parents=True)
+        state.write_bytes(left)
+    part = Segment(1.0, 2.0, member=0, generation=2, parent=3)
+    request = Request("run", 4, {"learning_rate": 1e-3}, {}, seeds=SEEDS, segment=part)
+    with pytest.raises(ValueError, match=r"0001-trial0003.* must hold the state .*; remove .*1gst"):
+        folder.recall(request)
+
+
+def test_no_bit_of_a_trial_in_progress_changes_unseen(tmp_path):
+    folder = folder_of(tmp_path, 1.0)
+    request = Request("run", 0, {"learning_rate": 1e-3}, {}, seeds=SEEDS)
+    predictions = {f"{s}_{c}": np.arange(4) for s, c in PREDICTED}
+    result = TrialResult("completed", losses=np.ones(4, np.float32), predictions=predictions)
+    folder.record(request, result)
+    (path,) = folder.partial.glob("trials/*.npz")
+    content = path.read_bytes()
+    inside = unsealed(content)
+    for place in range(0, len(inside), 7):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        assert folder.recall(request) is None
+    path.write_bytes(inside)  # as they were before they had a checksum
+    assert folder.recall(request).predictions["test_best"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("size", [0, 10, 500])

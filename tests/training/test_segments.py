@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from repro.training.types import Segment
+from repro.training.types import MachineFailure, Segment
 from tiny_models import CONFIGURATION
 
 pytest_plugins = ("tiny_trials",)
@@ -60,13 +60,19 @@ def test_a_part_may_go_on_with_another_configuration(run, tmp_path):
     assert not np.array_equal(fresh.losses, result.losses)
 
 
-def test_without_its_state_a_part_fails_as_a_row(run, tmp_path):
-    result = run(segment=Segment(1, 2), load_state_from=tmp_path / "nothing")
-    assert result.status == "failed" and "nothing" in result.message
+def test_without_its_state_a_part_is_no_failed_trial(run, tmp_path):
+    with pytest.raises(MachineFailure, match="nothing: FileNotFoundError"):
+        run(segment=Segment(1, 2), load_state_from=tmp_path / "nothing")
+
+
+def test_a_state_that_cannot_be_written_is_no_failed_trial(run, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(MachineFailure, match="file/state: .*Error"):
+        run(segment=Segment(0, 1), save_state_to=tmp_path / "file" / "state")
 
 
 def test_reading_a_state_runs_no_code(run, tmp_path):
     path = tmp_path / "state"
     torch.save({"model": 1}, path)  # a pickle
-    result = run(segment=Segment(1, 2), load_state_from=path)
-    assert result.status == "failed" and "header" in result.message.lower()
+    with pytest.raises(MachineFailure, match="(?i)header"):
+        run(segment=Segment(1, 2), load_state_from=path)

@@ -4,6 +4,7 @@ On disk they are plain arrays, which all workers of a machine map into memory.
 """
 
 import json
+import logging
 import os
 import shutil
 from dataclasses import dataclass, fields
@@ -12,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from repro.data.tasks import Task, is_test
+from repro.results.files import digest, naming, sealed, unsealed
 
+_LOG = logging.getLogger("repro.data")
 _TEXTS_AT_ONCE = 20_000  # a tokenizer's lists take ten times an array's memory
 
 
@@ -79,23 +82,38 @@ def write_encoded(data: EncodedTask, folder: Path) -> None:
     partial = folder.with_name(f"{folder.name}.{os.uname().nodename}-{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    try:
+        with naming(folder):
+            _write(data, partial)
+            partial.rename(folder)
+    except OSError:
+        shutil.rmtree(partial)
+        if not folder.is_dir():  # else another was as quick, with the same arrays
+            raise
+
+
+def _write(data: EncodedTask, partial: Path) -> None:
     for name, split in data.splits.items():
         for field in fields(split):
             if (array := getattr(split, field.name)) is not None:
                 np.save(partial / f"{name}.{field.name}.npy", array)
     about = {"max_length": data.max_length, "pad_id": data.pad_id, "splits": list(data.splits)}
-    (partial / "about.json").write_text(json.dumps(about), encoding="utf-8")
-    try:
-        partial.rename(folder)
-    except OSError:  # another was as quick, with the same arrays
-        shutil.rmtree(partial)
-        if not folder.is_dir():
-            raise
+    about["files"] = {path.name: digest(path) for path in sorted(partial.glob("*.npy"))}
+    (partial / "about.json").write_bytes(sealed(json.dumps(about).encode()))
 
 
 def read_encoded(folder: Path, *, task: Task, model: str) -> EncodedTask | None:
-    """Map what `write_encoded` left in `folder`; None where there is nothing."""
+    """Map what `write_encoded` left in `folder`; None where there is nothing, or it is damaged."""
     if not folder.is_dir():
+        return None
+    try:
+        about = json.loads(unsealed((folder / "about.json").read_bytes()))
+        whole = all(digest(folder / name) == known for name, known in about["files"].items())
+    except (OSError, ValueError, KeyError):
+        whole = False
+    if not whole:
+        _LOG.warning("%s is not as it was written; its examples are encoded again", folder)
+        shutil.rmtree(folder, ignore_errors=True)
         return None
 
     def read(split: str, field: str) -> np.ndarray | None:
@@ -103,7 +121,6 @@ def read_encoded(folder: Path, *, task: Task, model: str) -> EncodedTask | None:
         # copy on write: torch wants arrays that could be written to
         return np.asarray(np.load(path, mmap_mode="c")) if path.is_file() else None
 
-    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     names = [field.name for field in fields(EncodedSplit)]
     splits = {
         split: EncodedSplit(**{name: read(split, name) for name in names})

@@ -8,6 +8,7 @@ trials of a smaller one. A finished folder holds beside them `run.json`, `trials
 what these files must be, so that damage is seen.
 """
 
+import hashlib
 import json
 import logging
 import math
@@ -92,6 +93,9 @@ class RunFolder:
         """Return the recorded result of this very trial, of this folder or of a smaller budget.
 
         A trial that a smaller budget cut short does not count.
+
+        Raises:
+            ValueError: if the trial goes on from another, whose state is lost.
         """
         for place in self._places():
             if not (file := _file(place, request.trial)).is_file():
@@ -111,7 +115,22 @@ class RunFolder:
             if result.status != "cut":
                 self.record(request, result)
                 return result
+        if request.segment and request.segment.parent is not None:
+            self._check_state(request.segment.parent, request.segment.generation - 1)
         return None
+
+    def _check_state(self, trial: int, generation: int) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        path = self.state(trial, generation)
+        try:
+            with safe_open(path, framework="np"):
+                pass
+        except (OSError, SafetensorError) as error:
+            raise ValueError(
+                f"{path} must hold the state from which a population goes on, but cannot be read: "
+                f"{error}; remove {self.partial} and run again, which trains the population anew"
+            ) from None
 
     def _lacks_checkpoint(self, place: Path, file: Path) -> bool:
         kept = place / "checkpoints"
@@ -161,9 +180,11 @@ class RunFolder:
             "settings": next((result.settings for result in results if result.settings), {}),
             "test_sets": _test_sets(task, examples, results),
             "files": files,
+            "checkpoints": _sizes(self.partial / "checkpoints"),
         }
-        text = json.dumps(about, indent=2, sort_keys=True, default=_plain)
-        write_whole(self.partial / "run.json", f"{text}\n".encode())
+        about = json.loads(_text(about))
+        files["run.json"] = hashlib.sha256(_text(about)).hexdigest()
+        write_whole(self.partial / "run.json", _text(about | {"files": files}))
         self.partial.rename(self.path)
 
     def damage(self) -> str:
@@ -172,9 +193,10 @@ class RunFolder:
             about = self.read_run()
         except ValueError as error:
             return str(error)
-        run = about["run"]
-        named = {k: v for k, v in self.key.items() if v == v}  # where there is no budget it is NaN
-        if other := {k: v for k, v in named.items() if run.get(k) != v}:
+        run = about["run"] | {"fingerprint": about.get("fingerprint")}
+        named = self.key | {"fingerprint": self.about.get("fingerprint")}
+        named = {k: v for k, v in named.items() if v == v}  # where there is no budget it is NaN
+        if other := {k: run.get(k) for k, v in named.items() if run.get(k) != v}:
             return f"{self.path} must be of this run, but is another's: {other}"
         if "files" not in about:
             return f"{self.path / 'run.json'} does not say what the files beside it must be"
@@ -183,20 +205,36 @@ class RunFolder:
                 return f"{file} is missing"
             if digest(file) != known:
                 return f"{file} was changed after it was written"
+        kept = about.get("checkpoints", {})  # too large to be read each time
+        if kept and _sizes(self.path / "checkpoints") != kept:
+            return f"{self.path / 'checkpoints'} was changed after it was written"
         stray = {f"trials/{path.name}" for path in _files(self.path)} - set(about["files"])
         return f"{self.path / min(stray)} is no trial of this run" if stray else ""
 
     def reopen(self) -> None:
-        """Make a damaged folder one in progress, with those of its trials that are whole."""
+        """Make a damaged folder one in progress, with those of its trials that are whole.
+
+        A population stands or falls as one: the states from which its members go on are gone.
+        """
         try:
-            known = self.read_run().get("files")
+            about = self.read_run()
         except ValueError:
-            known = None
+            about = {}
+        known, damaged = about.get("files", {}), set()
+        if known:  # else each speaks for itself
+            there = {f"trials/{file.name}": digest(file) for file in _files(self.path)}
+            trials = {name for name in known if name.startswith("trials/")}
+            damaged = {name for name in {*there, *trials} if there.get(name) != known.get(name)}
+            if damaged & trials and "segments.parquet" in known:
+                damaged = set(there)
+        for name in damaged:
+            (self.path / name).unlink(missing_ok=True)
+        kept = about.get("checkpoints")
+        if kept is None or _sizes(self.path / "checkpoints") != kept:
+            shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        shutil.rmtree(self.partial, ignore_errors=True)  # of somebody who was not waited for
         self.path.rename(self.partial)
         (self.partial / "run.json").unlink()
-        for file in _files(self.partial) if known else ():  # else each speaks for itself
-            if known.get(f"trials/{file.name}") != digest(file):
-                file.unlink()
 
     def _keep_checkpoint(self, trial: str) -> None:
         """Keep the checkpoint of one trial alone, from wherever it was trained."""
@@ -325,10 +363,10 @@ def _read_json(folder: Path) -> dict:
     path = folder / "run.json"
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
-        is_run = isinstance(about, dict)
-    except (OSError, ValueError):
-        is_run = False
-    if not is_run:
+        known = about.get("files", {}).pop("run.json", None)  # an older one does not say
+    except (OSError, ValueError, AttributeError):
+        about = None
+    if not about:
         raise ValueError(
             f"{path} must say what a finished run is, but cannot be read; run the study again, "
             "which goes on from the run's trials"
@@ -338,7 +376,19 @@ def _read_json(folder: Path) -> dict:
             f"{folder} must hold results of format {FORMAT}, but they are of format "
             f"{about.get('format', 1)}; remove the folder and run again"
         )
+    if known and hashlib.sha256(_text(about)).hexdigest() != known:
+        raise ValueError(f"{path} was changed after it was written; run the study again")
     return about
+
+
+def _text(about: dict) -> bytes:
+    return f"{json.dumps(about, indent=2, sort_keys=True, default=_plain)}\n".encode()
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return the bytes of each file below a folder."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
 
 
 def _test_sets(task: Task, examples: dict, results: list[TrialResult]) -> dict[str, dict]:

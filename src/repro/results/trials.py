@@ -1,11 +1,11 @@
 """One finished trial: as a file, from which a tuning run goes on, and as rows of tables.
 
-The file is numpy's, with the numbers in arrays and the rest as JSON; nothing in it is pickled.
+The file is numpy's, with the numbers in arrays and the rest as JSON, and a checksum behind it;
+nothing in it is pickled.
 """
 
 import io
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from repro.data.metrics import score_predictions
 from repro.data.tasks import Task, TaskData
-from repro.results.files import write_whole
+from repro.results.files import sealed, unsealed, write_whole
 from repro.training.types import Evaluation, Segment, TrialResult
 from repro.tuning.runs import Request
 
@@ -32,7 +32,7 @@ def write_trial(path: Path, request: Request, result: TrialResult) -> None:
     arrays = {_PREDICTION + name: values for name, values in result.predictions.items()}
     content = io.BytesIO()
     np.savez_compressed(content, meta=np.array(json.dumps(meta)), losses=result.losses, **arrays)
-    write_whole(path, content.getvalue())
+    write_whole(path, sealed(content.getvalue()))
 
 
 def read_trial(path: Path) -> tuple[dict, TrialResult]:
@@ -42,7 +42,7 @@ def read_trial(path: Path) -> tuple[dict, TrialResult]:
         ValueError: naming the file, if it is not as it was written.
     """
     try:
-        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+        with _open(path) as file:
             meta, losses = json.loads(file["meta"].item()), file["losses"]
             predictions = _predictions(file)
         segment, evaluations = meta.pop("segment"), meta.pop("evaluations")
@@ -53,15 +53,19 @@ def read_trial(path: Path) -> tuple[dict, TrialResult]:
             losses=losses,
             predictions=predictions,
         )
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged zip breaks anywhere in its reader
         why = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"{path} must hold a finished trial, but cannot be read: {why}") from None
 
 
 def read_predictions(path: Path) -> dict[str, np.ndarray]:
     """Read of a trial only `TrialResult.predictions`."""
-    with np.load(path, allow_pickle=False) as file:
+    with _open(path) as file:
         return _predictions(file)
+
+
+def _open(path: Path):
+    return np.load(io.BytesIO(unsealed(path.read_bytes())), allow_pickle=False)
 
 
 def _predictions(file) -> dict[str, np.ndarray]:

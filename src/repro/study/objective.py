@@ -104,11 +104,14 @@ def prepare(contexts: Mapping[str, TrialSettings], folders, *, results: Path) ->
     for run_id, trials in contexts.items():
         length = trials.training.max_length
         place = prepared.encoding(folders[run_id], length)
-        if trials.data.source != "mini" and not place.is_dir():
+        if trials.data.source == "mini":
+            continue
+        model, task = prepared.models[trials.model], resolve_task(trials.data.task)
+        if read_encoded(place, task=task, model=model) is None:
             from repro.models.build import encode, resolve_model
 
             data = load_data(trials.data)
-            write_encoded(encode(data, resolve_model(trials.model), max_length=length), place)
+            write_encoded(encode(data, resolve_model(model), max_length=length), place)
     return prepared
 
 

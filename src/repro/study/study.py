@@ -127,17 +127,20 @@ def run_all(
     """
     study = _bind(profile, runs, results)
     folders = {folder.key["run_id"]: folder for folder in study.folders}
-    for folder in _damaged(study):
-        logging.getLogger("repro.study").warning(
-            "%s; the run goes on from those of its trials that are whole", folder.damage()
-        )
-        folder.reopen()
-    if all(folder.finished for folder in folders.values()):
+    damaged = _damaged(study)
+    unfinished = [folder for folder in study.folders if not folder.finished]
+    if not (damaged or unfinished):
         return study
     from repro.tuning.ray_tune import tune_runs
 
     mention_old_results(results)
-    with StudyProgress(n_runs=len(folders)) as progress, _alone(results, folders, progress):
+    searches = {_search(folder) for folder in (*damaged, *unfinished)}
+    with StudyProgress(n_runs=len(folders)) as progress, _alone(results, searches, progress):
+        for folder in _damaged(study) if damaged else ():  # unless another process mended it
+            logging.getLogger("repro.study").warning(
+                "%s; the run goes on from those of its trials that are whole", folder.damage()
+            )
+            folder.reopen()
         done = {run_id: folder for run_id, folder in folders.items() if folder.finished}
         progress.begin(n_done=len(done))
         todo = _chained([run.tuning for run in runs if run.key["run_id"] not in done], folders)
@@ -178,9 +181,8 @@ def _known_cost(folder: RunFolder, run: TuningRun, unit: str) -> float:
 
 
 @contextmanager
-def _alone(results: Path, folders: Mapping[str, RunFolder], progress: StudyProgress) -> Iterator:
+def _alone(results: Path, searches: set[Path], progress: StudyProgress) -> Iterator:
     """Let no other process tune these searches, whatever their budgets, while the block runs."""
-    searches = {_search(folder) for folder in folders.values() if not folder.finished}
     places = {int(hashlib.sha256(str(path).encode()).hexdigest()[:15], 16) for path in searches}
     results.mkdir(parents=True, exist_ok=True)
     with open(results / ".lock", "a") as file:  # a byte for each search, until it is closed
@@ -279,8 +281,8 @@ class StudyStore:
 
     def recall(self, request: Request) -> TrialResult | None:
         result = self._folders[request.run_id].recall(request)
-        if result is not None and result.status == "failed":  # it may go well this time
-            return None
+        if result is not None and result.status == "failed" and not request.segment:
+            return None  # it may go well this time; others went on from what a segment left
         if result is not None:
             self._progress.trial_done(request.run_id, result, is_new=False)
         return result

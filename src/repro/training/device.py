@@ -5,6 +5,8 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 
+from repro.training.types import MachineFailure
+
 _LIBRARIES = ("CUDA", "cuDNN", "CUBLAS", "CUSPARSE", "HIP ", "nvrtc")  # how their errors begin
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS)
 
@@ -29,7 +31,8 @@ def is_machine_failure(error: Exception) -> bool:
     After such an error the process is not to be trusted: an accelerator's errors are raised again
     by whatever is called next.
     """
-    if isinstance(error, MemoryError | torch.OutOfMemoryError | torch.AcceleratorError):
+    known = MachineFailure | MemoryError | torch.OutOfMemoryError | torch.AcceleratorError
+    if isinstance(error, known):
         return True
     if isinstance(error, OSError):
         return error.errno in _DISK

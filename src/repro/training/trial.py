@@ -207,7 +207,10 @@ class _Trial:
         """Load or save the state of the training, where there is a file for it."""
         if path is not None:
             begin = time.perf_counter()
-            move(path, self.model, self.optimizer, noise=self.noise, scaler=self.scaler)
+            try:
+                move(path, self.model, self.optimizer, noise=self.noise, scaler=self.scaler)
+            except Exception as error:  # says nothing about the configuration
+                raise MachineFailure(f"{path}: {type(error).__name__}: {error}") from error
             self.exchange_seconds += time.perf_counter() - begin
 
     def _evaluation_batches(self, name: str) -> list:

@@ -101,8 +101,9 @@ def find_direction(score: str, direction: str | None) -> int:
         direction: "maximize", "minimize", or None to tell from the name of the score.
     """
     if direction is not None:
-        word = re.sub("[^a-z]", "", str(direction).lower().replace("StudyDirection", ""))[-8:]
-        return {"maximize": 1, "minimize": -1}[check_name("direction", word, DIRECTIONS)]
+        signs = {"maximize": 1, "minimize": -1}
+        word = re.sub("[^a-z]", "", str(direction).lower())[-8:]  # StudyDirection.MAXIMIZE, too
+        return signs[check_name("direction", word, signs)]
     words = set(key(score).split("_"))
     if bool(words & DOWN) != bool(words & UP):
         return -1 if words & DOWN else 1
@@ -112,9 +113,6 @@ def find_direction(score: str, direction: str | None) -> int:
     )
 
 
-DIRECTIONS = ("maximize", "minimize")
-
-
 def find_hyperparameters(columns: Iterable[str], asked: Iterable[str] | None) -> list[str]:
     """Find the columns that are hyperparameters.
 
@@ -122,17 +120,25 @@ def find_hyperparameters(columns: Iterable[str], asked: Iterable[str] | None) ->
     a measure, a seed, a time or a name.
     """
     columns = list(columns)
+    for name in asked or ():
+        if name not in columns:
+            near = suggest_name(name, map(str, columns))
+            raise ValueError(f"hyperparameter {name!r} must be a column{near}; there are {columns}")
     if asked is not None:
-        asked = list(asked)
-        for name in asked:
-            if name not in columns:
-                raise ValueError(
-                    f"hyperparameter {name!r} must be a column"
-                    f"{suggest_name(name, map(str, columns))}; there are {columns}"
-                )
-        return asked
-    prefixed = [c for c in columns if is_prefixed(c) and not is_seed(c)]
-    return prefixed or [c for c in columns if _may_be_searched(str(c))]
+        return list(asked)
+    if prefixed := [c for c in columns if is_prefixed(c) and not is_seed(c)]:
+        return prefixed
+    ours, measures = set(SYNONYMS.values()), UP | DOWN | _SEEDS | _WORDS | {"test"}
+    return [
+        column
+        for column in columns
+        if hyperparameter_name(column) in ours
+        or not (
+            str(column).startswith(("_", "Unnamed", "user_attrs", "system_attrs"))
+            or key(column) in _NAMES
+            or set(key(column).split("_")) & measures
+        )
+    ]
 
 
 def is_prefixed(column: object) -> bool:
@@ -141,12 +147,3 @@ def is_prefixed(column: object) -> bool:
 
 def is_seed(column: object) -> bool:
     return bool(_SEEDS & set(key(_CONFIG.sub("", str(column))).split("_")))
-
-
-def _may_be_searched(column: str) -> bool:
-    words, ours = set(key(column).split("_")), set(SYNONYMS.values())
-    if hyperparameter_name(column) in ours:
-        return True
-    if column.startswith(("_", "Unnamed", "user_attrs", "system_attrs")) or key(column) in _NAMES:
-        return False
-    return not words & (UP | DOWN | _SEEDS | _WORDS | {"test"})

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv, chdtri, nctdtr, ndtri, stdtrit
+from scipy.special import chdtri, nctdtr, ndtri, stdtrit
 
 from repro.judging.answers import number
-from repro.judging.evidence import configurations, seed_deviation
+from repro.judging.evidence import configurations, seed_deviation, share_ends
 from repro.judging.importers import read_trials
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class _Plan:
         scores = self._scores()
         target = (self.table["score"].iloc[0] if baseline is None else baseline) + effect
         below, n = int((scores < target).sum()), len(scores)
-        low, high = _binomial_ends(below, n)
+        low, high = share_ends(below, n)
         count, fewest, most = (trials_needed(s, power=self.power) for s in (below / n, low, high))
         if below == n:
             answer = (
@@ -320,12 +320,6 @@ def _chosen_score(drawn: np.ndarray, noise: np.ndarray, way: tuple[int, int, int
     again = noise[:, -k * repeats :].reshape(len(drawn), k, repeats).sum(axis=2)
     means = (seen[rows, top] + repeats * true[rows, top] + again) / (1 + repeats)
     return float(true[rows[:, 0], top[rows[:, 0], means.argmax(axis=1)]].mean())
-
-
-def _binomial_ends(hits: int, n: int) -> tuple[float, float]:
-    low = betaincinv(hits, n - hits + 1, _ALPHA / 2) if hits else 0.0
-    high = betaincinv(hits + 1, n - hits, 1 - _ALPHA / 2) if hits < n else 1.0
-    return float(low), float(high)
 
 
 def _disagreement(accuracy: float | None, disagreement: float | None) -> float:

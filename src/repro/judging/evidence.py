@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv, fdtrc, fdtri, gammaln, ncfdtrinc, stdtrit
+from scipy.special import betaincinv, fdtrc, fdtri, ncfdtrinc, stdtrit
 
 from repro.judging.trials import Trials
 
@@ -126,17 +126,22 @@ def _chosen(
 
 
 def share_above(table: pd.DataFrame, default: int) -> Finding:
-    """Estimate which share of configurations scores above one of them, as single trials do.
-
-    Source: Clopper & Pearson 1934.
-    """
+    """Estimate which share of configurations scores above one of them, as single trials do."""
     others = table.drop(index=default)["score"]
     n, yes = len(others), int((others > table.loc[default, "score"]).sum())
     if not n:
         return Finding(math.nan, reason="there is no other configuration")
-    low = betaincinv(yes, n - yes + 1, _ALPHA / 2) if yes else 0.0
-    high = betaincinv(yes + 1, n - yes, 1 - _ALPHA / 2) if yes < n else 1.0
-    return Finding(yes / n, float(low), float(high), f"{yes} of {n} other configurations")
+    return Finding(yes / n, *share_ends(yes, n), f"{yes} of {n} other configurations")
+
+
+def share_ends(hits: int, n: int) -> tuple[float, float]:
+    """Return the interval of a share.
+
+    Source: Clopper & Pearson 1934.
+    """
+    low = betaincinv(hits, n - hits + 1, _ALPHA / 2) if hits else 0.0
+    high = betaincinv(hits + 1, n - hits, 1 - _ALPHA / 2) if hits < n else 1.0
+    return float(low), float(high)
 
 
 def overtuning(table: pd.DataFrame) -> dict | str:
@@ -224,8 +229,12 @@ def importance(trials: Trials, *, most: int = 5_000, seed: int = 0) -> pd.DataFr
         low, high = _share_interval(share, df, rest)
         row = {"hyperparameter": name, "share": share, "low": low, "high": high}
         found.append(row | {"p": fdtrc(df, rest, f), "n": len(part)})
-    columns = ["hyperparameter", "share", "low", "high", "p", "n"]
-    table = pd.DataFrame(found, columns=columns).sort_values("p", kind="stable", ignore_index=True)
+    return _corrected(found, ["hyperparameter", "share", "low", "high", "p", "n"])
+
+
+def _corrected(rows: list[dict], columns: list[str]) -> pd.DataFrame:
+    """Sort rows by their p-values, and correct these by Holm's method."""
+    table = pd.DataFrame(rows, columns=columns).sort_values("p", kind="stable", ignore_index=True)
     table["p_holm"] = np.minimum(1, (table["p"] * (len(table) - table.index)).cummax())
     return table
 
@@ -281,6 +290,8 @@ def edges(trials: Trials, importances: pd.DataFrame) -> pd.DataFrame:
         position (0 at low, 1 at high), edge ("lower", "upper" or ""), p_holm, known_range (whether
         the tool says the range; else it is that of the trials).
     """
+    from scipy.stats import hypergeom  # importing it takes longer than all the rest
+
     rows = trials.scored.sort_values("score", ascending=False, kind="stable")
     found = []
     for name in importances["hyperparameter"]:
@@ -292,13 +303,13 @@ def edges(trials: Trials, importances: pd.DataFrame) -> pd.DataFrame:
         side = "lower" if positions[0] <= EDGE else "upper" if positions[0] >= 1 - EDGE else ""
         near = positions <= EDGE if side == "lower" else positions >= 1 - EDGE
         top = math.ceil(len(values) / 10)
-        p = _crowding(int(near[:top].sum()), top, int(near.sum()), len(values)) if side else 1.0
+        # P(so many or more of the best tenth are there), drawn without replacement
+        p = hypergeom.sf(near[:top].sum() - 1, len(values), near.sum(), top) if side else 1.0
         row = {"hyperparameter": name, "low": ends[0], "high": ends[1], "value": values.iloc[0]}
         row |= {"position": positions[0], "edge": side, "p": p}
         found.append(row | {"known_range": name in trials.domains})
     columns = ["hyperparameter", "low", "high", "value", "position", "edge", "p", "known_range"]
-    table = pd.DataFrame(found, columns=columns).sort_values("p", kind="stable", ignore_index=True)
-    table["p_holm"] = np.minimum(1, (table["p"] * (len(table) - table.index)).cummax())
+    table = _corrected(found, columns)
     table["edge"] = table["edge"].where(table["p_holm"] < _ALPHA, "")
     return table.drop(columns="p")
 
@@ -309,28 +320,13 @@ def _positions(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return (values - low) / (high - low)
 
 
-def _crowding(hits: int, drawn: int, marked: int, n: int) -> float:
-    """Return P(at least `hits` of `drawn` are marked), of n without replacement."""
-
-    def log_ways(of: int, take: np.ndarray) -> np.ndarray:
-        return gammaln(of + 1) - gammaln(take + 1) - gammaln(of - take + 1)
-
-    i = np.arange(hits, min(drawn, marked) + 1)
-    i = i[drawn - i <= n - marked]
-    logs = log_ways(marked, i) + log_ways(n - marked, drawn - i) - log_ways(n, np.array(drawn))
-    return float(min(1.0, np.exp(logs).sum()))
-
-
 def trend(scores: Sequence[float]) -> float:
     """Return the one-sided p-value that later trials score higher, as those of a learning search.
 
     By Spearman's rank correlation with the order of trials; 1 for fewer than ten.
     """
-    ranks = pd.Series(scores).rank().to_numpy()
-    n = len(ranks)
-    if n < 10 or np.ptp(ranks) == 0:
+    from scipy.stats import spearmanr
+
+    if len(scores) < 10 or np.ptp(scores) == 0:
         return 1.0
-    r = float(np.corrcoef(ranks, np.arange(n))[0, 1])
-    t = r * math.sqrt((n - 2) / max(1e-12, 1 - r * r))
-    half = 0.5 * fdtrc(1, n - 2, t * t)
-    return half if t > 0 else 1 - half
+    return float(spearmanr(scores, np.arange(len(scores)), alternative="greater").pvalue)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from repro.judging.trials import Trials, as_trials, check_readable
+from repro.judging.trials import Trials, as_trials, check_readable, select
 from repro.names import check_name
 
 Columns = dict[str, Any]
@@ -41,7 +41,9 @@ def read_trials(source: Any, *, study: str | None = None, **columns: Any) -> Tri
     if hasattr(source, "trials") and hasattr(source, "directions"):
         return _from_optuna(source, columns)
     if hasattr(source, "get_dataframe") and hasattr(source, "__getitem__"):
-        return as_trials(_ray_rows([source[i] for i in range(len(source))]), **columns)
+        results = [source[i] for i in range(len(source))]
+        rows = [_ray_row(r.metrics or {}, r.config, "error" if r.error else None) for r in results]
+        return _ray_trials(rows, [], columns)
     if not isinstance(source, str | os.PathLike):
         raise ValueError(
             "trials must be a frame, a file, a folder, an Optuna study or a ResultGrid, but got "
@@ -82,10 +84,10 @@ def _from_folder(path: Path, columns: Columns) -> Trials:
     telltales = {"run.json": _from_results, "trainer_state.json": _from_trainer_states,
                  "result.json": _from_ray, ".wandb": _from_wandb}  # fmt: skip
     found: dict[str, list[Path]] = {name: [] for name in telltales}
-    for file in sorted(_walk(path)):
-        for name in telltales:
-            if file.name.endswith(name) and (name[0] == "." or file.name == name):
-                found[name].append(file)
+    for file in sorted(Path(folder, name) for folder, _, names in os.walk(path) for name in names):
+        kind = ".wandb" if file.name.endswith(".wandb") else file.name
+        if kind in found:
+            found[kind].append(file)
     kinds = [name for name, files in found.items() if files]
     if len(kinds) != 1:
         raise ValueError(
@@ -93,11 +95,6 @@ def _from_folder(path: Path, columns: Columns) -> Trials:
             f"{kinds or 'none of them'}; name a folder inside, or a CSV file"
         )
     return telltales[kinds[0]](path, found[kinds[0]], columns)
-
-
-def _walk(path: Path) -> Iterator[Path]:
-    for folder, _, files in os.walk(path):
-        yield from (Path(folder, file) for file in files)
 
 
 def _load_study(url: str, name: str | None):
@@ -153,15 +150,16 @@ def _from_ray(path: Path, files: list[Path], columns: Columns) -> Trials:
             empty += 1
             continue
         last = _json(lines[-1], file) if lines else {}
-        row = _flat({k: v for k, v in last.items() if k != "config"})
-        row |= {f"config/{k}": v for k, v in _flat(last.get("config") or _params(file)).items()}
-        row["trial_id"] = row.get("trial_id", file.parent.name)
-        rows.append(row | {"status": "error" if failed else status.get(file.parent.name)})
+        beside = file.with_name("params.json")
+        if not (config := last.get("config")) and beside.is_file():
+            config = _json(beside.read_text(encoding="utf-8"), beside)
+        row = _ray_row(last, config, "error" if failed else status.get(file.parent.name))
+        rows.append({"trial_id": file.parent.name} | row)
     if empty:
         notes.append(f"Left out: {empty} trials that have reported nothing yet.")
     if not status:
         notes.append("No readable experiment state: all trials are taken for ended.")
-    return as_trials(_cut_short(pd.DataFrame(rows)), notes=notes, **columns)
+    return _ray_trials(rows, notes, columns)
 
 
 def _ray_statuses(path: Path) -> dict[str, str]:
@@ -175,27 +173,19 @@ def _ray_statuses(path: Path) -> dict[str, str]:
         return {}
 
 
-def _params(file: Path) -> dict:
-    path = file.with_name("params.json")
-    return _json(path.read_text(encoding="utf-8"), path) if path.is_file() else {}
+def _ray_row(metrics: Mapping, config: Mapping | None, status: str | None) -> dict:
+    own = _flat({name: value for name, value in metrics.items() if name != "config"})
+    return own | _flat(config or {}, "config/") | {"status": status}
 
 
-def _ray_rows(results: list) -> pd.DataFrame:
-    rows = []
-    for result in results:
-        metrics = {k: v for k, v in _flat(result.metrics or {}).items() if k[:7] != "config/"}
-        config = {f"config/{k}": v for k, v in _flat(result.config or {}).items()}
-        rows.append(metrics | config | {"status": "error" if result.error else None})
-    return _cut_short(pd.DataFrame(rows))
-
-
-def _cut_short(rows: pd.DataFrame) -> pd.DataFrame:
-    """Call a trial stopped that ended before the longest."""
-    status = rows["status"].fillna("terminated").astype("str").str.lower()
-    if "training_iteration" in rows:
-        early = rows["training_iteration"] < rows["training_iteration"].max()
+def _ray_trials(rows: list[dict], notes: list[str], columns: Columns) -> Trials:
+    """Read rows of Ray Tune; a trial that ended before the longest was stopped."""
+    frame = pd.DataFrame(rows)
+    status = frame["status"].fillna("terminated").astype("str").str.lower()
+    if "training_iteration" in frame:
+        early = frame["training_iteration"] < frame["training_iteration"].max()
         status = status.mask(early & (status == "terminated"), "stopped")
-    return rows.assign(status=status)
+    return as_trials(frame.assign(status=status), notes=notes, **columns)
 
 
 def _from_trainer_states(path: Path, files: list[Path], columns: Columns) -> Trials:
@@ -274,9 +264,7 @@ def _own(rows: pd.DataFrame, one: tuple[str, ...], notes: list[str], columns: Co
     from repro.records import HYPERPARAMETERS
 
     where = columns.get("where") or {}
-    for column, value in where.items():
-        check_name("column of `where`", column, map(str, rows.columns))
-        rows = rows[rows[column].isin(value if isinstance(value, list) else [value])]
+    rows = select(rows, where)
     several = [c for c in one if rows[c].nunique() > 1 and not isinstance(where.get(c), list)]
     if several:
         known = rows[several[0]].drop_duplicates().tolist()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,24 +71,21 @@ def check_landing(
         LandingError: naming all that did not land, or cannot be read.
     """
     check_name("action `on_fault`", on_fault, ACTIONS)
-    unknown = [name for name in ignore if name not in requested]
-    if unknown:
+    if unknown := [name for name in ignore if name not in requested]:
         raise ValueError(f"`ignore` must be among the requested names, but {unknown} are not")
-    readings = _Reader(
-        *(model, getattr(optimizer, "optimizer", optimizer)),
+    reader = _Reader(
+        model=model,
+        optimizer=getattr(optimizer, "optimizer", optimizer),
         scheduler=getattr(scheduler, "scheduler", scheduler),
         total_steps=total_steps,
         dataloader=dataloader,
         spare_vectors=spare_vectors,
-        further={"max_grad_norm": max_grad_norm},
+        max_grad_norm=max_grad_norm,
         settings=settings,
     )
-    rows = [
-        readings.row(name, value)
-        for name, value in requested.items()
-        if name not in ignore and value is not None
-    ]
-    table = pd.DataFrame([*readings.wiring(), *rows], columns=_COLUMNS)
+    asked = {n: v for n, v in requested.items() if n not in ignore and v is not None}
+    rows = [reader.row(name, value) for name, value in asked.items()]
+    table = pd.DataFrame([*reader.wiring(), *rows], columns=_COLUMNS)
     _act(table[table["verdict"] != LANDED], on_fault)
     return table
 
@@ -110,9 +107,9 @@ def _act(faults: pd.DataFrame, on_fault: str) -> None:
     warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Reader:
-    """Reads hyperparameters from the objects of a trial."""
+    """Reads hyperparameters from the objects of a trial, and says where."""
 
     model: Any
     optimizer: Any
@@ -120,18 +117,17 @@ class _Reader:
     total_steps: int | None
     dataloader: Any
     spare_vectors: bool
-    further: Mapping[str, Any]
+    max_grad_norm: float | None
     settings: Any
-    rates: np.ndarray = field(init=False)  # (n_steps, n_groups)
 
     def __post_init__(self):
-        rates = rates_ahead(self.optimizer, self.scheduler, self.total_steps)
-        object.__setattr__(self, "rates", rates)
+        self.groups = self.optimizer.param_groups
+        self.rates = rates_ahead(self.optimizer, self.scheduler, self.total_steps)
 
     def wiring(self) -> list[tuple]:
         """Return the faults that belong to no single hyperparameter."""
         faults = []
-        held = [id(p) for g in self.optimizer.param_groups for p in g["params"]]
+        held = [id(p) for g in self.groups for p in g["params"]]
         trained = {id(p) for p in self.model.parameters() if p.requires_grad}
         if missing := len(trained - set(held)):
             where = f"{missing} of {len(trained)} trainable tensors of this model are not in it"
@@ -144,109 +140,94 @@ class _Reader:
         return faults
 
     def row(self, name: str, value: Any) -> tuple:
-        known = hyperparameter_name(name)
-        if known == "warmup_steps" and 0 < value < 1:  # as transformers 5 has it
-            known = "warmup_ratio"
-        reader = getattr(self, f"_{known}", None)
-        if known in _DROPOUTS or self._is_setting_of_model(name):
-            landed, where = self._setting_of_model(name, known)
-        elif reader is not None:
-            landed, where = reader(value)
-        elif self.further.get(known) is not None:
-            landed, where = self.further[known], "as given"
-        elif self.settings is not None and hasattr(self.settings, name):
-            landed, where = getattr(self.settings, name), "settings of the trial"
-        else:
-            landed, where = None, "nothing that trains has it; misspelt, or for `ignore`?"
+        landed, where = self._read(name, value)
         if landed is None:
             return name, value, "", UNREAD, where
         return name, value, _shown(landed), LANDED if _equal(landed, value) else LOST, where
 
-    def _learning_rate(self, _) -> tuple[Any, str]:
-        return _single(self.rates.max(axis=0)), "highest rate of the schedule"
+    def _read(self, name: str, value: Any) -> tuple[Any, str]:
+        match hyperparameter_name(name):
+            case known if known in _DROPOUTS or ("dropout" in name and hasattr(self.config, name)):
+                return self._dropout(name, known)
+            case "learning_rate":
+                return _single(self.rates.max(axis=0)), "highest rate of the schedule"
+            case "warmup_steps" | "warmup_ratio" as known:
+                # transformers 5 takes a fraction of the steps for a ratio
+                return self._warmup(value, is_ratio=known == "warmup_ratio" or 0 < value < 1)
+            case "weight_decay":
+                return self._weight_decay(), "groups of the optimizer"
+            case "adam_epsilon":
+                return self._of_groups("eps", lambda eps: eps)
+            case "adam_beta1" | "adam_beta2" as known:
+                return self._of_groups("betas", lambda betas: betas[known == "adam_beta2"])
+            case "batch_size":
+                loader = self.dataloader
+                sampler = getattr(loader, "batch_sampler", None)
+                size = getattr(loader, "batch_size", None) or getattr(sampler, "batch_size", None)
+                return size, "the data loader" if size else "give `dataloader`"
+            case "epochs":
+                return self._epochs(value)
+            case "max_grad_norm" if self.max_grad_norm is not None:
+                return self.max_grad_norm, "as given"
+        if self.settings is not None and hasattr(self.settings, name):
+            return getattr(self.settings, name), "settings of the trial"
+        return None, "nothing that trains has it; misspelt, or for `ignore`?"
 
-    def _warmup_steps(self, _) -> tuple[Any, str]:
-        if self.scheduler is not None and self.total_steps is None:
+    def _warmup(self, value: float, *, is_ratio: bool) -> tuple[Any, str]:
+        if self.total_steps is None and (is_ratio or self.scheduler is not None):
             return None, "give `total_steps`, to read the schedule ahead"
-        return self._peak(), "step of the schedule's highest rate"
-
-    def _warmup_ratio(self, ratio: float) -> tuple[Any, str]:
-        peak, where = self._warmup_steps(ratio)
-        if peak is None:
-            return None, where
-        steps = ratio * self.total_steps
+        first, where = self.rates[:, 0], "step of the schedule's highest rate"
+        peak = int(np.argmax(first >= first.max() * (1 - 1e-9)))
+        if not is_ratio:
+            return peak, where
+        steps = value * self.total_steps
         rounded = peak in (math.floor(steps), math.ceil(steps), math.ceil(round(steps, 6)))
-        return (ratio if rounded else peak / self.total_steps), where
+        return (value if rounded else peak / self.total_steps), where
 
-    def _peak(self) -> int:
-        first = self.rates[:, 0]
-        return int(np.argmax(first >= first.max() * (1 - 1e-9)))
+    def _weight_decay(self) -> Any:
+        vectors, matrices = (
+            [g.get("weight_decay", 0) for g in self.groups if any(map(belongs, g["params"]))]
+            for belongs in (lambda p: p.ndim < 2, lambda p: p.ndim >= 2)
+        )
+        if self.spare_vectors and any(vectors):
+            return f"{max(vectors)} on biases and LayerNorms too"
+        return _single(matrices)
 
-    def _weight_decay(self, _) -> tuple[Any, str]:
-        groups = self.optimizer.param_groups
-        spared = [g for g in groups if any(p.ndim < 2 for p in g["params"])]
-        if self.spare_vectors and any(g.get("weight_decay", 0) != 0 for g in spared):
-            value = max(g.get("weight_decay", 0) for g in spared)
-            return f"{value} on biases and LayerNorms too", "groups of the optimizer"
-        decayed = [g for g in groups if any(p.ndim >= 2 for p in g["params"])]
-        return _single([g.get("weight_decay", 0) for g in decayed]), "groups of the optimizer"
-
-    def _adam_epsilon(self, _) -> tuple[Any, str]:
-        return self._of_groups("eps", lambda v: v)
-
-    def _adam_beta1(self, _) -> tuple[Any, str]:
-        return self._of_groups("betas", lambda v: v[0])
-
-    def _adam_beta2(self, _) -> tuple[Any, str]:
-        return self._of_groups("betas", lambda v: v[1])
-
-    def _of_groups(self, name: str, part) -> tuple[Any, str]:
-        groups = self.optimizer.param_groups
-        if any(name not in g for g in groups):
+    def _of_groups(self, name: str, part: Callable) -> tuple[Any, str]:
+        if any(name not in g for g in self.groups):
             return None, f"{type(self.optimizer).__name__} has no `{name}`"
-        return _single([part(g[name]) for g in groups]), "groups of the optimizer"
-
-    def _batch_size(self, _) -> tuple[Any, str]:
-        sampler = getattr(self.dataloader, "batch_sampler", None)
-        size = getattr(self.dataloader, "batch_size", None) or getattr(sampler, "batch_size", None)
-        return size, "the data loader" if size else "give `dataloader`"
+        return _single([part(g[name]) for g in self.groups]), "groups of the optimizer"
 
     def _epochs(self, epochs: float) -> tuple[Any, str]:
         if self.dataloader is None or self.total_steps is None:
             return None, "give `dataloader` and `total_steps`"
         grouped = getattr(self.settings, "gradient_accumulation_steps", 1)
         per_epoch = max(1, math.ceil(len(self.dataloader) / grouped))
-        landed = self.total_steps / per_epoch
-        return (epochs if math.ceil(epochs * per_epoch) == self.total_steps else landed), (
-            "updates over updates of a pass"
-        )
+        whole = math.ceil(epochs * per_epoch) == self.total_steps
+        return (epochs if whole else self.total_steps / per_epoch), "updates over updates of a pass"
 
-    def _is_setting_of_model(self, name: str) -> bool:
-        return "dropout" in name and hasattr(getattr(self.model, "config", None), name)
+    @property
+    def config(self) -> Any:
+        return getattr(self.model, "config", None)
 
-    def _setting_of_model(self, name: str, known: str) -> tuple[Any, str]:
+    def _dropout(self, name: str, known: str) -> tuple[Any, str]:
         """Read a dropout from the modules that a telltale value of its setting ends up in."""
+        import torch
+
         from repro.models.build import DROPOUT_FIELDS
 
-        config = getattr(self.model, "config", None)
-        if config is None:
-            import torch
-
+        if self.config is None:
             modules = [m.p for m in self.model.modules() if isinstance(m, torch.nn.Dropout)]
             return _single(modules) if modules else None, "torch.nn.Dropout modules"
         fields = (name, *DROPOUT_FIELDS.get(known, ()))
-        setting = next((f for f in fields if hasattr(config, f)), None)
-        places = _carriers(type(self.model), config, setting) if setting else ()
+        setting = next((f for f in fields if hasattr(self.config, f)), None)
+        places = _carriers(type(self.model), self.config, setting) if setting else ()
         if not places:
             return None, f"no module of {type(self.model).__name__} carries it"
-        return _single(self._carried(places)), f"{len(places)} modules"
-
-    def _carried(self, places: tuple) -> list[float]:
-        import torch
-
         modules = [(self.model.get_submodule(module), attribute) for module, attribute in places]
         # some architectures have an Identity in the place of a dropout of zero
-        return [0.0 if isinstance(m, torch.nn.Identity) else getattr(m, a) for m, a in modules]
+        read = [0.0 if isinstance(m, torch.nn.Identity) else getattr(m, a) for m, a in modules]
+        return _single(read), f"{len(places)} modules"
 
 
 _PLACES: dict[tuple, tuple] = {}

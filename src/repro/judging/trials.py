@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +24,8 @@ from repro.judging.columns import (
 from repro.names import suggest_name
 
 MOST_BYTES = 500_000_000  # of a file that is read
-_OURS = {
-    "trial",
-    "status",
-    "score",
-    "test_score",
-    "seed",
-    "configuration",
-    "n",
-    "variance",
-    "first",
-}
+_OURS = {*"trial status score test_score seed configuration n variance first".split()}
+ENDED = ("completed", "stopped")
 _IDS = ("trial_id", "trial", "number", "id", "run_id", "name")
 
 
@@ -63,8 +54,7 @@ class Trials:
     @property
     def scored(self) -> pd.DataFrame:
         """The trials with a score that have ended."""
-        ended = self.frame["status"].isin(["completed", "stopped"])
-        return self.frame[self.frame["score"].notna() & ended]
+        return self.frame[self.frame["score"].notna() & self.frame["status"].isin(ENDED)]
 
     @property
     def is_share(self) -> bool:
@@ -92,7 +82,7 @@ def as_trials(
     Raises:
         ValueError: if what must be known cannot be told from the table.
     """
-    frame = _selected(frame.reset_index(drop=True), where or {})
+    frame = select(frame, where).reset_index(drop=True)
     for column in (c for c in frame if key(c) in ("task", "dataset")):
         if frame[column].nunique() > 1 and column not in (hyperparameters or ()):
             raise ValueError(
@@ -102,7 +92,7 @@ def as_trials(
     score = _column(frame, score, "score") or find_score(frame.columns)
     test = _column(frame, test, "test") or find_test_score(frame.columns, score)
     sign, notes = find_direction(score, _one_direction(frame, direction)), list(notes)
-    apart = {score, test, *(where or {})}
+    apart = {score, test, *(where or ())}
     names = [c for c in find_hyperparameters(frame.columns, hyperparameters) if c not in apart]
     tidy = pd.DataFrame({"trial": _ids(frame), "status": _statuses(frame)})
     tidy["score"] = sign * _numbers(frame, score)
@@ -114,43 +104,55 @@ def as_trials(
         renamed = list(map(str, names))
     renamed = [f"{name}_" if name in _OURS else name for name in renamed]
     for name, column in zip(renamed, names, strict=True):
-        tidy[name] = _values(frame[column])
+        values, numbers = frame[column], pd.to_numeric(frame[column], errors="coerce")
+        if values.dtype != bool and numbers.notna().equals(values.notna()):
+            tidy[name] = numbers.astype(float)
+        else:
+            tidy[name] = values.astype(str).where(values.notna())
     tidy, notes = _without_copies(tidy, renamed, notes)
     tidy.loc[tidy["score"].isna() & (tidy["status"] == "completed"), "status"] = "failed"
-    tidy["configuration"] = _configurations(tidy, renamed)
-    unused = [str(c) for c in frame if c not in {*names, *apart, *seeds}]
-    unused = [c for c in unused if key(c) not in {*_IDS, "status", "state"}]
+    rounded = [tidy[n].map("{:.9g}".format) if tidy[n].dtype == float else tidy[n] for n in renamed]
+    tidy["configuration"] = range(len(tidy))  # each its own, where no hyperparameter is known
+    if renamed:
+        groups = pd.concat(rounded, axis=1).groupby(renamed, sort=False, dropna=False)
+        tidy["configuration"] = groups.ngroup()
+    ignored = {*_IDS, "status", "state"}
+    unused = [str(c) for c in frame if c not in {*names, *apart, *seeds} and key(c) not in ignored]
     if unused and hyperparameters is None and not any(map(is_prefixed, names)):
-        notes.append(f"Columns taken for no hyperparameter: {_listed(unused)}.")
+        more = f" and {len(unused) - 8} more" if len(unused) > 8 else ""
+        notes.append(f"Columns taken for no hyperparameter: {', '.join(unused[:8])}{more}.")
     domains = {hyperparameter_name(name): ends for name, ends in (domains or {}).items()}
-    found = Trials(tidy, tuple(renamed), str(score), sign, domains, tuple(notes))
-    return _checked(found)
+    notes += _left_out(tidy, score)
+    return Trials(tidy, tuple(renamed), str(score), sign, domains, tuple(notes))
 
 
-def _checked(trials: Trials) -> Trials:
-    if not len(trials.scored):
-        counts = trials.frame["status"].value_counts().to_dict()
+def _left_out(tidy: pd.DataFrame, score: str) -> list[str]:
+    """Say what is not judged."""
+    status, has_score = tidy["status"], tidy["score"].notna()
+    if not (has_score & status.isin(ENDED)).any():
+        counts = status.value_counts().to_dict()
         raise ValueError(
-            f"at least one trial must have ended with a score `{trials.score}`, but none has: "
+            f"at least one trial must have ended with a score `{score}`, but none has: "
             f"{counts or 'no trials at all'}"
         )
-    status, notes = trials.frame["status"], list(trials.notes)
+    notes = []
     for word, what in (("failed", "Failed or without a score"), ("running", "Still running")):
         if n := int((status == word).sum()):
             notes.append(f"{what}: {n} of {len(status)} trials, counted but not judged.")
-    if n := int((trials.scored["status"] == "stopped").sum()):
+    if n := int((has_score & (status == "stopped")).sum()):
         notes.append(f"Stopped early: {n} trials; each stands with the score that it had then.")
-    return replace(trials, notes=tuple(notes))
+    return notes
 
 
-def _selected(frame: pd.DataFrame, where: Mapping) -> pd.DataFrame:
-    for column, value in where.items():
+def select(frame: pd.DataFrame, where: Mapping[str, object] | None) -> pd.DataFrame:
+    """Return the rows that have these values, or one of a list of them, in these columns."""
+    for column, value in (where or {}).items():
         _column(frame, column, "where")
         known = frame[column].drop_duplicates().tolist()
         frame = frame[frame[column].isin(value if isinstance(value, list) else [value])]
         if not len(frame):
             raise ValueError(f"`where` must leave some trials, but {column} is among {known[:20]}")
-    return frame.reset_index(drop=True)
+    return frame
 
 
 def _column(frame: pd.DataFrame, name: str | None, what: str) -> str | None:
@@ -194,25 +196,14 @@ def _statuses(frame: pd.DataFrame) -> pd.Series:
 
 def _numbers(frame: pd.DataFrame, column: str) -> pd.Series:
     values = pd.to_numeric(frame[column], errors="coerce").astype(float)
-    texts = frame[column].notna() & values.isna() & ~_is_nan_text(frame[column])
+    nothing = frame[column].astype(str).str.lower().isin(["nan", "", "none", "null", "infinity"])
+    texts = frame[column].notna() & values.isna() & ~nothing
     if texts.any():
         raise ValueError(
             f"`{column}` must hold numbers, but row {int(np.argmax(texts))} holds "
             f"{frame[column][texts].iloc[0]!r}"
         )
     return values.replace([np.inf, -np.inf], np.nan)
-
-
-def _is_nan_text(values: pd.Series) -> pd.Series:
-    return values.astype(str).str.lower().isin(["nan", "", "none", "null", "infinity"])
-
-
-def _values(column: pd.Series) -> pd.Series:
-    """Return numbers as numbers and all else as text; missing stays missing."""
-    numbers = pd.to_numeric(column, errors="coerce")
-    if column.dtype != bool and numbers.notna().equals(column.notna()):
-        return numbers.astype(float)
-    return column.astype(str).where(column.notna())
 
 
 def _without_copies(tidy: pd.DataFrame, names: list[str], notes: list[str]):
@@ -232,27 +223,13 @@ def _without_copies(tidy: pd.DataFrame, names: list[str], notes: list[str]):
     return again[~same].reset_index(drop=True), notes
 
 
-def _configurations(tidy: pd.DataFrame, names: list[str]) -> pd.Series:
-    """Number the configurations in the order of their first trial; each its own without names."""
-    if not names:
-        return pd.Series(np.arange(len(tidy)))
-    rounded = [tidy[n].map("{:.9g}".format) if tidy[n].dtype == float else tidy[n] for n in names]
-    return pd.concat(rounded, axis=1).groupby(list(names), sort=False, dropna=False).ngroup()
-
-
-def _listed(names: Sequence[str], most: int = 8) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
-
-
 def check_readable(path: Path) -> Path:
-    """Return a file that may be read: no pickle, no archive, and not too large.
+    """Return a file that may be read.
 
     Raises:
-        ValueError: otherwise; nothing of the file has been loaded then.
+        ValueError: of a pickle, an archive and a large file, before anything of it is loaded.
     """
-    pickles = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".ckpt")
-    if path.suffix.lower() in pickles:
+    if path.suffix.lower() in (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".ckpt"):
         raise ValueError(
             f"{path} must not be a pickle, which can run code when loaded; write a CSV file"
         )

@@ -35,4 +35,4 @@ def make_recorded(cells, tmp_path=None):
 
 def make_pool(*rows):
     """Return a pool of trials as in `make_recorded`."""
-    return read_pools(make_recorded({("m", "t", "full"): rows}))["m", "t", "full"]
+    return read_pools(make_recorded({("m", "t", "full"): rows}))["m", "t"]["full"]

@@ -43,6 +43,11 @@ class Recorded:
         """16 hexadecimal digits of the tables."""
         return fingerprint(f"{file} {known}" for file, known in self.manifest["files"].items())
 
+    @property
+    def has_predictions(self) -> bool:
+        """Tell whether predictions were kept."""
+        return "predictions.parquet" in self.manifest.get("files", {})
+
     def predictions(self, split: str, **cell: str) -> pd.DataFrame:
         """Return predictions at the best checkpoints: a row a trial, a column an example.
 

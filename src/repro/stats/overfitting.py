@@ -29,19 +29,26 @@ def judge(scores: pd.DataFrame, *, tolerance: float = 1e-9) -> pd.Series:
         shape (n_rows,), one of VERDICTS.
     Source: Liu & Wang 2021, sec. 5.2 (weak overfitting in the example of Table 4).
     """
-    validation = scores["validation_score"] - scores["grid_validation_score"]
-    test = scores["test_score"] - scores["grid_test_score"]
-    loss = scores["validation_loss"] - scores["grid_validation_loss"]
-    higher, equal = validation > tolerance, validation.abs() <= tolerance
+    names = ("validation_score", "test_score", "validation_loss")
+    differences = ((scores[name] - scores[f"grid_{name}"]).to_numpy(float) for name in names)
+    verdicts = judge_differences(*differences, tolerance=tolerance)
+    return pd.Series(verdicts, index=scores.index, dtype="str")
+
+
+def judge_differences(
+    validation: np.ndarray, test: np.ndarray, loss: np.ndarray, *, tolerance: float = 1e-9
+) -> np.ndarray:
+    """Judge differences from grid search, each array of the same shape, as `judge` does."""
+    higher, equal = validation > tolerance, np.abs(validation) <= tolerance
     lower = test < -tolerance
     cases = [
-        (validation.isna() | ((higher | equal) & test.isna()), "unknown"),
+        (np.isnan(validation) | ((higher | equal) & np.isnan(test)), "unknown"),
         (higher & lower, "overfits"),
-        (equal & lower & loss.isna(), "unknown"),
+        (equal & lower & np.isnan(loss), "unknown"),
         (equal & lower & (loss < 0), "weak"),
     ]
     conditions, verdicts = zip(*cases, strict=True)
-    return pd.Series(np.select(conditions, verdicts, "no"), index=scores.index, dtype="str")
+    return np.select(conditions, verdicts, "no")
 
 
 def overfits(best: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Pools of recorded trials as arrays, and the virtual clock that replays run on."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +44,7 @@ class Pool:
         trials: one row a trial, with its hyperparameters.
         curves: column of the evaluations -> shape (n_trials, n_evaluations), NaN after the end.
         lengths: shape (n_trials,), evaluations of each trial.
+        test_part: number and count of the parts of the test examples, of which one counts.
     """
 
     model: str
@@ -53,6 +53,9 @@ class Pool:
     trials: pd.DataFrame
     curves: dict[str, np.ndarray]
     lengths: np.ndarray
+    recorded: Recorded
+    test_part: tuple[int, int] = (0, 1)
+    _answers: dict = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -96,9 +99,44 @@ class Pool:
         last = times[np.arange(len(self)), np.maximum(self.lengths, 1) - 1]
         return np.where(self.lengths > 0, last, 0.0)
 
+    def answers(self, split: str) -> np.ndarray:
+        """Return the predictions at the best checkpoints: a row a trial, NaN without any.
 
-def read_pools(recorded: Recorded) -> dict[tuple[str, str, str], Pool]:
-    """Return (model, task, space) -> the recorded trials; those without an evaluation too."""
+        Raises:
+            FileNotFoundError: if none were kept, see `Recorded.has_predictions`.
+        """
+        if split not in self._answers:
+            cell = {"model": self.model, "task": self.task, "space": self.space}
+            table = self.recorded.predictions(split, **cell).reindex(self.trials["trial"])
+            self._answers[split] = table.to_numpy(float)
+        return self._answers[split][:, self._examples(split)]
+
+    def labels(self, split: str) -> np.ndarray:
+        """Return the labels of the examples of `answers`."""
+        labels = self.recorded.labels(split, task=self.task, space=self.space)
+        return labels.astype(float)[self._examples(split)]
+
+    def _examples(self, split: str) -> slice:
+        number, n = self.test_part if split == "test" else (0, 1)
+        return slice(number, None, n)
+
+    def part(self, number: int, n: int) -> "Pool":
+        """Return one of n parts that have no trial, training seed or test example in common."""
+        seeds = self.trials["init_seed"].rank(method="dense").to_numpy(int)
+        unit = seeds if seeds.max() > 1 else np.arange(len(self))
+        rows = np.flatnonzero(unit % n == number)
+        return replace(
+            self,
+            trials=self.trials.iloc[rows].reset_index(drop=True),
+            curves={name: values[rows] for name, values in self.curves.items()},
+            lengths=self.lengths[rows],
+            test_part=(number, n),
+            _answers={},
+        )
+
+
+def read_pools(recorded: Recorded) -> dict[tuple[str, str], dict[str, Pool]]:
+    """Return (model, task) -> space -> the recorded trials; those without an evaluation too."""
     key = list(TRIAL_KEY)
     evaluations = recorded.evaluations.sort_values([*key, "step"])
     trials = recorded.trials.sort_values(key).reset_index(drop=True)
@@ -110,11 +148,10 @@ def read_pools(recorded: Recorded) -> dict[tuple[str, str, str], Pool]:
     curves = {column: np.full((len(trials), lengths.max()), np.nan) for column in columns}
     for column in columns:
         curves[column][row, number] = evaluations[column]
-    return {pool[:3]: Pool(*pool) for pool in _by_space(trials, curves, lengths)}
-
-
-def _by_space(trials: pd.DataFrame, curves: dict, lengths: np.ndarray) -> Iterator[tuple]:
-    for (model, task, space), rows in trials.groupby(list(TRIAL_KEY[:3])):
-        at, most = rows.index.to_numpy(), lengths[rows.index].max()
+    pools = {}
+    for (model, task, space), rows in trials.groupby(key[:3]):
+        at, most = rows.index, lengths[rows.index].max()
         own = {column: values[at, :most] for column, values in curves.items()}
-        yield model, task, space, rows.reset_index(drop=True), own, lengths[at]
+        pool = Pool(model, task, space, rows.reset_index(drop=True), own, lengths[at], recorded)
+        pools.setdefault((model, task), {})[space] = pool
+    return pools

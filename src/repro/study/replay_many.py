@@ -4,6 +4,7 @@ Each equals what `replay.replay`, which drives the state machine of live runs, m
 for trial (a test). Of two things at one time, the one of the trial that started first comes first.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ _CHUNK = 2000  # replays at a time, which fit into a cache
 
 @dataclass(frozen=True, eq=False)
 class Incumbents:
-    """What replays had found at one time, each array of shape (n_replays,).
+    """What replays had found at one time, each array of the same shape, such as (n_replays,).
 
     `place` is the incumbent's row in the pool, -1 where no trial has a score yet.
     """
@@ -28,6 +29,10 @@ class Incumbents:
     validation_score: np.ndarray
     validation_loss: np.ndarray
     test_score: np.ndarray
+
+    def map(self, change: Callable[[np.ndarray], np.ndarray]) -> "Incumbents":
+        """Change the shape of all arrays."""
+        return Incumbents(*map(change, vars(self).values()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,22 +59,23 @@ def recorded(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cell(recorded):
-    return experiments.read_cells(recorded)[0]
+def pools(recorded):
+    return experiments.read_cells(recorded)["m", "rte"]
 
 
-def test_a_cells_test_scores_are_those_of_its_predictions(recorded, cell):
+def test_test_scores_are_those_of_the_predictions(recorded, pools):
     kept = recorded.evaluations.query("space == 'full'")["test_score"].to_numpy()
-    assert cell.scores()["test_score"].to_numpy() == pytest.approx(kept)
+    assert experiments.best_scores(pools["full"])["test_score"].to_numpy() == pytest.approx(kept)
 
 
-def test_parts_share_no_trial_seed_or_test_example(cell):
-    parts = [cell.part(i, 3) for i in range(3)]
-    trials = [set(part.pools["full"].trials["trial"]) for part in parts]
+def test_parts_share_no_trial_seed_or_test_example(pools):
+    parts = [pools["full"].part(i, 3) for i in range(3)]
+    trials = [set(part.trials["trial"]) for part in parts]
     assert set.union(*trials) == set(range(120)) and sum(map(len, trials)) == 120
-    seeds = [set(part.pools["grid"].trials["init_seed"]) for part in parts]
+    seeds = [set(pools["grid"].part(i, 3).trials["init_seed"]) for i in range(3)]
     assert sorted(s for part in seeds for s in part) == list(range(42, 51))
     assert [len(part.labels("test")) for part in parts] == [30] * 3
+    assert [part.answers("test").shape for part in parts] == [(40, 30)] * 3
     assert [len(part.labels("validation")) for part in parts] == [60] * 3
 
 
@@ -84,26 +85,24 @@ def test_a_choice_is_the_highest_and_the_earlier_on_a_tie():
 
 
 def test_scores_of_answers_are_accuracies_or_correlations():
-    cell = experiments.Cell(None, {}, "m", "cola")
     labels = np.array([0.0, 1, 0, 1])
     given = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [1, 1, 1, 1]])
-    assert experiments.score_answers(cell, given, labels) == pytest.approx([1, -1, 0])
-    cell = experiments.Cell(None, {}, "m", "rte")
-    assert experiments.score_answers(cell, given, labels).tolist() == [1, 0, 0.5]
+    assert experiments.score_answers("cola", given, labels) == pytest.approx([1, -1, 0])
+    assert experiments.score_answers("rte", given, labels).tolist() == [1, 0, 0.5]
 
 
-def test_choosing_by_a_loss_that_follows_the_score_changes_nothing(cell):
+def test_choosing_by_a_loss_that_follows_the_score_changes_nothing(pools):
     # the loss is one minus the score, so that both choose the same trial
-    assert experiments.loss_as_proxy(cell, np.random.default_rng(0)) == 0
+    assert experiments.loss_as_proxy(pools, np.random.default_rng(0)) == 0
 
 
-def test_a_vote_of_independent_runs_beats_the_best_of_them(cell):
-    assert experiments.ensemble(cell, np.random.default_rng(0)) > 0.02
+def test_a_vote_of_independent_runs_beats_the_best_of_them(pools):
+    assert experiments.ensemble(pools, np.random.default_rng(0)) > 0.02
 
 
-def test_the_best_of_many_runs_beats_the_grid_more_often_on_validation(cell):
+def test_the_best_of_many_runs_beats_the_grid_more_often_on_validation(pools):
     # and where it loses on test it overfits: a share, so that differences lie within [-1, 1]
-    value = experiments.repetitions_overfit(cell, np.random.default_rng(0))
+    value = experiments.repetitions_overfit(pools, np.random.default_rng(0))
     assert -1 <= value <= 1
 
 

@@ -31,10 +31,8 @@ def make_cell(*, good=0.0, spread=0.05, n=40, spaces=("full", "s-wr", "smin")):
         for space in spaces
     }
     cells[*key, "grid"] = [make_trial(rng, good=0.0, configuration=i // 4) for i in range(8)]
-    recorded = make_recorded(cells)
-    found = read_pools(recorded)
-    kept = {space: found[*key, space] for space in spaces}
-    return Cell(recorded, kept, found[*key, "grid"], Clock(2), SETTINGS)
+    found = read_pools(make_recorded(cells))[key]
+    return Cell({space: found[space] for space in spaces}, found["grid"], Clock(2), SETTINGS)
 
 
 def make_laboratory(**cell):

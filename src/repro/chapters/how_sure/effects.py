@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from repro.chapters.how_sure.laboratory import METHODS, Cell, Laboratory, Runs
+from repro.chapters.how_sure.laboratory import METHODS, Cell, Laboratory
 from repro.stats.decisions import LEVEL
+from repro.study.replay_many import Incumbents
 
 SETTING = ["model", "task", "method", "space", "budget_gst"]
 # what each is: see `world_means`
@@ -51,7 +52,9 @@ def world_means(lab: Laboratory) -> pd.DataFrame:
     return means[everywhere].reset_index(drop=True)  # the pools of some worlds may not last
 
 
-def _quantities(cell: Cell, space: str, runs: Runs, grid: Runs) -> dict[str, np.ndarray]:
+def _quantities(
+    cell: Cell, space: str, runs: Incumbents, grid: Incumbents
+) -> dict[str, np.ndarray]:
     validation = runs.validation_score - grid.validation_score
     test = runs.test_score - grid.test_score
     three = np.max([np.roll(runs.validation_score, k, axis=1) for k in range(3)], axis=0)

@@ -9,7 +9,7 @@ tuning optimises.
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,7 @@ from repro.chapters.how_sure.settings import HowSureSettings
 from repro.data.definitions import TASKS
 from repro.models.locate import guess_family
 from repro.published import counterpart
-from repro.results.recorded import Recorded, read_recorded, recorded_folders
+from repro.results.recorded import read_recorded, recorded_folders
 from repro.stats.decisions import MINIMUM
 from repro.stats.rules import score_error
 from repro.stats.weighted_scores import weighted_scores
@@ -30,31 +30,12 @@ from repro.tuning.spaces import grid_configurations
 SPACES = ("full", "s-wr", "s-wr-hdo", "smin")  # from the largest to the smallest
 METHODS = {"rs": False, "asha": True}  # whether it stops trials early
 SPACE_BUDGETS = (1.0, 4.0)  # GST, in every space, as in the procedure
-_SCORES = ("validation_score", "validation_loss", "test_score")
-
-
-@dataclass(frozen=True)
-class Runs:
-    """Scores that replays ended with, each array of shape (n_worlds, n_runs)."""
-
-    validation_score: np.ndarray
-    validation_loss: np.ndarray
-    test_score: np.ndarray
-    n_trials: np.ndarray
-    place: np.ndarray  # the incumbent's row in its pool
-
-    @property
-    def scores(self) -> np.ndarray:
-        """World 0's validation score, test score and validation loss: shape (n_runs, 3)."""
-        names = ("validation_score", "test_score", "validation_loss")
-        return np.stack([getattr(self, name)[0] for name in names], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One model and task: what was recorded of them, and grid search, which sets the budget."""
 
-    recorded: Recorded
     pools: Mapping[str, Pool]  # by space
     grid: Pool
     clock: Clock
@@ -86,15 +67,10 @@ class Cell:
         ends = done.starts + self.grid.ends(self.grid.times(self.clock))[orders]
         return float(ends.max(axis=1).mean())
 
-    @property
-    def training(self) -> float:
-        """The mean time of one whole training in the full space, in the clock's unit."""
-        pool = self.pools["full"]
-        return float(pool.ends(pool.times(self.clock)).mean())
-
     def trainings(self, budget_gst: float) -> float:
-        """Return how many whole trainings a budget is worth."""
-        return budget_gst * self.gst * self.clock.workers / self.training
+        """Return how many whole trainings in the full space a budget is worth."""
+        times = self.pools["full"].ends(self.pools["full"].times(self.clock))
+        return budget_gst * self.gst * self.clock.workers / float(times.mean())
 
     @property
     def sizes(self) -> dict[int, int]:
@@ -102,43 +78,40 @@ class Cell:
         settings = self.settings
         return {1: settings.replays, settings.resamples + 1: settings.replays_of_each}
 
-    def grids(self, *, n_worlds: int = 1) -> tuple[Runs, Runs]:
+    def grids(self, *, n_worlds: int = 1) -> tuple[Incumbents, Incumbents]:
         """Draw grid searches, each configuration with one of its recorded training seeds; twice."""
         n_runs = self.sizes[n_worlds]
         orders = self._grid_orders(2 * n_runs, n_worlds=n_worlds)
         flat = orders.reshape(-1, orders.shape[-1])
         done = replay_many(self.grid, flat, clock=self.clock, deadline=np.inf, asha=False)
-        both = vars(self._runs(self.grid, done.at(), n_worlds))
-        halves = slice(n_runs), slice(n_runs, None)
-        first, second = (Runs(**{k: v[:, half] for k, v in both.items()}) for half in halves)
-        return first, second
+        both = self._in_worlds(self.grid, done.at(), n_worlds)
+        return both.map(lambda x: x[:, :n_runs]), both.map(lambda x: x[:, n_runs:])
 
-    def runs(self, method: str, space: str, *, n_worlds: int = 1) -> dict[float, Runs]:
+    def runs(self, method: str, space: str, *, n_worlds: int = 1) -> dict[float, Incumbents]:
         """Replay a method in a space; a run at a budget begins as that at a larger one.
 
         Returns:
-            budget in GST -> runs, without the budgets that the recorded trials do not last for.
+            budget in GST -> runs, each array of shape (n_worlds, n_runs), without the budgets that
+            the recorded trials do not last for.
         """
         if (key := (method, space, n_worlds)) not in self._cache:
             self._cache[key] = self._replay(*key)
         return self._cache[key]
 
-    def _replay(self, method: str, space: str, n_worlds: int) -> dict[float, Runs]:
+    def _replay(self, method: str, space: str, n_worlds: int) -> dict[float, Incumbents]:
         pool = self.pools[space]
         budgets = sorted({*SPACE_BUDGETS, *(self.settings.budgets_gst if space == "full" else ())})
         rng = self._rng("runs", method, space, str(n_worlds))
         rows = np.repeat(self._resampled(pool, n_worlds), self.sizes[n_worlds], axis=0)
         settings = {"clock": self.clock, "deadline": budgets[-1] * self.gst}
         done = replay_many(pool, rng.permuted(rows, axis=1), asha=METHODS[method], **settings)
-        lasts = done.lasted.min() / self.gst
-        return {b: self._runs(pool, done.at(b * self.gst), n_worlds) for b in budgets if b <= lasts}
+        known = [b for b in budgets if b <= done.lasted.min() / self.gst]
+        return {b: self._in_worlds(pool, done.at(b * self.gst), n_worlds) for b in known}
 
-    def _runs(self, pool: Pool, found: Incumbents, n_worlds: int) -> Runs:
-        scores = {name: getattr(found, name).reshape(n_worlds, -1) for name in _SCORES}
-        n_trials, place = (x.reshape(n_worlds, -1) for x in (found.n_trials, found.place))
-        changes = self._test_changes(pool, n_worlds)
-        scores["test_score"] = scores["test_score"] + np.take_along_axis(changes, place, axis=1)
-        return Runs(**scores, n_trials=n_trials, place=place)
+    def _in_worlds(self, pool: Pool, found: Incumbents, n_worlds: int) -> Incumbents:
+        runs = found.map(lambda x: x.reshape(n_worlds, -1))
+        changes = np.take_along_axis(self._test_changes(pool, n_worlds), runs.place, axis=1)
+        return replace(runs, test_score=runs.test_score + changes)
 
     def _rng(self, *what: str) -> np.random.Generator:
         return np.random.default_rng(zlib.crc32("/".join((self.grid.name, *what)).encode()))
@@ -171,8 +144,8 @@ class Cell:
         if key not in self._cache:
             rng = np.random.default_rng(zlib.crc32(f"test examples of {self.task}".encode()))
             changes = np.zeros((n_worlds, len(pool)))
-            if n_worlds > 1 and "predictions.parquet" in self.recorded.manifest.get("files", {}):
-                changes[1:] = self._rescored(pool, n_worlds - 1, rng)
+            if n_worlds > 1 and pool.recorded.has_predictions:
+                changes[1:] = _rescored(pool, n_worlds - 1, rng)
             elif n_worlds > 1:
                 metric = TASKS[self.task].metric
                 scores = np.nan_to_num(pool.whole("test_score")).clip(-1, 1)
@@ -181,19 +154,17 @@ class Cell:
             self._cache[key] = changes
         return self._cache[key]
 
-    def _rescored(self, pool: Pool, n_samples: int, rng: np.random.Generator) -> np.ndarray:
-        cell = {"task": self.task, "space": pool.space}
-        predictions = self.recorded.predictions("test", **cell, model=self.model)
-        labels = self.recorded.labels("test", **cell)
-        rows = pool.trials["trial"].map({t: i for i, t in enumerate(predictions.index)})
-        known = rows.notna().to_numpy()
-        values = predictions.to_numpy(float)[rows[known].astype(int)].T
-        n = len(labels)
-        weights = np.vstack([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), n_samples)])
-        scores = weighted_scores(values, labels, weights, metric=TASKS[self.task].metric)
-        changes = np.zeros((n_samples, len(pool)))
-        changes[:, known] = scores[1:] - scores[0]
-        return changes
+
+def _rescored(pool: Pool, n_samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return by how much test scores change with the examples: shape (n_samples, n_trials)."""
+    answers, labels = pool.answers("test"), pool.labels("test")
+    known, n = ~np.isnan(answers).any(axis=1), len(labels)
+    weights = np.vstack([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), n_samples)])
+    metric = TASKS[pool.task].metric
+    scores = weighted_scores(answers[known].T, labels, weights, metric=metric)
+    changes = np.zeros((n_samples, len(pool)))
+    changes[:, known] = scores[1:] - scores[0]
+    return changes
 
 
 _N_TEST = 500  # test examples, where predictions were not kept: those of the pilot
@@ -222,18 +193,19 @@ def open_laboratory(settings: HowSureSettings) -> Laboratory:
             left_out.append(f"{name} (not recorded yet)")
             continue
         recorded = read_recorded(name)
-        pools = read_pools(recorded)
         fingerprints.append(recorded.fingerprint)
-        for model, task in dict.fromkeys(key[:2] for key in pools):
-            of_cell = {s: pools[model, task, s] for s in SPACES if (model, task, s) in pools}
+        for (model, task), pools in read_pools(recorded).items():
+            of_cell = {space: pools[space] for space in SPACES if space in pools}
             enough = {s: p for s, p in of_cell.items() if len(p) >= settings.fewest}
-            left_out += [_too_few(pool, settings) for s, pool in of_cell.items() if s not in enough]
-            grid = pools.get((model, task, "grid"))
-            if "full" in enough and grid is not None and _is_whole(grid):
-                clock = Clock(settings.workers)
-                cells.append(Cell(recorded, enough, grid, clock, settings))
-            elif (model, task, "published") in pools:
-                others[model] = pools[model, task, "published"]
+            left_out += [
+                f"{pool.name} ({len(pool)} trials, fewer than {settings.fewest})"
+                for space, pool in of_cell.items()
+                if space not in enough
+            ]
+            if "full" in enough and "grid" in pools and _is_whole(pools["grid"]):
+                cells.append(Cell(enough, pools["grid"], Clock(settings.workers), settings))
+            elif "published" in pools:
+                others[model] = pools["published"]
             elif "full" in enough:
                 left_out.append(f"{model}/{task} (too little of grid search recorded)")
     return Laboratory(cells, others, left_out, settings, fingerprints)
@@ -245,10 +217,6 @@ def _is_whole(grid: Pool) -> bool:
     n = len(grid_configurations(guess_family(grid.model), epochs=epochs))
     counts = grid.trials["configuration"].value_counts()
     return len(counts) == n and counts.min() >= MINIMUM
-
-
-def _too_few(pool: Pool, settings: HowSureSettings) -> str:
-    return f"{pool.name} ({len(pool)} trials, fewer than {settings.fewest})"
 
 
 def pool_sizes(lab: Laboratory) -> pd.DataFrame:

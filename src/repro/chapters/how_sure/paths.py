@@ -1,13 +1,14 @@
 """The procedure of Liu & Wang's Figure 1, walked thousands of times on recorded trials.
 
-Rounds draw their trials independently, as the paper's did; a path keeps its one grid search. The
-decision is the paper's (`chapters/procedure/rules.py` makes the same one round by round; a test).
+Rounds draw their trials independently, as the paper's did; a path keeps its one grid search.
 """
 
 import numpy as np
 import pandas as pd
 
 from repro.chapters.how_sure.laboratory import METHODS, SPACE_BUDGETS, SPACES, Cell, Laboratory
+from repro.stats.overfitting import judge_differences
+from repro.study.replay_many import Incumbents
 
 REPETITIONS = 3
 VERDICTS = ("succeeds", "overfits", "tbd")
@@ -22,8 +23,8 @@ def decide(runs: np.ndarray, grid: np.ndarray) -> np.ndarray:
     Source: Liu & Wang 2021, Figure 1 and sec. 5.2.
     """
     validation, test, loss = np.moveaxis(runs - grid, 2, 0)
-    weakly = (validation == 0) & (loss < 0)
-    overfits = ((test < 0) & ((validation > 0) | weakly)).any(axis=1)
+    verdicts = judge_differences(validation, test, loss)
+    overfits = np.isin(verdicts, ("overfits", "weak")).any(axis=1)
     succeeds = (validation.mean(axis=1) > 0) & (test.mean(axis=1) > 0)
     return np.select([overfits, succeeds], ["overfits", "succeeds"], "neither")
 
@@ -38,16 +39,22 @@ def walk_paths(lab: Laboratory, *, seed: int = 0) -> pd.DataFrame:
     """
     parts = []
     for number, cell in enumerate(lab.cells):
-        grids = cell.grids()[0].scores
+        grids = _scores(cell.grids()[0])
         for method in METHODS:
             if rounds := _rounds(cell, method):
                 rng = np.random.default_rng([seed, number])
                 drawn = grids[rng.integers(len(grids), size=lab.settings.paths)]
-                walks = _walk(rounds, drawn, list(cell.pools), rng)
+                walks = _walk(rounds, drawn, rng)
                 parts.append(walks.assign(**cell.key, method=method))
     names = ["model", "task", "method", "verdict", "space", "budget_gst", "n_rounds", "path"]
     nothing = pd.DataFrame(columns=[*names, "validation", "test"])
     return pd.concat(parts, ignore_index=True) if parts else nothing
+
+
+def _scores(runs: Incumbents) -> np.ndarray:
+    """Return validation score, test score and validation loss as recorded: shape (n_runs, 3)."""
+    names = ("validation_score", "test_score", "validation_loss")
+    return np.stack([getattr(runs, name)[0] for name in names], axis=-1)
 
 
 def _rounds(cell: Cell, method: str) -> dict[tuple[str, float], np.ndarray]:
@@ -55,19 +62,18 @@ def _rounds(cell: Cell, method: str) -> dict[tuple[str, float], np.ndarray]:
 
     Nothing where pools do not last, or the smallest space is not recorded.
     """
-    if SPACES[-1] not in cell.pools:
-        return {}
-    found = {
-        (space, budget): runs.scores
+    rounds = {
+        (space, budget): _scores(runs)
         for space in cell.pools
         for budget, runs in cell.runs(method, space).items()
         if budget in SPACE_BUDGETS
     }
-    return found if len(found) == len(SPACE_BUDGETS) * len(cell.pools) else {}
+    lasts = len(rounds) == len(SPACE_BUDGETS) * len(cell.pools)
+    return rounds if lasts and SPACES[-1] in cell.pools else {}
 
 
-def _walk(rounds: dict, grids: np.ndarray, spaces: list[str], rng) -> pd.DataFrame:
-    spaces, n = [s for s in SPACES if s in spaces], len(grids)
+def _walk(rounds: dict, grids: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    spaces, n = list(dict.fromkeys(space for space, _ in rounds)), len(grids)
     space, budget, verdict = np.zeros(n, int), np.zeros(n, int), np.full(n, "", object)
     n_rounds, words = np.zeros(n, int), np.full(n, "", object)
     true = {key: scores.mean(axis=0) - grids.mean(axis=0) for key, scores in rounds.items()}
@@ -103,16 +109,24 @@ def verdict_shares(walks: pd.DataFrame) -> pd.DataFrame:
         path, the most frequent one, and its share; n_rounds (mean); borne_out, of the walks that
         end in "succeeds" the share where HPO's true mean is above grid search's on both splits.
     """
+    key = ["model", "task", "method"]
     rows = []
-    for key, group in walks.groupby(["model", "task", "method"], sort=False):
+    for setting, group in walks.groupby(key, sort=False):
         shares = group["verdict"].value_counts(normalize=True).reindex(VERDICTS, fill_value=0.0)
         paths = group["path"].value_counts(normalize=True)
         good = group[group["verdict"] == "succeeds"]
-        row = dict(zip(("model", "task", "method"), key, strict=True)) | shares.to_dict()
-        row |= {"agree": float((shares**2).sum()), "path": paths.index[0]}
-        row |= {"path_share": paths.iloc[0], "n_paths": len(paths)}
-        row |= {"n_rounds": group["n_rounds"].mean()}
         true = (good["validation"] > 0) & (good["test"] > 0)
-        rows.append(row | {"borne_out": true.mean() if len(good) else np.nan})
-    names = ["model", "task", "method", *VERDICTS, "agree", "path", "path_share", "n_paths"]
-    return pd.DataFrame(rows, columns=[*names, "n_rounds", "borne_out"])
+        rows.append(
+            dict(zip(key, setting, strict=True))
+            | shares.to_dict()
+            | {
+                "agree": float((shares**2).sum()),
+                "path": paths.index[0],
+                "path_share": paths.iloc[0],
+                "n_paths": len(paths),
+                "n_rounds": group["n_rounds"].mean(),
+                "borne_out": true.mean() if len(good) else np.nan,
+            }
+        )
+    names = ["agree", "path", "path_share", "n_paths", "n_rounds", "borne_out"]
+    return pd.DataFrame(rows, columns=[*key, *VERDICTS, *names])

@@ -128,11 +128,10 @@ def winners_curse(lab: Laboratory, *, n_trials: int = 16, n_draws: int = 200) ->
     """
     rows = []
     for cell in lab.cells:
-        if "predictions.parquet" not in cell.recorded.manifest.get("files", {}):
+        pool = cell.pools["full"]
+        if not pool.recorded.has_predictions:
             continue
-        where = {"task": cell.task, "space": "full"}
-        predictions = cell.recorded.predictions("test", **where, model=cell.model)
-        values, labels = predictions.to_numpy(float).T, cell.recorded.labels("test", **where)
+        values, labels = pool.answers("test").T, pool.labels("test")
         rng, n, metric = np.random.default_rng(0), len(labels), TASKS[cell.task].metric
         true = weighted_scores(values, labels, np.ones((1, n)), metric=metric)[0]
         order = rng.random((n_draws, len(true))).argsort(axis=1)[:, :n_trials]

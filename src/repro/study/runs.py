@@ -20,8 +20,6 @@ from repro.tuning.methods import LISTED, depends_on_order
 from repro.tuning.runs import TuningRun, derive_seed
 from repro.tuning.spaces import ends
 
-_VERSIONS = ("torch", "transformers", "ray", "optuna", "numpy")
-
 
 @dataclass(frozen=True)
 class StudyRun:
@@ -67,12 +65,17 @@ def bind_run(profile: Profile, run: StudyRun, *, results: Path = RESULTS) -> Run
         "profile": profile.title,
         "split": tuning.context.data.split,
         "gpus_per_trial": profile.gpus_per_trial,
-        "versions": {name: version(name) for name in _VERSIONS}
-        | {"python": platform.python_version()},
+        "versions": _versions(),
     }
     path = results / f"{search}-{fingerprint}" / budget
     kept = tuning.context.keep_checkpoint
     return RunFolder(path, run.key, about, smaller=_smaller(path), keeps_checkpoints=kept)
+
+
+@cache  # a notebook binds dozens of runs
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("torch", "transformers", "ray", "optuna", "numpy")}
+    return packages | {"python": platform.python_version()}
 
 
 def _smaller(path: Path) -> tuple[Path, ...]:

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
 
 from repro.stats.expected_performance import expected_maximum
 
@@ -141,13 +140,16 @@ def expected_scores(progress: pd.DataFrame, settings: Sequence[tuple[int, int, i
     for e in np.unique(evaluations):
         at_stop, final, stops = values[:, e - 1], values[:, -1], evaluations == e
         for column, rows in ((at_stop, stops & (p == 0)), (final, stops & (p == t))):
-            scores[rows] = expected_maximum(column, t[rows])["mean"]
+            if rows.any():
+                scores[rows] = expected_maximum(column, t[rows])["mean"]
         levels, shares = _shares_at_most(at_stop, final, nodes)
         for kept in np.unique(p[stops & (p > 0) & (p < t)]):
             best = levels[-1] - shares[:, :-1] ** kept @ np.diff(levels)
-            for row in np.flatnonzero(stops & (p == kept) & (p < t)):
-                density = lengths * beta.pdf(nodes, kept + 1, t[row] - kept)
-                scores[row] = density @ best / density.sum()
+            rows = np.flatnonzero(stops & (p == kept) & (p < t))
+            # Beta(p + 1, t - p) at the nodes, up to a factor, which the division takes out
+            logs = kept * np.log(nodes) + (t[rows, None] - kept - 1) * np.log1p(-nodes)
+            density = lengths * np.exp(logs - logs.max(axis=1, keepdims=True))
+            scores[rows] = density @ best / density.sum(axis=1)
     return scores
 
 

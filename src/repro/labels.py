@@ -69,7 +69,6 @@ EVIDENCE_LABELS = {
     "own run": "own runs",
     "none": "none",
 }
-SPLIT_LABELS = {"validation": "validation", "test": "test"}
 
 
 def in_order(names: Iterable[str], labels: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,6 @@ import pytest
 from repro.stats.incumbents import best_trials, differences_from_grid
 from repro.stats.intervals import (
     bootstrap_interval,
-    bootstrap_mean,
     summarise_differences,
     t_interval,
     two_level_interval,
@@ -50,12 +49,6 @@ def test_student_s_interval_by_hand():
 def test_fewer_than_two_values_have_no_interval(values):
     assert np.isnan(bootstrap_interval(values, rng=np.random.default_rng(0))).all()
     assert np.isnan(t_interval(values)["low"])
-
-
-def test_a_mean_comes_with_its_interval_unless_there_are_no_values():
-    row = bootstrap_mean([0.1, 0.2, 0.6], rng=np.random.default_rng(0))
-    assert row == pytest.approx({"mean": 0.3, "low": 0.1, "high": 0.6})
-    assert bootstrap_mean([], rng=np.random.default_rng(0)) is None
 
 
 def test_one_group_has_no_interval_over_groups():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.special import chdtri, nctdtr, ndtri, stdtrit
 
 from repro.judging.answers import number
@@ -72,36 +74,29 @@ def design(
             f"`power` must be between .05 and 1, `effect` and `cost` above 0, but got {power}, "
             f"{effect} and {cost}"
         )
-    table, low_high = pd.DataFrame(), (math.nan, math.nan)
+    plan = _Plan(power, sd, (math.nan, math.nan), sd_configurations, pd.DataFrame(), cost)
     if pilot is not None:
-        table = configurations(read_trials(pilot, **columns))
-        deviation, df = seed_deviation(table)
-        if sd is None and df:
-            sd = deviation
-            low_high = tuple(sd * math.sqrt(df / chdtri(df, p)) for p in (0.025, 0.975))
-    plan = _Plan(power, sd, low_high, sd_configurations, table, cost)
+        plan = plan.with_pilot(configurations(read_trials(pilot, **columns)))
     rows = []
     if effect is not None:
-        rows += plan.seeds_for(effect) if sd else []
-        rows += plan.trials_for(effect, baseline) if len(plan.table) >= _FEW else []
-        rows += _examples_for(effect, power, accuracy, disagreement) if accuracy else []
+        rows += [plan.seeds_for(effect)] if plan.sd else []
+        rows += [plan.trials_for(effect, baseline)] if len(plan.table) >= _FEW else []
+        rows += [plan.examples_for(effect, accuracy, disagreement)] if accuracy else []
     if seeds is not None:
-        rows += plan.found_with_seeds(seeds)
+        rows.append(plan.found_with_seeds(seeds))
     if trials is not None:
-        rows += plan.reached_with_trials(trials)
+        rows.append(plan.reached_with_trials(trials))
     if n_validation is not None:
-        rows += _found_with_examples(n_validation, power, accuracy, disagreement)
+        rows.append(plan.found_with_examples(n_validation, accuracy, disagreement))
     if budget is not None:
-        rows += plan.split(budget)
+        rows.append(plan.split(budget))
     if not rows:
         raise ValueError(
             "a design must ask something: give `effect` with `sd`, `accuracy` or a `pilot` with "
             "repetitions; or `seeds`, `trials`, `n_validation` or `budget`"
         )
-    return Design(pd.DataFrame(rows, columns=_COLUMNS), effect, power, sd)
-
-
-_COLUMNS = ["question", "value", "low", "high", "answer", "basis"]
+    columns = ["question", "value", "low", "high", "answer", "basis"]
+    return Design(pd.DataFrame(rows, columns=columns), effect, power, plan.sd)
 
 
 @dataclass(frozen=True)
@@ -184,6 +179,8 @@ def trials_needed(share_below: float, *, power: float = 0.8) -> float:
 
 @dataclass(frozen=True)
 class _Plan:
+    """What is known; each question's method returns its row of answers."""
+
     power: float
     sd: float | None
     sd_interval: tuple[float, float]
@@ -191,15 +188,25 @@ class _Plan:
     table: pd.DataFrame
     cost: float
 
+    def with_pilot(self, table: pd.DataFrame) -> _Plan:
+        deviation, df = seed_deviation(table)
+        if self.sd is not None or not df:
+            return replace(self, table=table)
+        ends = tuple(deviation * math.sqrt(df / chdtri(df, p)) for p in (0.025, 0.975))
+        return replace(self, table=table, sd=deviation, sd_interval=ends)
+
     @property
     def promise(self) -> str:
         return f"{100 * self.power:.0f} %"
 
-    def seeds_for(self, effect: float) -> list[tuple]:
-        n = seeds_needed(effect, self.sd, power=self.power)
-        low, high = (
-            seeds_needed(effect, s, power=self.power) if s == s else math.nan
-            for s in self.sd_interval
+    @property
+    def spread_of_seeds(self) -> str:
+        return f"standard deviation of seeds {number(self.sd)}; normal scores"
+
+    def seeds_for(self, effect: float) -> tuple:
+        n, low, high = (
+            math.nan if math.isnan(sd) else seeds_needed(effect, sd, power=self.power)
+            for sd in (self.sd, *self.sd_interval)
         )
         doubt = f" (the pilot leaves {low} to {high} open)" if low == low else ""
         answer = (
@@ -207,15 +214,28 @@ class _Plan:
             f"{self.promise} power by {n} seeds of each{doubt}: {2 * n} trainings, cost "
             f"{number(2 * n * self.cost)}."
         )
-        basis = f"standard deviation of seeds {number(self.sd)}; normal scores"
-        return [("How many seeds?", n, low, high, answer, basis)]
+        return "How many seeds?", n, low, high, answer, self.spread_of_seeds
 
-    def trials_for(self, effect: float, baseline: float | None) -> list[tuple]:
+    def found_with_seeds(self, n: int) -> tuple:
+        if not self.sd or n < 2:
+            raise ValueError(
+                "`seeds` must be at least 2, with `sd` or a `pilot` that repeats configurations"
+            )
+        relative = brentq(lambda e: two_sample_power(e, 1.0, n) - self.power, 0, 100, xtol=1e-12)
+        found, low, high = (relative * sd for sd in (self.sd, *self.sd_interval))
+        answer = (
+            f"{n} seeds of each of two configurations find a difference of {number(found)} or more "
+            f"with {self.promise} power; smaller ones are missed more often."
+        )
+        question = "What could so many seeds find?"
+        return question, found, low, high, answer, self.spread_of_seeds
+
+    def trials_for(self, effect: float, baseline: float | None) -> tuple:
         scores = self._scores()
         target = (self.table["score"].iloc[0] if baseline is None else baseline) + effect
         below, n = int((scores < target).sum()), len(scores)
-        low, high = share_ends(below, n)
-        count, fewest, most = (trials_needed(s, power=self.power) for s in (below / n, low, high))
+        shares = below / n, *share_ends(below, n)
+        count, fewest, most = (trials_needed(share, power=self.power) for share in shares)
         if below == n:
             answer = (
                 f"None of {n} configurations reached {number(target)}: it would take at least "
@@ -228,27 +248,9 @@ class _Plan:
                 f"{number(count * self.cost)}."
             )
         basis = f"{n - below} of {n} configurations of the pilot scored so, in single runs"
-        return [("How many trials?", count, fewest, most, answer, basis)]
+        return "How many trials?", count, fewest, most, answer, basis
 
-    def found_with_seeds(self, n: int) -> list[tuple]:
-        if not self.sd or n < 2:
-            raise ValueError(
-                "`seeds` must be at least 2, with `sd` or a `pilot` that repeats configurations"
-            )
-        low, high = 0.0, 100 * self.sd
-        for _ in range(60):
-            middle = (low + high) / 2
-            is_enough = two_sample_power(middle, self.sd, n) >= self.power
-            low, high = (low, middle) if is_enough else (middle, high)
-        ends = [high * s / self.sd for s in self.sd_interval]
-        answer = (
-            f"{n} seeds of each of two configurations find a difference of {number(high)} or more "
-            f"with {self.promise} power; smaller ones are missed more often."
-        )
-        basis = f"standard deviation of seeds {number(self.sd)}; normal scores"
-        return [("What could so many seeds find?", high, *ends, answer, basis)]
-
-    def reached_with_trials(self, n: int) -> list[tuple]:
+    def reached_with_trials(self, n: int) -> tuple:
         scores, place = np.sort(self._scores()), (1 - self.power) ** (1 / n)
         reached = scores[max(0, math.ceil(round(place * len(scores), 9)) - 1)]
         answer = (
@@ -256,23 +258,50 @@ class _Plan:
             f"{self.promise} probability."
         )
         basis = f"{len(scores)} configurations of the pilot, in single runs"
-        return [("What do so many trials reach?", reached, math.nan, math.nan, answer, basis)]
+        return "What do so many trials reach?", reached, math.nan, math.nan, answer, basis
 
-    def split(self, budget: int) -> list[tuple]:
+    def examples_for(self, effect: float, accuracy: float, disagreement: float | None) -> tuple:
+        """Source: Connor 1987 (McNemar's test), without its correction of second order."""
+        spread, z, basis = self._examples(accuracy, disagreement)
+        n = math.ceil(z**2 * max(spread - effect**2, 0) / effect**2)
+        answer = (
+            f"For other examples of the same kind, {n:,} validation examples find a difference of "
+            f"{number(effect)} between two trained models with {self.promise} power."
+        )
+        return "How many examples?", n, math.nan, math.nan, answer, basis
+
+    def found_with_examples(self, n: int, accuracy, disagreement: float | None) -> tuple:
+        spread, z, basis = self._examples(accuracy, disagreement)
+        effect = z * math.sqrt(spread / (n + z * z))
+        answer = (
+            f"{n:,} validation examples find a difference of {number(effect)} or more between two "
+            f"trained models with {self.promise} power."
+        )
+        return "What could so many examples find?", effect, math.nan, math.nan, answer, basis
+
+    def _examples(self, accuracy, disagreement: float | None) -> tuple[float, float, str]:
+        """Return the share of examples that two models disagree on, z, and on what it rests."""
+        if accuracy is None or not 0 < accuracy < 1:
+            raise ValueError(f"`accuracy` must be a fraction between 0 and 1, but got {accuracy}")
+        z = ndtri(1 - _ALPHA / 2) + ndtri(self.power)
+        if disagreement is None:
+            basis = "as if the two erred independently; models that err alike need fewer"
+            return 2 * accuracy * (1 - accuracy), z, basis
+        return disagreement, z, f"they disagree on {100 * disagreement:.3g} % of the examples"
+
+    def split(self, budget: int) -> tuple:
         """Compare ways of spending trainings: new trials, or repetitions of the best of them."""
         population = self._true_scores()
         ways = {(budget, 1, 0)}
-        for k in (2, 3, 5, 10, 20):
-            for repeats in (1, 2, 4, 9):
-                if budget - k * repeats >= k:
-                    ways.add((budget - k * repeats, k, repeats))
+        for k, repeats in itertools.product((2, 3, 5, 10, 20), (1, 2, 4, 9)):
+            if budget - k * repeats >= k:
+                ways.add((budget - k * repeats, k, repeats))
         rng = np.random.default_rng(0)
         drawn = rng.choice(population, size=(_N_DRAWS, budget))
         noise = self.sd * rng.standard_normal((_N_DRAWS, budget + 180))
         values = {way: _chosen_score(drawn, noise, way) for way in sorted(ways)}
-        best = max(values, key=values.get)
+        first, k, repeats = best = max(values, key=values.get)
         gain = values[best] - values[budget, 1, 0]
-        first, k, repeats = best
         how = f"{first} configurations once, then the best {k} {repeats} more times each"
         answer = (
             f"Of {budget} trainings, spend all on new configurations: repetitions gain nothing."
@@ -281,7 +310,7 @@ class _Plan:
             f"{number(gain)} better in truth than all on new configurations."
         )
         basis = f"{_N_DRAWS} simulated searches, seeds' standard deviation {number(self.sd)}"
-        return [("How to split a budget?", first, math.nan, math.nan, answer, basis)]
+        return "How to split a budget?", first, math.nan, math.nan, answer, basis
 
     def _scores(self) -> np.ndarray:
         if len(self.table) < _FEW:
@@ -305,7 +334,7 @@ class _Plan:
             return self.sd_configurations * ndtri((np.arange(1000) + 0.5) / 1000)
         scores = self._scores()
         noise = self.sd**2 * (1 / self.table["n"]).mean()
-        share = max(0.0, 1 - noise / max(scores.var(ddof=1), 1e-300)) if len(scores) > 1 else 0.0
+        share = max(0.0, 1 - noise / max(scores.var(ddof=1), 1e-300))
         return scores.mean() + math.sqrt(share) * (scores - scores.mean())
 
 
@@ -320,39 +349,3 @@ def _chosen_score(drawn: np.ndarray, noise: np.ndarray, way: tuple[int, int, int
     again = noise[:, -k * repeats :].reshape(len(drawn), k, repeats).sum(axis=2)
     means = (seen[rows, top] + repeats * true[rows, top] + again) / (1 + repeats)
     return float(true[rows[:, 0], top[rows[:, 0], means.argmax(axis=1)]].mean())
-
-
-def _disagreement(accuracy: float | None, disagreement: float | None) -> float:
-    if accuracy is None or not 0 < accuracy < 1:
-        raise ValueError(f"`accuracy` must be a fraction between 0 and 1, but got {accuracy}")
-    return 2 * accuracy * (1 - accuracy) if disagreement is None else disagreement
-
-
-def _examples_for(effect: float, power: float, accuracy, disagreement) -> list[tuple]:
-    """Source: Connor 1987 (McNemar's test), without its correction of second order."""
-    spread = _disagreement(accuracy, disagreement)
-    n = math.ceil(
-        (ndtri(1 - _ALPHA / 2) + ndtri(power)) ** 2 * max(spread - effect**2, 0) / effect**2
-    )
-    answer = (
-        f"For other examples of the same kind, {n:,} validation examples find a difference of "
-        f"{number(effect)} between two trained models with {100 * power:.0f} % power."
-    )
-    return [("How many examples?", n, math.nan, math.nan, answer, _how_alike(disagreement))]
-
-
-def _found_with_examples(n: int, power: float, accuracy, disagreement) -> list[tuple]:
-    spread, z = _disagreement(accuracy, disagreement), ndtri(1 - _ALPHA / 2) + ndtri(power)
-    effect = z * math.sqrt(spread / (n + z * z))
-    answer = (
-        f"{n:,} validation examples find a difference of {number(effect)} or more between two "
-        f"trained models with {100 * power:.0f} % power."
-    )
-    row = ("What could so many examples find?", effect, math.nan, math.nan, answer)
-    return [(*row, _how_alike(disagreement))]
-
-
-def _how_alike(disagreement: float | None) -> str:
-    if disagreement is None:
-        return "as if the two erred independently; models that err alike need fewer"
-    return f"they disagree on {100 * disagreement:.3g} % of the examples"

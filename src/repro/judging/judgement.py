@@ -62,9 +62,9 @@ def judge(
         ValueError: in one line, if the trials cannot be read as those of one search.
     """
     given = {"score": score, "test": test, "direction": direction, "where": where}
-    given |= {"hyperparameters": hyperparameters}
+    given |= {"hyperparameters": hyperparameters, "study": study}
     given = {name: value for name, value in given.items() if value is not None}
-    return Judgement(read_trials(trials, study=study, **given), default, n_validation)
+    return Judgement(read_trials(trials, **given), default, n_validation)
 
 
 @dataclass(frozen=True)

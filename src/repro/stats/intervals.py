@@ -32,12 +32,6 @@ def bootstrap_interval(
     return _percentiles(_resampled_means(values, rng, n_resamples))
 
 
-def bootstrap_mean(values: Sequence[float], *, rng: np.random.Generator) -> dict | None:
-    """Return mean, low and high (see `bootstrap_interval`), or None where there are no values."""
-    low, high = bootstrap_interval(values, rng=rng)
-    return {"mean": float(np.mean(values)), "low": low, "high": high} if len(values) else None
-
-
 def two_level_interval(
     groups: Sequence[Sequence[float]],
     *,

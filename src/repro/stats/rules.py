@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, betaincinv, stdtr, stdtrit
 from scipy.stats import rankdata
 
+from repro.stats.correlation import row_correlations
 from repro.stats.decisions import LEVEL, MINIMUM, Estimate, Region, Spread, above
 
 N_DRAWS = 20_000
@@ -359,9 +360,7 @@ def _all_but_one(n: int) -> np.ndarray:
 def _correlate(pairs: np.ndarray, kind: str) -> np.ndarray:
     """Correlate pairs, of shape (..., n, 2); 0 where a score is constant."""
     values = rankdata(pairs, axis=-2) if kind == "spearman" else pairs
-    values = values - values.mean(axis=-2, keepdims=True)
-    spread = np.sqrt((values**2).sum(axis=-2).prod(axis=-1))
-    return values.prod(axis=-1).sum(axis=-1) / np.where(spread > 0, spread, math.inf)
+    return np.nan_to_num(row_correlations(*np.moveaxis(values, -1, 0)))
 
 
 def score_error(score: float, *, metric: str, n: int) -> float:

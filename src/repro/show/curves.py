@@ -149,6 +149,30 @@ def plot_band(band: pd.DataFrame, ax: Axes, style: MethodStyle) -> None:
 
 
 @styled
+def plot_incumbent_bands(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw each method's mean incumbent over the steps spent, with its interval.
+
+    The axis begins at the lowest mean after a tenth of a method's spending: the first climb would
+    press all the rest together.
+
+    Args:
+        bands: from `incumbent_bands`, by method.
+    """
+    alone = ax is None
+    ax = new_axes(0.75 * PAGE_WIDTH, 2.8) if alone else ax
+    for method in in_order(bands["method"], METHOD_LABELS):
+        plot_band(bands[bands["method"] == method], ax, style_of(method))
+    late = bands["spent"] >= 0.1 * bands.groupby("method")["spent"].transform("max")
+    bottom, top = 100 * bands.loc[late, "mean"].min(), 100 * bands[["mean", "high"]].max().max()
+    if bottom < top:
+        ax.set_ylim(bottom - 0.08 * (top - bottom), top + 0.08 * (top - bottom))
+    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation\nscore (%)")
+    if alone:
+        ax.legend(loc="lower right")
+    return ax
+
+
+@styled
 def plot_overlays(
     evaluations: pd.DataFrame, ax: Axes | None = None, *, names: Mapping[str, str]
 ) -> Axes:

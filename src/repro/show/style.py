@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -102,6 +102,12 @@ def round_ticks(figure: Figure) -> None:
         for axis in (ax.xaxis, ax.yaxis):
             if isinstance(axis.get_major_locator(), mpl.ticker.AutoLocator):
                 axis.get_major_locator().set_params(steps=[1, 2, 5, 10])
+
+
+def name_rows(ax: Axes, names: Sequence[str]) -> None:
+    """Name what is drawn at 0, 1, 2, ... of the y axis, from the top down."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(max(1, len(names)) - 0.4, -0.6)
 
 
 def style_of(method: str) -> MethodStyle:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from repro.labels import TASK_LABELS, label
 from repro.stats.decisions import LEVEL, Estimate, Region
@@ -58,6 +59,11 @@ def judge_contrast(contrast: pd.Series, region: Region) -> Estimate:
     shared = "unknown" if math.isnan(error) else {"": error}
     values = part_of(contrast, RUNS)
     return mean({"": values}, region, tasks="fixed", shared=shared)
+
+
+def over_repetitions(values: ArrayLike, region: Region) -> Estimate:
+    """Judge the mean of one value a repetition, of one fixed task."""
+    return mean({"": values}, region, tasks="fixed")
 
 
 def examples_error(contrast: pd.Series) -> float:

@@ -66,6 +66,24 @@ def summarise(best: pd.DataFrame) -> pd.DataFrame:
     return table.assign(n_missing=table["rows"] - table["n"]).drop(columns="rows").reset_index()
 
 
+def tuned_metrics(best: pd.DataFrame) -> dict[str, str]:
+    """Find each task's optimised metric, the one that always equals its score.
+
+    Raises:
+        ValueError: if the score of a task is none of them.
+    """
+    metrics = {}
+    for task, rows in best.dropna(subset="validation_score").groupby("task"):
+        score = rows["validation_score"]
+        equal = [m for m in METRICS if np.allclose(rows[f"validation_{m}"], score)]
+        if not equal:
+            raise ValueError(
+                f"the score of {task} must be one of {METRICS}, but is none; is its table complete?"
+            )
+        metrics[task] = equal[0]
+    return metrics
+
+
 def is_returned(rows: pd.DataFrame) -> pd.Series:
     """Tell of each row whether its test score came back from the GLUE site."""
     return rows.get("test_source", pd.Series("", rows.index)) == "returned"

@@ -168,7 +168,7 @@ def test_a_model_that_stands_for_none_answers_nothing(judged):
     [
         (lambda t: t.assign(test_score=np.nan),
          ["liu-overfitting-exists", "liu-electra-overfits-wnli-mrpc", "liu-hpo-often-fails"]),
-        (lambda t: t.assign(validation_score=0.5, test_score=0.5),
+        (lambda t: t.assign(validation_score=0.5, validation_accuracy=0.5, test_score=0.5),
          ["liu-electra-below-grid", "liu-early-stopping-validation", "liu-overfitting-exists"]),
     ],
 )  # fmt: skip

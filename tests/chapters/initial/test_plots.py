@@ -14,14 +14,12 @@ from repro.chapters.initial.plots import (
     figure_differences,
     figure_differences_by_run,
     figure_incumbents,
-    plot_differences,
-    plot_differences_by_run,
     plot_quadrant,
     plot_trial_counts,
 )
 from repro.show.style import PAGE_WIDTH
 from repro.stats.aggregates import aggregate, performance_profile
-from repro.stats.incumbents import best_trials, differences_from_grid
+from repro.stats.incumbents import SPLITS, best_trials, differences_from_grid
 from synthetic_study import make_study
 
 NAN = float("nan")
@@ -53,15 +51,21 @@ def cells():
     )
 
 
+def heatmap(cells):
+    """Draw the cells on both splits; return the panel of validation."""
+    both = [cells.assign(model="m", split=split) for split in SPLITS]
+    return figure_differences(pd.concat(both)).axes[0]
+
+
 def test_a_failing_plot_leaves_the_users_style(cells):
     before = mpl.rcParams.copy()
-    with pytest.raises(ValueError, match="one row a task and method"):
-        plot_differences(pd.concat([cells, cells]))
+    with pytest.raises(ValueError, match="one row a model, split, task and method"):
+        heatmap(pd.concat([cells, cells]))
     assert mpl.rcParams == before
 
 
 def test_heatmap_is_centred_at_zero_in_points(cells):
-    ax = plot_differences(cells)
+    ax = heatmap(cells)
     image = ax.images[0]
     assert image.get_clim() == (-2, 2)
     assert np.allclose(image.get_array().filled(NAN), [[2, NAN], [-1, NAN]], equal_nan=True)
@@ -70,14 +74,14 @@ def test_heatmap_is_centred_at_zero_in_points(cells):
 
 
 def test_heatmap_hatches_a_failed_cell_but_not_one_that_was_not_run(cells):
-    ax = plot_differences(cells)
+    ax = heatmap(cells)
     assert [p.get_xy() for p in ax.patches] == [(0.5, -0.5)]  # RTE, RS+ASHA
     assert ax.patches[0].get_hatch()
     assert sorted(t.get_text() for t in ax.texts) == ["+2.0", "−1.0"]
 
 
 def test_heatmap_of_nothing_but_failures(cells):
-    ax = plot_differences(cells.assign(difference=NAN))
+    ax = heatmap(cells.assign(difference=NAN))
     assert len(ax.patches) == 3
     assert ax.images[0].get_clim() == (-1, 1)
 
@@ -97,7 +101,7 @@ def test_panels_share_tasks_and_scale(cells):
 
 def test_every_run_is_a_point(by_run):
     rows = by_run[by_run["split"] == "test"]
-    ax = plot_differences_by_run(rows)
+    ax = figure_differences_by_run(by_run).axes[1]
     groups = [c for c in ax.collections if isinstance(c, PathCollection)]
     drawn = np.concatenate([c.get_offsets()[:, 1].filled(NAN) for c in groups])
     assert len(drawn) == len(rows)
@@ -105,8 +109,7 @@ def test_every_run_is_a_point(by_run):
 
 
 def test_points_of_a_task_stay_in_its_slot(by_run):
-    rows = by_run[by_run["split"] == "test"]
-    ax = plot_differences_by_run(rows)
+    ax = figure_differences_by_run(by_run).axes[1]
     groups = [c for c in ax.collections if isinstance(c, PathCollection)]
     x = np.concatenate([c.get_offsets()[:, 0] for c in groups])
     # RTE stands at 0, MRPC at 1: three methods, three repetitions
@@ -114,9 +117,10 @@ def test_points_of_a_task_stay_in_its_slot(by_run):
 
 
 def test_missing_runs_are_counted_under_their_task(by_run):
-    rows = by_run[by_run["split"] == "test"].copy()
-    rows.loc[rows.index[rows["task"] == "rte"][:2], "difference"] = NAN
-    ax = plot_differences_by_run(rows)
+    rows = by_run.copy()
+    failed = rows.index[(rows["task"] == "rte") & (rows["split"] == "test")][:2]
+    rows.loc[failed, "difference"] = NAN
+    ax = figure_differences_by_run(rows).axes[1]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["RTE\n(2 missing)", "MRPC\n(1 missing)"]
 
 

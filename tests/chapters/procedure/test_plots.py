@@ -24,7 +24,7 @@ def close_figures():
 
 def outlined(ax):
     """Return the rounds and rows of the outlined cells."""
-    boxes = [patch for patch in ax.patches if not patch.get_fill()]
+    boxes = [patch for patch in ax.patches if patch.get_linewidth() > 1]
     return sorted((round(b.get_x() + 0.45), round(b.get_y() + 0.4)) for b in boxes)
 
 

@@ -34,11 +34,9 @@ PAPER_MODELS = ("electra-base", "roberta-base")
 
 @dataclass(frozen=True)
 class ModelStudy:
-    """The tuning runs of one model.
+    """The tuning runs of one model, and the published one that it stands for; empty for none.
 
-    Args:
-        paper: the published model that it stands for; empty where there is none.
-        evaluations: those of other models do no harm.
+    Evaluations of other models do no harm.
     """
 
     model: str
@@ -148,11 +146,7 @@ def trial_counts(study: ModelStudy) -> pd.DataFrame:
 
 
 def mean_differences(studies: Iterable[ModelStudy]) -> pd.DataFrame:
-    """Average HPO minus grid search over repetitions, with bootstrap intervals.
-
-    Returns:
-        one row a model, split, task and method (see `summarise_differences`).
-    """
+    """Average HPO minus grid search by model, split, task and method: `summarise_differences`."""
     differences = pd.concat(study.differences for study in studies)
     return summarise_differences(differences, ["model", "split", "task", "method"])
 
@@ -176,11 +170,7 @@ def published_differences(*models: str) -> pd.DataFrame:
 
 
 def describe_outcome(studies: Iterable[ModelStudy], across: pd.DataFrame) -> str:
-    """Say in a sentence what came of tuning.
-
-    Args:
-        across: from `stats.aggregates.aggregate` by split and method.
-    """
+    """Say what came of tuning; `across` is `aggregates.aggregate` by split and method."""
     gains = pd.concat(study.differences for study in studies)
     means = gains.groupby(["model", "task", "split"])["difference"].mean().unstack()
     fails = (means.min(axis=1) <= 1e-9).sum()
@@ -213,8 +203,7 @@ def describe_aggregates(across: pd.DataFrame) -> str:
 def example_run(study: ModelStudy) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return trials and incumbents of one tuning run that shows much.
 
-    Of the runs with few trials and some that were stopped it is the one whose incumbent changed
-    most.
+    Of the runs with few trials and some that were stopped, its incumbent changed most.
     """
     curves = study.curves.dropna(subset="incumbent_score")
     rises = curves.groupby("run_id")["incumbent_score"].diff().fillna(1) > 0
@@ -245,8 +234,7 @@ def describe_run(trials: pd.DataFrame) -> str:
 def describe_proposals(study: ModelStudy, *, random_starts: int = 10) -> str:
     """Say whether Bayesian optimisation had trials enough to propose any.
 
-    Args:
-        random_starts: how many trials Optuna's TPE draws at random before its first proposal.
+    Optuna's TPE draws `random_starts` trials before its first proposal.
     """
     counts = study.best.loc[study.best["method"] == "bo_asha", "n_trials"]
     if counts.empty or counts.max() > random_starts:

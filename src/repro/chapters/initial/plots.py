@@ -11,12 +11,13 @@ import pandas as pd
 
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order
 from repro.show.cells import method_label, task_label
-from repro.show.curves import plot_band
-from repro.show.panels import panels
+from repro.show.curves import plot_incumbent_bands
+from repro.show.panels import add_legend, panels
 from repro.show.style import (
     BLUE_IS_BETTER,
     OWN,
     PAGE_WIDTH,
+    name_rows,
     new_axes,
     new_figure,
     style_of,
@@ -38,10 +39,6 @@ def figure_anatomy(trials: pd.DataFrame, curves: pd.DataFrame) -> Figure:
 
     A bar is a trial; small ticks are its evaluations, tall ones ASHA's rungs (after 1, 4, 16, ...
     evaluations), and its end says how it ended.
-
-    Args:
-        trials: of one tuning run.
-        curves: from `incumbent_curves`, of the same run.
     """
     figure = new_figure(PAGE_WIDTH, 1.9 + 0.17 * len(trials))
     heights = [1.1, max(1.0, 0.17 * len(trials))]
@@ -89,9 +86,6 @@ def plot_quadrant(gains: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
     Published runs are hollow, ours filled. In the shaded quadrant a run overfits; its cross is one
     standard error either way. What lies outside the axes is counted beside them.
-
-    Args:
-        gains: from `gains.printed_gains` and `gains.own_gains`.
     """
     ax = ax or new_axes(0.75 * PAGE_WIDTH, 4.3)
     points = gains.assign(**{c: 100 * gains[c] for c in gains if c.endswith(("gain", "error"))})
@@ -126,34 +120,43 @@ def plot_quadrant(gains: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 @styled
-def plot_differences(
-    differences: pd.DataFrame,
-    ax: Axes | None = None,
-    *,
-    limit: float | None = None,
-    tasks: Sequence[str] | None = None,
-) -> Axes:
-    """Draw a heatmap of HPO minus grid search: tasks down, methods across.
+def figure_differences(differences: pd.DataFrame) -> Figure:
+    """Draw HPO minus grid search as heatmaps, one a model and split, on one scale.
 
     Args:
-        differences: one row a task and method: difference (fraction; NaN where a run has no
-            score: hatched). A pair without a row was not run and stays blank.
-        limit: the colours end at ± this many points; by default the largest difference.
-        tasks: the rows, to align panels; by default those of `differences`.
+        differences: one row a model, split, task and method: difference (fraction; NaN where a run
+            has no score: hatched). A pair without a row was not run and stays blank.
     """
-    if differences.duplicated(["task", "method"]).any():
+    tasks = in_order(differences["task"], TASK_LABELS)
+    places = [(model, split) for model in differences["model"].unique() for split in SPLITS]
+    figure = new_figure(PAGE_WIDTH, max(1.7, 0.75 + 0.24 * len(tasks)))
+    axes = figure.subplots(1, len(places), sharey=True, squeeze=False)[0]
+    largest = 100 * differences["difference"].abs().max()
+    limit = float(largest) if largest > 0 else 1.0
+    for ax, (model, split) in zip(axes, places, strict=True):
+        rows = differences[(differences["model"] == model) & (differences["split"] == split)]
+        image = _plot_heatmap(rows, ax, tasks=tasks, limit=limit)
+        ax.set_title(f"{model}\n{split}", fontsize=8 if len(places) <= 4 else 6.5)
+    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=30)
+    bar.set_label("HPO minus grid (points)")
+    if differences["difference"].isna().any():
+        patch = mpl.patches.Patch(fill=False, hatch="////", edgecolor="0.5", label="no score")
+        figure.legend(handles=[patch], loc="outside lower right")
+    return figure
+
+
+def _plot_heatmap(rows: pd.DataFrame, ax: Axes, *, tasks: Sequence[str], limit: float):
+    """Draw one panel, tasks down, methods across; the colours end at ± `limit` points."""
+    if rows.duplicated(["task", "method"]).any():
         raise ValueError(
-            "`differences` must hold one row a task and method, but got several; "
-            "select one model, split, space and budget"
+            "`differences` must hold one row a model, split, task and method, but got several; "
+            "select one space and budget"
         )
-    ax = ax or new_axes()
-    tasks = in_order(differences["task"] if tasks is None else tasks, TASK_LABELS)
-    methods = in_order(differences["method"], METHOD_LABELS)
-    points = 100 * differences.pivot(index="task", columns="method", values="difference")
-    points, limit = points.reindex(tasks, columns=methods), limit or _limit(differences)
+    methods = in_order(rows["method"], METHOD_LABELS)
+    points = 100 * rows.pivot(index="task", columns="method", values="difference")
+    points = points.reindex(tasks, columns=methods)
     image = ax.imshow(points, cmap=BLUE_IS_BETTER, vmin=-limit, vmax=limit, aspect="auto")
-    image.set_label("HPO minus grid search, points")
-    for task, method in zip(differences["task"], differences["method"], strict=True):
+    for task, method in zip(rows["task"], rows["method"], strict=True):
         x, y, value = methods.index(method), tasks.index(task), points.loc[task, method]
         if np.isnan(value):
             look = {"fill": False, "hatch": "////", "edgecolor": "0.5", "lw": 0}
@@ -163,93 +166,50 @@ def plot_differences(
         # the ends of the colour scale are dark
         colour = "white" if abs(value) > 0.65 * limit else "black"
         ax.text(x, y, text, ha="center", va="center", color=colour, fontsize=7)
-    ax.set_xticks(range(len(methods)), map(method_label, methods))
+    look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(len(methods)), map(method_label, methods), **look)
     ax.set_yticks(range(len(tasks)), map(task_label, tasks))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    return ax
-
-
-def _limit(differences: pd.DataFrame) -> float:
-    """Return where the colours end, in points; one where every difference is missing or zero."""
-    limit = 100 * differences["difference"].abs().max()
-    return float(limit) if limit > 0 else 1.0
-
-
-@styled
-def figure_differences(differences: pd.DataFrame) -> Figure:
-    """Draw `plot_differences` for each model and split side by side, on one scale.
-
-    Args:
-        differences: as there, with model and split.
-    """
-    tasks = in_order(differences["task"], TASK_LABELS)
-    places = [(model, split) for model in differences["model"].unique() for split in SPLITS]
-    figure = new_figure(PAGE_WIDTH, max(1.7, 0.75 + 0.24 * len(tasks)))
-    axes = figure.subplots(1, len(places), sharey=True, squeeze=False)[0]
-    for ax, (model, split) in zip(axes, places, strict=True):
-        rows = differences[(differences["model"] == model) & (differences["split"] == split)]
-        plot_differences(rows, ax, limit=_limit(differences), tasks=tasks)
-        ax.set_title(f"{model}\n{split}", fontsize=8 if len(places) <= 4 else 6.5)
-        ax.tick_params(axis="x", rotation=35)
-        for tick in ax.get_xticklabels():
-            tick.set(ha="right", rotation_mode="anchor")
-    bar = figure.colorbar(axes[0].images[0], ax=axes, pad=0.01, aspect=30)
-    bar.set_label("HPO minus grid (points)")
-    if differences["difference"].isna().any():
-        patch = mpl.patches.Patch(fill=False, hatch="////", edgecolor="0.5", label="no score")
-        figure.legend(handles=[patch], loc="outside lower right")
-    return figure
-
-
-@styled
-def plot_differences_by_run(differences: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw one point a tuning run, tasks across, methods beside each other; zero is a line.
-
-    Args:
-        differences: one row a tuning run: task, method, difference (fraction; NaN is left out
-            and counted beneath the task).
-    """
-    ax = ax or new_axes(PAGE_WIDTH, 2.4)
-    tasks = in_order(differences["task"], TASK_LABELS)
-    methods = in_order(differences["method"], METHOD_LABELS)
-    ax.axhline(0, color="black", lw=0.8, zorder=1)
-    for place, method in enumerate(methods):
-        style, rows = style_of(method), differences[differences["method"] == method]
-        shift = (place - (len(methods) - 1) / 2) * 0.7 / len(methods)
-        ax.scatter(
-            rows["task"].map(tasks.index) + shift,
-            100 * rows["difference"],
-            **{"marker": style.marker, "color": style.colour, "label": style.label},
-            **{"s": 14, "alpha": 0.75, "linewidths": 0, "zorder": 2},
-        )
-        means = 100 * rows.groupby("task")["difference"].mean().reindex(tasks)
-        x = np.arange(len(tasks)) + shift
-        ax.hlines(means, x - 0.08, x + 0.08, color=style.colour, lw=1.2, zorder=3)
-    missing = differences["difference"].isna().groupby(differences["task"]).sum()
-    names = [task_label(t) + (f"\n({missing[t]} missing)" if missing[t] else "") for t in tasks]
-    ax.set_xticks(range(len(tasks)), names)
-    ax.set_xlim(-0.6, len(tasks) - 0.4)
-    for edge in np.arange(0.5, len(tasks) - 1):
-        ax.axvline(edge, color="0.9", lw=0.6, zorder=0)
-    ax.set_ylabel("HPO minus grid search\n(points)")
-    return ax
+    return image
 
 
 @styled
 def figure_differences_by_run(differences: pd.DataFrame) -> Figure:
-    """Draw `plot_differences_by_run` for validation above test, on one scale.
+    """Draw one point a tuning run, validation above test on one scale; zero is a line.
+
+    Tasks stand across, methods beside each other, with a short line at their mean.
 
     Args:
-        differences: as there, with the column split; of one model.
+        differences: one row a tuning run of one model and split: split, task, method, difference
+            (fraction; NaN is left out and counted beneath the task).
     """
     figure = new_figure(PAGE_WIDTH, 4.0)
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
+    tasks = in_order(differences["task"], TASK_LABELS)
+    methods = in_order(differences["method"], METHOD_LABELS)
+    x = np.arange(len(tasks))
     for ax, split in zip(axes, SPLITS, strict=True):
-        plot_differences_by_run(differences[differences["split"] == split], ax).set_ylabel(split)
+        of_split = differences[differences["split"] == split]
+        ax.axhline(0, color="black", lw=0.8, zorder=1)
+        for place, method in enumerate(methods):
+            style, rows = style_of(method), of_split[of_split["method"] == method]
+            shift = (place - (len(methods) - 1) / 2) * 0.7 / len(methods)
+            at, points = rows["task"].map(tasks.index) + shift, 100 * rows["difference"]
+            look = {"marker": style.marker, "color": style.colour, "label": style.label}
+            ax.scatter(at, points, s=14, alpha=0.75, linewidths=0, zorder=2, **look)
+            means = points.groupby(rows["task"]).mean().reindex(tasks)
+            ends = x + shift - 0.08, x + shift + 0.08
+            ax.hlines(means, *ends, color=style.colour, lw=1.2, zorder=3)
+        for edge in x[:-1] + 0.5:
+            ax.axvline(edge, color="0.9", lw=0.6, zorder=0)
+        ax.set_ylabel(split)
+    missing = of_split["difference"].isna().groupby(of_split["task"]).sum()
+    names = [task_label(t) + (f"\n({missing[t]} missing)" if missing[t] else "") for t in tasks]
+    ax.set_xticks(x, names)
+    ax.set_xlim(-0.6, len(tasks) - 0.4)
     figure.supylabel("HPO minus grid search (points)", fontsize=8)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    add_legend(figure, n_columns=len(methods))
     return figure
 
 
@@ -257,9 +217,7 @@ def figure_differences_by_run(differences: pd.DataFrame) -> Figure:
 def figure_aggregates(aggregates: pd.DataFrame, profile: pd.DataFrame) -> Figure:
     """Draw across-task aggregates beside the performance profile on test, one look a method.
 
-    Args:
-        aggregates: from `stats.aggregates.aggregate` by split and method.
-        profile: from `stats.aggregates.performance_profile` of the test scores.
+    The frames are from `stats.aggregates`: by split and method, and of the test scores.
     """
     figure = new_figure(PAGE_WIDTH, 2.5)
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.35])
@@ -275,8 +233,7 @@ def figure_aggregates(aggregates: pd.DataFrame, profile: pd.DataFrame) -> Figure
                 face = "white" if split == "validation" else style.colour
                 look = {"facecolors": face, "edgecolors": style.colour, "zorder": 3}
                 ax.scatter(value.iloc[place], y, marker=style.marker, s=22, **look)
-        ax.set_yticks(range(len(methods)), map(method_label, methods))
-        ax.set_ylim(len(methods) - 0.5, -0.5)
+        name_rows(ax, list(map(method_label, methods)))
     middle.set_yticklabels([])
     left.set_xlabel("gain over grid search,\ninterquartile mean (points)")
     middle.set_xlabel("probability of beating\ngrid search (%)")
@@ -289,42 +246,23 @@ def figure_aggregates(aggregates: pd.DataFrame, profile: pd.DataFrame) -> Figure
         right.fill_between(x, *ends, color=style.colour, alpha=0.12, lw=0)
     right.set(xlabel="gain on test of more than (points)", ylabel="tuning runs (%)", ylim=(0, 100))
     right.legend(loc="upper right")
-    looks = {"validation": "white", "test": "0.2"}
     handles = [
         mpl.lines.Line2D([], [], ls="", marker="o", mec="0.2", mfc=face, label=split)
-        for split, face in looks.items()
+        for split, face in (("validation", "white"), ("test", "0.2"))
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return figure
 
 
 def figure_incumbents(curves: pd.DataFrame) -> Figure:
-    """Draw the mean incumbent of each method over the steps spent, with its range, a panel a task.
-
-    Args:
-        curves: from `incumbent_curves`, of one model.
-    """
-    return panels(_plot_mean_incumbents, curves, height=1.7, legend=curves["method"].nunique())
-
-
-def _plot_mean_incumbents(curves: pd.DataFrame, ax: Axes) -> None:
-    bands = incumbent_bands(curves, by=["method"], n_points=60)
-    for method in in_order(bands["method"], METHOD_LABELS):
-        plot_band(bands[bands["method"] == method], ax, style_of(method))
-    ax.set(xlabel="optimizer steps spent", ylabel="validation score (%)")
-    late = bands["spent"] >= 0.1 * bands["spent"].max()
-    low, high = 100 * bands.loc[late, "mean"].min(), 100 * bands[["mean", "high"]].max().max()
-    if low < high:
-        ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+    """Draw each method's mean incumbent over the steps spent, with its range, a panel a task."""
+    bands = incumbent_bands(curves, by=["task", "method"], n_points=60)
+    return panels(plot_incumbent_bands, bands, height=1.7, legend=curves["method"].nunique())
 
 
 @styled
 def plot_trial_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the mean number of trials a tuning run, by task and method, stacked by status.
-
-    Args:
-        counts: from `analysis.trial_counts`.
-    """
+    """Draw the mean number of trials a tuning run, by task and method, stacked by status."""
     ax = ax or new_axes(PAGE_WIDTH, 2.4)
     tasks = in_order(counts["task"], TASK_LABELS)
     methods = in_order(counts["method"], METHOD_LABELS)

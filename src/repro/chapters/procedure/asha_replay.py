@@ -1,12 +1,11 @@
 """ASHA against warm-up: when rungs fall, and what ASHA stops that would have won."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
+from repro.study.pools import Clock, Pool
 from repro.study.profile import Profile
-from repro.study.replay_many import KEPT, RUNGS
+from repro.study.replay_many import RUNGS, replay_many
 from repro.tuning.spaces import grid_configurations, search_space
 
 
@@ -43,51 +42,21 @@ def full_curves(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame
 
     Returns:
         the rows of random search's completed trials with a score, one row a distinct
-        configuration, with `curve`: the validation scores of all evaluations (tuple), and
-        short_warmup (not above the median of its model and task).
+        configuration, with `curve`: the validation scores of all evaluations (tuple).
     """
     full = trials[(trials["method"] == "rs") & (trials["status"] == "completed")]
     full = full.dropna(subset="validation_score")
     curves = evaluations.sort_values("step").groupby("trial_id")["validation_score"].agg(tuple)
     full = full.join(curves.rename("curve"), on="trial_id", how="inner")
     same = ["model", "task", "learning_rate", "warmup_ratio", "batch_size", "hidden_dropout"]
-    full = full.drop_duplicates(same).reset_index(drop=True)
-    medians = full.groupby(["model", "task"])["warmup_ratio"].transform("median")
-    return full.assign(short_warmup=full["warmup_ratio"] <= medians)
-
-
-def replay_asha(
-    curves: Sequence[Sequence[float]], order: Sequence[int], *, rungs: Sequence[int] = RUNGS
-) -> np.ndarray:
-    """Run ASHA's stopping rule over full curves, trial after trial.
-
-    At a rung a trial stops when its score lies below the best quarter of those that were there
-    before it, as Ray's scheduler decides.
-
-    Args:
-        curves: the scores of each trial's evaluations; they may differ in number.
-        order: which trial comes first, second, ...
-    Returns:
-        shape (n_trials,), the evaluations of each trial until its end.
-    """
-    ends, seen = np.array([len(curve) for curve in curves]), {rung: [] for rung in rungs}
-    for trial in order:
-        curve = curves[trial]
-        for rung in (r for r in rungs if r <= len(curve)):
-            earlier, here = seen[rung], curve[rung - 1]
-            stops = bool(earlier) and here < np.nanquantile(earlier, KEPT)
-            earlier.append(here)
-            if stops:
-                ends[trial] = rung
-                break
-    return ends
+    return full.drop_duplicates(same).reset_index(drop=True)
 
 
 def asha_losses(full: pd.DataFrame, *, n_orders: int = 100, seed: int = 0) -> pd.DataFrame:
     """Replay ASHA over `full_curves` in random orders: what did it stop that would have won?
 
     The winner is the trial with the best validation score. All trials of a model and task are
-    taken together, whatever their run, space and budget.
+    taken together, one after another, whatever their run, space and budget.
 
     Returns:
         one row a model and task: n_trials, p_winner_stopped, validation_loss and test_loss (mean
@@ -98,25 +67,26 @@ def asha_losses(full: pd.DataFrame, *, n_orders: int = 100, seed: int = 0) -> pd
     rows = []
     for number, ((model, task), group) in enumerate(full.groupby(["model", "task"])):
         rng = np.random.default_rng([seed, number])
-        curves, test = list(group["curve"]), group["test_score"].to_numpy()
-        lengths = np.array([len(curve) for curve in curves])
-        best = np.array([np.nanmax(curve) for curve in curves])
-        winner, orders, stopped_first = int(np.argmax(best)), [], []
-        for _ in range(n_orders):
-            ends = replay_asha(curves, rng.permutation(len(curves)))
-            reached = [np.nanmax(c[:end]) for c, end in zip(curves, ends, strict=True)]
-            chosen = int(np.argmax(reached))
-            losses = best[winner] - reached[chosen], test[winner] - test[chosen]
-            saved = 1 - ends.sum() / lengths.sum()
-            orders.append((ends[winner] < lengths[winner], *losses, saved))
-            stopped_first.append((ends < lengths) & (ends == 1))
-        row = {"model": model, "task": task, "n_trials": len(curves)}
-        row |= dict(zip(_LOSSES, map(np.mean, zip(*orders, strict=True)), strict=True))
-        share, short = pd.Series(np.mean(stopped_first, axis=0)), group["short_warmup"].to_numpy()
-        row |= {"p_stopped_low": share[short].mean(), "p_stopped_high": share[~short].mean()}
-        rows.append(row | {"warmup_median": group["warmup_ratio"].median()})
-    columns = ["model", "task", "n_trials", *_LOSSES, "p_stopped_low", "p_stopped_high"]
-    return pd.DataFrame(rows, columns=[*columns, "warmup_median"])
-
-
-_LOSSES = ("p_winner_stopped", "validation_loss", "test_loss", "evaluations_saved")
+        orders = np.stack([rng.permutation(len(group)) for _ in range(n_orders)])
+        scores = pd.DataFrame(group["curve"].tolist()).to_numpy(float)
+        curves = {"validation_score": scores, "step": np.ones(scores.shape).cumsum(axis=1)}
+        lengths = group["curve"].str.len().to_numpy()
+        pool = Pool(model, task, space="", trials=group, curves=curves, lengths=lengths)
+        clock = Clock(workers=1, unit="steps")
+        replays = replay_many(pool, orders, clock=clock, deadline=np.inf, asha=True)
+        ends = np.empty_like(orders)  # evaluations of each trial, a row an order
+        np.put_along_axis(ends, orders, replays.reached, axis=1)
+        is_stopped = ends < pool.lengths
+        reached = pool.at_best("validation_score")[np.arange(len(pool)), ends - 1]
+        best, test = pool.whole("validation_score"), group["test_score"].to_numpy()
+        winner, chosen = best.argmax(), reached.argmax(axis=1)
+        warmups, median = group["warmup_ratio"].to_numpy(), group["warmup_ratio"].median()
+        at_first = pd.Series((is_stopped & (ends == 1)).mean(axis=0))
+        losses = (best[winner] - reached.max(axis=1)).mean(), (test[winner] - test[chosen]).mean()
+        saved = 1 - ends.sum() / (n_orders * pool.lengths.sum())
+        sides = at_first[warmups <= median].mean(), at_first[warmups > median].mean()
+        counts = model, task, len(pool), is_stopped[:, winner].mean()
+        rows.append((*counts, *losses, saved, *sides, median))
+    columns = ["model", "task", "n_trials", "p_winner_stopped", "validation_loss", "test_loss"]
+    columns += ["evaluations_saved", "p_stopped_low", "p_stopped_high", "warmup_median"]
+    return pd.DataFrame(rows, columns=columns)

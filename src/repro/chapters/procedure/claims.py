@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import sqrt
 
-import numpy as np
 import pandas as pd
 
 from repro.chapters.procedure.rules import PATH, Rule, judge_rounds, paths_of, replay
 from repro.chapters.procedure.uncertainty import published_uncertainty
 from repro.published import load_published, published_overfitting_trials, published_rounds
 from repro.stats.contrasts import on_each
-from repro.stats.decisions import Estimate, Region, above, below, within
+from repro.stats.decisions import Estimate, above, below, within
 from repro.stats.ledger import Answer
 from repro.stats.overfitting import compare_with_grid
 from repro.stats.rules import (
@@ -55,16 +54,18 @@ def published_answers() -> list[Answer]:
     trace = replay(published_rounds(), verdicts)
     rounds = published_uncertainty(judge_rounds(published_rounds(), Rule(weak="tie")))
     rounds = _placed(rounds, trace).assign(paper=rounds["model"])
-    trials = {m: compare_with_grid(published_overfitting_trials(m).assign(model=m))
-              for m in (ELECTRA, ROBERTA)}  # fmt: skip
-    succeeds = verdicts.assign(succeeds=verdicts["verdict"] == "succeeds")
-    at_once = succeeds["succeeds"] & (succeeds["space"] == "full") & (succeeds["budget_gst"] == 1)
-    cases = succeeds.assign(first=at_once).groupby(["model", "task"])[["succeeds", "first"]].any()
+    models = (ELECTRA, ROBERTA)
+    trials = pd.concat(published_overfitting_trials(m).assign(model=m, paper=m) for m in models)
+    cases = verdicts.assign(
+        succeeds=verdicts["verdict"] == "succeeds",
+        first=verdicts.eval("verdict == 'succeeds' and space == 'full' and budget_gst == 1"),
+    )
+    cases = cases.groupby(["model", "task"])[["succeeds", "first"]].any()
     k, n = cases["succeeds"].sum(), len(cases)
     paths, printed = paths_of(trace), {"n": n, "units": "printed cases"}
     n_same, n_over = paths["agrees"].sum(), (verdicts["verdict"] == "overfits").sum()
     cost = load_published("stated_numbers").query("quantity == 'cost'").set_index("about")["value"]
-    ahead = [a - b for a, b in _best_of_repetitions(rounds).values()]
+    trials = compare_with_grid(trials.reset_index(drop=True))
     estimates = _of_rounds(rounds) | _of_best_trials(trials) | {
         "liu-procedure-adds-successes": recount(k - cases["first"].sum(), above(), **printed),
         "liu-successes": recount(k, within(6.5, 7.5), **printed),
@@ -77,7 +78,7 @@ def published_answers() -> list[Answer]:
             cost["procedure"] / cost["all combinations"], below(1), n=2, units="printed numbers"
         ),
         "liu-random-above-asha": recount(
-            sum(gap > _TOLERANCE for gap in ahead), above(3.5), n=4, units="printed tasks"
+            (_random_ahead(rounds) > _TOLERANCE).sum(), above(3.5), n=4, units="printed tasks"
         ),
     }  # fmt: skip
     units = {"liu-random-above-asha": "cases"}
@@ -93,15 +94,10 @@ def _placed(rounds: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_rounds(rounds: pd.DataFrame) -> dict[str, Estimate]:
-    """Judge what the rounds decide.
-
-    Args:
-        rounds: from `judge_rounds`, with paper, space, budget_gst, and se_<split>_difference, the
-            standard error over examples of a difference from grid search.
-    """
+    """Judge what rounds decide, of `judge_rounds` with the errors of `uncertainty` and places."""
     rounds = rounds.assign(
         over=(rounds["verdict"] == "overfits").astype(float),
-        gain=rounds["validation_score"] - rounds["grid_validation_score"],
+        validation_gain=rounds["validation_score"] - rounds["grid_validation_score"],
         test_gain=rounds["test_score"] - rounds["grid_test_score"],
     )
     raised, reduced = _changes(rounds, "more_budget"), _changes(rounds, "reduce_space")
@@ -109,19 +105,16 @@ def _of_rounds(rounds: pd.DataFrame) -> dict[str, Estimate]:
         index=["model", "task"], columns="method", values="validation_score"
     )
     first = first.reindex(columns=["rs", "asha"]).dropna()
-    better = rounds[rounds["gain"] > _TOLERANCE]
-    worse = (better["test_gain"] < -_TOLERANCE).astype(float)
-    return {
-        **_against_grid(rounds),
-        **_of_budget(raised),
-        **_of_reduction(reduced),
+    better = rounds[rounds["validation_gain"] > _TOLERANCE]
+    is_worse = (better["test_gain"] < -_TOLERANCE).astype(float)
+    return _against_grid(rounds) | _of_budget(raised) | _of_reduction(reduced) | {
         "liu-most-still-overfit": _still_overfits(rounds),
         "liu-random-below-asha": share(
             (first["rs"] - first["asha"] > _TOLERANCE).astype(float), below(0.5),
             units="models and tasks",
         ),
         "liu-test-mostly-worse": share(
-            {key: worse[rows.index] for key, rows in better.groupby(["model", "task"])},
+            dict(list(is_worse.groupby([better["model"], better["task"]]))),
             above(0.5), units="models and tasks",
         ),
     }  # fmt: skip
@@ -152,16 +145,14 @@ def _against_grid(rounds: pd.DataFrame) -> dict[str, Estimate]:
             rows = rows[rows["method"] == method] if method else rows
             if claim == "liu-four-gst-not-enough":
                 rows = rows[rows["space"] == "full"]
-            cases[task] = every([_one_difference(rows, *part) for part in claimed.items()])
+            of_model, sides = rows.groupby("model"), []
+            for split, region in claimed.items():
+                gains = dict(list(of_model[f"{split}_gain"]))
+                errors = of_model[f"se_{split}_difference"].mean().to_dict()
+                sides.append(mean(gains, region, tasks="fixed", shared=errors))
+            cases[task] = every(sides)
         found[claim] = on_each(cases)
     return found
-
-
-def _one_difference(rows: pd.DataFrame, split: str, region: Region) -> Estimate:
-    gains = rows["gain" if split == "validation" else "test_gain"]
-    values = {model: gains[of_model.index] for model, of_model in rows.groupby("model")}
-    errors = rows.groupby("model")[f"se_{split}_difference"].mean().to_dict()
-    return mean(values, region, tasks="fixed", shared=errors)
 
 
 def _of_budget(raised: pd.DataFrame) -> dict[str, Estimate]:
@@ -177,19 +168,16 @@ def _of_budget(raised: pd.DataFrame) -> dict[str, Estimate]:
     further = (table["rs"] - table["asha"]).groupby(cell)
     paths = _of(raised, BROUGHT).groupby(list(PATH))["brought"]
     why = "the budget is raised only where nothing overfits, so that overfitting can only appear"
-    return {
-        "liu-budget-raises-validation": mean(
-            dict(list(by_task)), above(), tasks="fixed",
-            shared=errors.to_dict(),
-        ),
-        "liu-random-gains-more": mean(
-            dict(list(further)), above(), tasks="fixed",
-            shared=(sqrt(2) * errors).to_dict(),
-        ),
-        "liu-budget-brings-overfitting": _cannot_hold(
-            mean(dict(list(paths)), above(), tasks="fixed"), why
-        ),
-    }  # fmt: skip
+    found = {
+        claim: mean(dict(list(groups)), above(), tasks="fixed", shared=shared)
+        for claim, groups, shared in (
+            ("liu-budget-raises-validation", by_task, errors.to_dict()),
+            ("liu-random-gains-more", further, (sqrt(2) * errors).to_dict()),
+            ("liu-budget-brings-overfitting", paths, None),
+        )
+    }
+    brings = "liu-budget-brings-overfitting"
+    return found | {brings: _cannot_hold(found[brings], why)}
 
 
 def _of_reduction(reduced: pd.DataFrame) -> dict[str, Estimate]:
@@ -228,37 +216,29 @@ def _still_overfits(rounds: pd.DataFrame) -> Estimate:
     return share(hits, above(0.5), units="paths")
 
 
-def _best_of_repetitions(rounds: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Return the best validation scores of random search and ASHA once the budget was raised."""
+def _random_ahead(rounds: pd.DataFrame) -> pd.Series:
+    """Subtract ASHA's best validation score from random search's, once the budget was raised."""
     raised = _of(rounds[rounds["action"] == "more_budget"], FOUR_TASKS)
     best = raised.groupby(["task", "method"])["validation_score"].max().unstack()
     best = best.reindex(columns=["rs", "asha"]).dropna()
-    return dict(zip(best.index, best.itertuples(index=False, name=None), strict=True))
+    return best["rs"] - best["asha"]
 
 
-def _of_best_trials(trials: Mapping[str, pd.DataFrame]) -> dict[str, Estimate]:
+def _of_best_trials(trials: pd.DataFrame) -> dict[str, Estimate]:
     """Judge on which side of grid search's value the best trials of overfitting runs lie.
 
-    Runs on one task share its grid search and data, and so count as one.
-
-    Args:
-        trials: by the paper's model, from `compare_with_grid`.
+    Runs on one task share its grid search and data, and so count as one. The trials are those of
+    `compare_with_grid`, with the column `paper`.
     """
 
     def lower(paper: str, name: str) -> Estimate:
-        rows = trials[paper]
-        rows = rows[~rows["is_grid"]]
-        sides = (rows[f"{name}_against_grid"] == "lower").astype(float)
-        groups = {key: sides[part.index] for key, part in rows.groupby(["model", "task"])}
+        rows = trials[(trials["paper"] == paper) & ~trials["is_grid"]]
+        is_lower = (rows[f"{name}_against_grid"] == "lower").astype(float)
+        groups = dict(list(is_lower.groupby([rows["model"], rows["task"]])))
         return share(groups, above(0.5), units="tasks")
 
-    found = {}
-    if ELECTRA in trials:
-        found["liu-low-warmup"] = lower(ELECTRA, "warmup_ratio")
-    if ROBERTA in trials:
-        sides = [lower(ROBERTA, name) for name in ("warmup_ratio", "hidden_dropout")]
-        found["liu-warmup-and-dropout"] = every(sides)
-    return found
+    both = [lower(ROBERTA, name) for name in ("warmup_ratio", "hidden_dropout")]
+    return {"liu-low-warmup": lower(ELECTRA, "warmup_ratio"), "liu-warmup-and-dropout": every(both)}
 
 
 def own_answers(
@@ -274,44 +254,36 @@ def own_answers(
 ) -> list[Answer]:
     """Judge one's own paths.
 
-    A model answers for the one of the paper that it stands for; one that stands for none is left
-    out.
-
     Args:
-        rounds: from `uncertainty.sign_uncertainty`, of all repetitions.
-        trace: of the run.
-        stands_for: model -> the paper's; empty text where there is none.
-        trials: best trials of the first round's overfitting runs, from
-            `overfitting_hyperparameters`.
-        losses: from `asha_replay.asha_losses`.
-        costs: from `costs.procedure_costs`.
+        rounds: from `sign_uncertainty`, of all repetitions.
+        stands_for: model -> the paper's, for which it answers; where that is empty, for none.
+        trials: of the first round, from `overfitting_hyperparameters`.
+        losses, costs: from `asha_losses` and `procedure_costs`.
     """
     papers = {model: paper for model, paper in stands_for.items() if paper}
     rounds, trace, trials, losses, costs = (
         frame[frame["model"].isin(papers)] for frame in (rounds, trace, trials, losses, costs)
     )
     rounds = _placed(rounds, trace).assign(paper=lambda table: table["model"].map(papers))
-    best = {paper: trials[trials["model"].map(papers) == paper] for paper in (ELECTRA, ROBERTA)}
+    trials = trials.assign(paper=trials["model"].map(papers))
     paths, cell = paths_of(trace), ["model", "task"]
-    firsts = trace[(trace["round"] == 0) & (trace["decision"] == "succeeds")]
-    n_first, n_last = (
-        len(rows[cell].drop_duplicates())
-        for rows in (firsts, paths[paths["verdict"] == "succeeds"])
-    )
-    ahead = [a - b for a, b in _best_of_repetitions(rounds).values()]
+    firsts = trace.query("round == 0 and decision == 'succeeds'")
+    n_first = len(firsts[cell].drop_duplicates())
+    n_last = len(paths.loc[paths["verdict"] == "succeeds", cell].drop_duplicates())
+    ahead = _random_ahead(rounds)
     smallest = rounds.merge(paths.loc[paths["verdict"] == "overfits", [*PATH, "n_rounds"]])
     smallest = smallest[smallest["round"] == smallest["n_rounds"] - 1]
     stopped = (losses["p_winner_stopped"] > 0).astype(float)
     cases = {"n": len(paths[cell].drop_duplicates()), "units": "models and tasks"}
     cost = costs["share_steps"].mean()
-    estimates = _of_rounds(rounds) | _of_best_trials(best) | {
+    estimates = _of_rounds(rounds) | _of_best_trials(trials) | {
         "liu-procedure-adds-successes": recount(n_last - n_first, above(), **cases),
         "liu-overfitting-remains": _overfits(smallest),
         "liu-procedure-cost": recount(cost, below(1), n=len(costs), units="models")
         if len(costs) else undecidable("no runs", below(1)),
         "liu-random-above-asha": undecidable(
-            "the best of few repetitions, whose spread is not known" if ahead else "no runs",
-            above(), value=float(np.mean(ahead)) if ahead else np.nan, n=len(ahead), units="tasks",
+            "the best of few repetitions, whose spread is not known" if len(ahead) else "no runs",
+            above(), value=float(ahead.mean()), n=len(ahead), units="tasks",
         ),
         "liu-asha-prunes-good-trials": exists(stopped, 0.01, units="sets of trials"),
     }  # fmt: skip

@@ -15,11 +15,11 @@ def procedure_costs(
     """Compare what the procedure spent with running every space x budget for all of its paths.
 
     Rounds that the procedure did not need are priced at their budget times what grid search
-    spent, and at the path's own seconds a step.
+    spent, and at the path's own seconds a step. Grid search counts once a model and task on both
+    sides.
 
     Args:
         trace: with n, steps and seconds (sums over the repetitions of a round).
-        grid_runs: counted once a model and task on both sides.
     Returns:
         one row a model: n_paths, rounds, steps, seconds, and the same with all_ before;
         share_steps and share_seconds.

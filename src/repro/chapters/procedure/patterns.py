@@ -36,13 +36,12 @@ def hyperparameter_patterns(
     Args:
         rows: from `compare_with_grid`, of one model: overfitting runs and their grid search.
         domains: of the model's search space.
-        incumbents: from `overfits`: all runs of the model with their verdicts, for the permutation
-            test; without them it is left out (NaN).
+        incumbents: from `overfits`: all runs of the model; without them no permutation test.
     Returns:
         one row a hyperparameter, the smallest p first: hyperparameter, n_runs (with another value
         than grid's), n_tasks, n_lower, n_higher, n_equal, expected_lower (of n_runs), p_sign,
-        p_holm (corrected for having looked at all of them), p_permutation. A hyperparameter that
-        can lie on one side only has no test (NaN).
+        p_holm (corrected for having looked at all of them), p_permutation. NaN: no test, as of a
+        hyperparameter that can lie on one side only.
     Source: Liu & Wang 2021, sec. 5.1 and A.3; Holm 1979.
     """
     grid = rows[rows["is_grid"]].drop_duplicates("task").set_index("task")

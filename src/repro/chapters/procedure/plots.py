@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -13,7 +12,7 @@ import pandas as pd
 
 from repro.show.cells import in_paper_order, method_label, task_label
 from repro.show.panels import panels
-from repro.show.style import OWN, PAGE_WIDTH, new_axes, new_figure, styled
+from repro.show.style import OWN, PAGE_WIDTH, name_rows, new_axes, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,22 +32,15 @@ _NODES = {
     "succeeds": (0.5, 0.02, "succeeds"),
     "tbd": (0.92, 0.02, "no verdict"),
 }
-_ROUTES = (
-    ("run", "overfits?", "reducible?", "reduce_space", "run"),
-    ("reducible?", "overfits"),
-    ("overfits?", "outperforms?", "raisable?", "more_budget", "run"),
-    ("outperforms?", "succeeds"),
-    ("raisable?", "tbd"),
-)
-_ANSWERS = {
-    ("overfits?", "reducible?"): "yes",
-    ("overfits?", "outperforms?"): "no",
-    ("outperforms?", "raisable?"): "no",
-    ("outperforms?", "succeeds"): "yes",
-    ("reducible?", "reduce_space"): "yes",
-    ("reducible?", "overfits"): "no",
-    ("raisable?", "more_budget"): "yes",
-    ("raisable?", "tbd"): "no",
+_ARROWS = {  # from -> to, and the answer that leads there
+    "start": {"run": ""},
+    "run": {"overfits?": ""},
+    "overfits?": {"reducible?": "yes", "outperforms?": "no"},
+    "outperforms?": {"succeeds": "yes", "raisable?": "no"},
+    "reducible?": {"reduce_space": "yes", "overfits": "no"},
+    "raisable?": {"more_budget": "yes", "tbd": "no"},
+    "reduce_space": {"run": ""},
+    "more_budget": {"run": ""},
 }
 
 
@@ -60,13 +52,13 @@ def plot_flow(ax: Axes | None = None) -> Axes:
         shape = "round,pad=0.4,rounding_size=0.8" if name.endswith("?") else "square,pad=0.4"
         box = {"boxstyle": shape, "facecolor": "white", "edgecolor": "black", "linewidth": 0.7}
         boxes[name] = ax.text(x, y, words, fontsize=7, ha="center", va="center", bbox=box)
-    for start, end in sorted({("start", "run"), *(e for r in _ROUTES for e in pairwise(r))}):
-        tip = {"arrowstyle": "-|>", "color": "0.45", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
-        tip |= {f"patch{side}": boxes[n].get_bbox_patch() for side, n in (("A", start), ("B", end))}
+    tip = {"arrowstyle": "-|>", "color": "0.45", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+    for start, end, answer in [(a, b, text) for a, to in _ARROWS.items() for b, text in to.items()]:
+        patches = {"patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch()}
         places = np.array([_NODES[start][:2], _NODES[end][:2]])
-        ax.annotate("", places[1], places[0], arrowprops=tip)
-        if answer := _ANSWERS.get((start, end)):
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+        ax.annotate("", places[1], places[0], arrowprops=tip | patches)
+        if answer:
             ax.text(*places.mean(axis=0), answer, fontsize=7, ha="center", va="center", bbox=box)
     ax.set(xlim=(-0.12, 1.12), ylim=(-0.06, 1.08))
     ax.set_axis_off()
@@ -98,30 +90,22 @@ def figure_path_strips(traces: Mapping[str, pd.DataFrame]) -> Figure:
     most = max(trace["round"].max() for trace in traces.values()) + 1
     figure = new_figure(PAGE_WIDTH, 0.75 + 0.21 * len(paths))
     axes = figure.subplots(1, len(traces), sharey=True, squeeze=False)[0]
-    first = next(iter(traces.values())).set_index(["task", "method", "round"])
+    first = next(iter(traces.values())).set_index(["task", "method", "round"])["decision"]
     for ax, (name, trace) in zip(axes, traces.items(), strict=True):
         for row in trace.to_dict("records"):
-            place, y = (
-                (row["task"], row["method"], row["round"]),
-                paths.index((row["task"], row["method"])),
-            )
-            sign, colour, _ = _DECISIONS[row["decision"]]
-            ax.barh(y, 0.9, left=row["round"] - 0.45, height=0.8, color=colour, lw=0)
+            path, number = (row["task"], row["method"]), row["round"]
+            y, (sign, colour, _) = paths.index(path), _DECISIONS[row["decision"]]
+            of_first = first.get((*path, number), row["decision"])
+            odd = row["decision"] != of_first or not row.get("agrees", True)
+            look = {"ec": "black", "lw": 1.4, "zorder": 4} if odd else {"lw": 0}
+            ax.barh(y, 0.9, 0.8, number - 0.45, color=colour, **look)
             dark = row["decision"] in ("succeeds", "overfits", "tbd")
             look = {"color": "white" if dark else "black", "ha": "center", "va": "center"}
-            ax.text(row["round"], y, sign, fontsize=7, **look)
-            agrees = row.get("agrees", True)
-            if place in first.index:
-                agrees &= row["decision"] == first.loc[place, "decision"]
-            if not agrees:
-                box = (row["round"] - 0.45, y - 0.4), 0.9, 0.8
-                look = {"fill": False, "edgecolor": "black", "lw": 1.4, "zorder": 4}
-                ax.add_patch(mpl.patches.Rectangle(*box, **look))
+            ax.text(number, y, sign, fontsize=7, zorder=5, **look)
         ax.set(title=name, xlabel="round", xticks=range(most), xlim=(-0.6, most - 0.4))
-        ax.set_ylim(len(paths) - 0.4, -0.6)
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0)
-    axes[0].set_yticks(range(len(paths)), [f"{task_label(t)}, {method_label(m)}" for t, m in paths])
+    name_rows(axes[0], [f"{task_label(task)}, {method_label(method)}" for task, method in paths])
     patches = [
         mpl.patches.Patch(color=colour, label=f"{sign} {words}")
         for sign, colour, words in _DECISIONS.values()
@@ -132,11 +116,7 @@ def figure_path_strips(traces: Mapping[str, pd.DataFrame]) -> Figure:
 
 @styled
 def plot_against_chance(rounds: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how often rounds overfit beside how often they would if nothing were better.
-
-    Args:
-        rounds: from `uncertainty.rounds_against_chance`.
-    """
+    """Draw how often rounds overfit beside how often chance makes them: `rounds_against_chance`."""
     ax = ax or new_axes(PAGE_WIDTH, 0.8 + 0.26 * len(rounds))
     y = np.arange(len(rounds))
     share, low, high = (100 * rounds[name] for name in ("share", "low", "high"))
@@ -145,9 +125,8 @@ def plot_against_chance(rounds: pd.DataFrame, ax: Axes | None = None) -> Axes:
     look = {"marker": "|", "s": 130, "color": "black", "linewidths": 1.8, "zorder": 4}
     ax.scatter(100 * rounds["p_overfits"], y, label="by chance alone", **look)
     names = zip(rounds["model"], rounds["task"], rounds["n_over"], rounds["n"], strict=True)
-    ax.set_yticks(y, [f"{model}, {task_label(t)} ({k} of {n})" for model, t, k, n in names])
+    name_rows(ax, [f"{model}, {task_label(t)} ({k} of {n})" for model, t, k, n in names])
     ax.set(xlabel="rounds that overfit (%)", xlim=(-3, 103))
-    ax.set_ylim(len(rounds) - 0.4, -0.6)
     ax.figure.legend(loc="outside upper center", ncols=2)
     return ax
 
@@ -165,8 +144,7 @@ def plot_rungs(times: pd.DataFrame, ax: Axes | None = None) -> Axes:
     rungs = times["rungs"].reset_index(drop=True).explode()
     look = {"marker": "|", "color": "#b2182b", "linewidths": 1.6, "label": "ASHA's rungs"}
     ax.scatter(rungs.astype(float), rungs.index, s=140, zorder=3, **look)
-    ax.set_yticks(rows, times["name"])
-    ax.invert_yaxis()
+    name_rows(ax, times["name"])
     ax.set_xscale("symlog", linthresh=0.5)
     ticks = [0, 0.2, 0.5, 1, 3, 10]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
@@ -179,11 +157,7 @@ def plot_rungs(times: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 @styled
 def figure_full_curves(full: pd.DataFrame, times: pd.DataFrame) -> Figure:
-    """Draw the curves of trials that ran to the end, with the rungs that ASHA would use.
-
-    Args:
-        full: of one model.
-    """
+    """Draw one model's `full_curves`, with the rungs that ASHA would use."""
     own = times[times["name"] == full["model"].iloc[0]].iloc[0]
     norm = mpl.colors.Normalize(0, max(0.01, full["warmup_ratio"].max()))
     plot = partial(_plot_curves, epochs=own["epochs"], rungs=own["rungs"], norm=norm)

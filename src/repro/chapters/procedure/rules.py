@@ -26,8 +26,8 @@ class Rule:
         weak: at equal validation scores and a lower test score, a repetition overfits weakly if
             its validation loss is below grid's ("loss", sec. 5.2), always ("tie", where losses are
             not printed), or never ("off").
-        outperforms: the means lie above grid's on validation and test ("means"), on validation
-            ("validation"), or every repetition does on both ("every").
+        outperforms: the means lie above grid's on both splits, on validation alone, or every
+            repetition does on both.
     """
 
     weak: Literal["loss", "tie", "off"] = "loss"
@@ -80,11 +80,8 @@ PAPER_LADDERS = {
 def decide(
     scores: pd.DataFrame, setting: Setting, *, ladder: Ladder, rule: Rule | None = None
 ) -> Decision:
-    """Decide what follows one round of a path.
+    """Decide what follows one round of a path, whose rows are from `judge_rounds`.
 
-    Args:
-        scores: rows of one round from `judge_rounds`.
-        setting: where the round was run.
     Source: Liu & Wang 2021, Figure 1 and sec. 4.2; its order as Tables 10 and 11 behave.
     """
     gains, overfits = _gains(scores), scores["verdict"] != "no"
@@ -200,8 +197,7 @@ def replay(
         verdicts: Table 5.
         rule: weak overfitting from ties by default, since the paper prints no losses.
     Returns:
-        the trace, one row a round, with `published` (what the paper did next, or its verdict) and
-        `agrees`.
+        the trace, one row a round, with `published` (what the paper did next) and `agrees`.
     """
     rule = rule or Rule(weak="tie")
     final = verdicts.set_index(list(PATH))["verdict"]

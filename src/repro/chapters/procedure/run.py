@@ -1,8 +1,7 @@
 """Liu & Wang's troubleshooting procedure, run for real.
 
 Every path (model x task x method) asks for the round it needs next; the rounds of all paths that
-still run are one study, tuned side by side. What is on disk is not repeated, so a procedure that
-was killed goes on where it stopped, and gives the same trace.
+still run are one study, tuned side by side.
 """
 
 from collections.abc import Iterator
@@ -31,14 +30,9 @@ SECTION = "02 procedure"  # the notebook's number, and what it is
 
 @dataclass(frozen=True)
 class Procedure:
-    """What a procedure did.
+    """What a procedure did: all its runs and rounds, a row of the trace a round, with its cost.
 
-    Args:
-        results: all tuning runs of all rounds, grid search among them.
-        rounds: from `judge_rounds`: one row a repetition, with run_id, space and budget_gst.
-        trace: one row a round, with what it cost (n_trials, steps, seconds).
-        ladders: the spaces and budgets of each model, as they were used.
-        patterns: of the first round's overfitting runs, by model (see `hyperparameter_patterns`).
+    The patterns are of the first round's overfitting runs; the ladders are those that were used.
     """
 
     results: Results
@@ -81,15 +75,12 @@ def run_procedure(profile: Profile, *, results: Path = RESULTS) -> Procedure:
     The search seeds do not depend on the budget: a round of larger budget begins with the trials
     of the one before it, and goes on from there. A reduced space draws anew.
 
-    Args:
-        results: the folder of results, shared by all studies.
     Raises:
         ValueError: before any training, if settings do not fit; or naming the repetition whose
             score is missing.
     """
-    settings = profile.procedure
+    settings, ladders, paths = profile.procedure, _ladders(profile), _paths(profile)
     rule = Rule(weak=settings.weak, outperforms=settings.outperforms)
-    ladders, paths = _ladders(profile), _paths(profile)
     runs, rounds, trace, patterns = {}, [], [], {}
     while paths:
         wave = {run.key["run_id"]: run for path in paths for run in path.runs(profile)}
@@ -99,14 +90,12 @@ def run_procedure(profile: Profile, *, results: Path = RESULTS) -> Procedure:
         actions = {path.key: path.action for path in paths}
         keys = best[list(PATH)].itertuples(index=False, name=None)
         best = best.assign(round=len(rounds), action=[actions.get(key, "") for key in keys])
-        if not rounds:
-            patterns = {m.name: _patterns(m, best[best["model"] == m.name]) for m in profile.models}
+        for model in () if rounds else profile.models:
+            found = _patterns(model, best[best["model"] == model.name])
+            patterns[model.name] = found
             if settings.fix == "mined":
-                ladders = {
-                    m.name: _mined(m, ladders[m.name], patterns[m.name]) for m in profile.models
-                }
-        judged = judge_rounds(best, rule)
-        following = []
+                ladders[model.name] = _mined(model, ladders[model.name], found)
+        judged, following = judge_rounds(best, rule), []
         for path in paths:
             scores = judged[(judged[list(PATH)] == list(path.key)).all(axis=1)]
             ladder = ladders[path.model.name]
@@ -114,8 +103,7 @@ def run_procedure(profile: Profile, *, results: Path = RESULTS) -> Procedure:
             trace.append(row)
             if decision.next:
                 following.append(replace(path, setting=decision.next, action=decision.action))
-        paths = following
-        runs |= wave
+        paths, runs = following, runs | wave
         rounds.append(judged)
     everything = read_results(profile, list(runs.values()), results=results)
     table = pd.concat(rounds, ignore_index=True)
@@ -165,20 +153,19 @@ def _with_costs(trace: list[dict], rounds: pd.DataFrame, results: Results) -> pd
     spent = rounds[[*PATH, "round", "run_id"]].join(costs, on="run_id")
     sums = spent.groupby([*PATH, "round"])[list(costs)].sum()
     frame = pd.DataFrame(trace).join(sums, on=[*PATH, "round"])
-    frame["path"] = frame.groupby(list(PATH), sort=False).ngroup()
-    return frame.sort_values(["path", "round"]).drop(columns="path").reset_index(drop=True)
+    place = frame.groupby(list(PATH), sort=False).ngroup()
+    return frame.iloc[place.argsort(kind="stable")].reset_index(drop=True)
 
 
 def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
     """Yield the first round and the most that can follow: all budgets, then all reductions."""
+    initial = Setting("full", profile.budget_gst)
     for path in _paths(profile):
         start, ladder = path.setting, _ladders(profile)[path.model.name]
-        initial = Setting("full", profile.budget_gst)
         counted = start == initial and path.method in profile.methods
         for run in path.runs(profile)[1:]:
             yield PlannedRun("first round", run, counted=counted)
         further = [Setting(start.space, budget) for budget in ladder.budgets[1:]]
         further += [Setting(space, ladder.budgets[-1]) for space in ladder.spaces[1:]]
-        for setting in further:
-            for run in replace(path, setting=setting).runs(profile)[1:]:
-                yield PlannedRun("further rounds", run, depends=True)
+        for run in (r for s in further for r in replace(path, setting=s).runs(profile)[1:]):
+            yield PlannedRun("further rounds", run, depends=True)

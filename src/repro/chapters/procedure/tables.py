@@ -51,11 +51,7 @@ _PATH = (["task", "method"], _path_label)
 def rounds_table(
     rounds: pd.DataFrame, *, model: str, note: str, published_model: str = "", name: str = ""
 ) -> Table:
-    """Show judged rounds as pairs of columns, as Tables 4, 10 and 11 do: methods side by side.
-
-    Args:
-        name: of the file; by default that of Tables 10 and 11.
-    """
+    """Show judged rounds as pairs of columns, as Tables 4, 10 and 11 do: methods side by side."""
     rounds = rounds[rounds["model"] == model]
     if rounds.empty:
         raise ValueError(f"`rounds` must hold rows of `model`, but got none of {model!r}")
@@ -231,7 +227,7 @@ def patterns_table(patterns: Mapping[str, pd.DataFrame], *, note: str, name: str
 def describe_case(patterns: Mapping[str, pd.DataFrame]) -> str:
     """Say in Markdown how strong the paper's case for each hyperparameter is that it fixed.
 
-    A case is strong where it holds after Holm's correction at 5 %, weak where only without it.
+    It is strong where it holds after Holm's correction at 5 %, weak where only without it.
     """
     lines = []
     for model, names in _FIXED.items():
@@ -250,8 +246,7 @@ def uncertainty_table(
 ) -> Table:
     """Show each overfitting repetition's differences from grid search with their standard errors.
 
-    Args:
-        chance: from `verdicts_by_chance`: how often a round overfits by chance alone.
+    With `verdicts_by_chance`, also how often a round overfits by chance alone.
     """
 
     def difference(score: float, grid: float, error: float) -> str:
@@ -298,10 +293,9 @@ def chance_table(rounds: pd.DataFrame, *, note: str) -> Table:
 
 
 def costs_table(costs: pd.DataFrame, *, unit: str, note: str, name: str = "costs") -> Table:
-    """Show what the procedure spent, against every space x budget.
+    """Show what the procedure spent against every space x budget.
 
-    Args:
-        unit: "steps", or "days" where the steps are Table 2's seconds.
+    The unit is "steps", or "days" where the steps are Table 2's seconds.
     """
     columns = _MODEL | {"paths": ("n_paths", "d"), "rounds": (["rounds", "all_rounds"], _of)}
     if unit == "days":

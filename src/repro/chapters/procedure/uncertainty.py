@@ -9,8 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from repro.chapters.procedure.rules import Rule
 from repro.data.definitions import GLUE_SIZES
-from repro.records import METRICS
-from repro.stats.incumbents import SPLITS
+from repro.stats.incumbents import SPLITS, tuned_metrics
 from repro.stats.weighted_scores import weighted_scores
 
 N_RESAMPLES = 1000
@@ -32,8 +31,7 @@ def sign_uncertainty(
     many trials was chosen on validation is not undone: its difference is an optimistic one.
 
     Args:
-        judged: from `judge_rounds`, with run_id.
-        best: from `best_trials`, grid search among the methods.
+        judged, best: from `judge_rounds` and `best_trials`, grid search among the latter.
         predictions: run_id -> split, checkpoint, index, prediction, label.
     Returns:
         `judged` with, for each split, se_<split> (of the score) and se_<split>_difference
@@ -43,15 +41,15 @@ def sign_uncertainty(
     Source: Efron & Tibshirani 1993, ch. 6 and 13.
     """
     grid_runs = best[best["method"] == "grid"].set_index(["model", "task"])["run_id"]
-    metrics, rows = _tuned_metrics(best), []
+    metrics, rows = tuned_metrics(best), []
     for number, judgement in enumerate(judged.to_dict("records")):
-        grid_run = grid_runs[judgement["model"], judgement["task"]]
-        ours, grids = predictions(judgement["run_id"]), predictions(grid_run)
-        rng, row = np.random.default_rng([seed, number]), {}
+        rng, task = np.random.default_rng([seed, number]), judgement["task"]
+        grid_run = grid_runs[judgement["model"], task]
+        ours, grids, row = predictions(judgement["run_id"]), predictions(grid_run), {}
         for split, side in zip(SPLITS, (1, -1), strict=True):
             both, labels = _same_examples(ours, grids, split)
             resampled = [
-                weighted_scores(both, labels, weights, metric=metrics[judgement["task"]])
+                weighted_scores(both, labels, weights, metric=metrics[task])
                 for weights in _draw_weights(len(labels), rng, n_resamples)
             ]
             scores, grid = np.concatenate(resampled).T
@@ -59,23 +57,8 @@ def sign_uncertainty(
             row |= {f"se_{split}": scores.std(ddof=1), f"se_{split}_difference": gains.std(ddof=1)}
             row[f"p_{split}"] = (gains > 0).mean() + (gains == 0).mean() / 2
         rows.append(row)
-    names = [f"{name}{split}" for split in SPLITS for name in ("se_", "p_")]
-    columns = [*names, *(f"se_{split}_difference" for split in SPLITS)]
-    return _with_chances(judged.join(pd.DataFrame(rows, judged.index, columns, dtype=float)))
-
-
-def _tuned_metrics(best: pd.DataFrame) -> dict[str, str]:
-    """Find each task's optimised metric: the one that always equals its score."""
-    metrics = {}
-    for task, rows in best.dropna(subset="validation_score").groupby("task"):
-        score = rows["validation_score"]
-        equal = [m for m in METRICS if np.allclose(rows[f"validation_{m}"], score)]
-        if not equal:
-            raise ValueError(
-                f"the score of {task} must be one of {METRICS}, but is none; is its table complete?"
-            )
-        metrics[task] = equal[0]
-    return metrics
+    names = [name.format(s) for name in ("se_{}", "p_{}", "se_{}_difference") for s in SPLITS]
+    return _with_chances(judged.join(pd.DataFrame(rows, judged.index, names, dtype=float)))
 
 
 def _same_examples(ours: pd.DataFrame, grids: pd.DataFrame, split: str) -> tuple:
@@ -101,27 +84,21 @@ def _draw_weights(n_examples: int, rng, n_resamples: int) -> Iterator[np.ndarray
 
 def _with_chances(rows: pd.DataFrame) -> pd.DataFrame:
     """Turn the chances of each sign into those of overfitting and of a wrong verdict."""
-    p_overfits = rows["p_validation"] * rows["p_test"]
-    wrong = {"overfits": 1 - p_overfits, "weak": 1 - rows["p_test"], "no": p_overfits}
+    p_validation, p_test = (rows.pop(f"p_{split}") for split in SPLITS)
+    p_overfits = p_validation * p_test
+    wrong = {"overfits": 1 - p_overfits, "weak": 1 - p_test, "no": p_overfits}
     p_wrong = np.select([rows["verdict"] == v for v in wrong], list(wrong.values()), np.nan)
-    within = pd.Series(False, rows.index)
-    for split in SPLITS:
-        gain = (rows[f"{split}_score"] - rows[f"grid_{split}_score"]).abs()
-        within |= gain < rows[f"se_{split}_difference"]
-    rows = rows.drop(columns=[f"p_{split}" for split in SPLITS])
-    return rows.assign(within=within, p_overfits=p_overfits, p_wrong=p_wrong)
+    gains = [(rows[f"{s}_score"] - rows[f"grid_{s}_score"]).abs() for s in SPLITS]
+    within = [gain < rows[f"se_{s}_difference"] for gain, s in zip(gains, SPLITS, strict=True)]
+    return rows.assign(within=within[0] | within[1], p_overfits=p_overfits, p_wrong=p_wrong)
 
 
 def published_uncertainty(judged: pd.DataFrame) -> pd.DataFrame:
-    """Give published verdicts the standard errors that their numbers of examples allow.
+    """Give published verdicts of `judge_rounds` the errors that their numbers of examples allow.
 
     Without predictions the pairing is unknown: the error of a difference is that of two
-    independent scores, which is too large where both models err on the same examples.
-
-    Args:
-        judged: from `judge_rounds`, with `metric`; scores of GLUE's own splits.
-    Returns:
-        as `sign_uncertainty`, by normal approximations.
+    independent scores, which is too large where both models err on the same examples. Columns as
+    of `sign_uncertainty`, by normal approximations.
     """
     columns = {}
     for split, side in zip(SPLITS, (1, -1), strict=True):
@@ -151,8 +128,6 @@ def verdicts_by_chance(
     and budget, and take the one best on validation. In a pool of few trials two of them take the
     same one, a tie, which understates overfitting.
 
-    Args:
-        trials: of one data split; grid search's among them.
     Returns:
         one row a model and task: n_pool, n_draws, p_overfits (any repetition, also weakly),
         p_succeeds, p_neither.
@@ -170,14 +145,11 @@ def verdicts_by_chance(
 
 
 def rounds_against_chance(chance: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
-    """Put how often rounds overfit beside how often chance alone would make them.
+    """Put how often rounds of a trace overfit beside how often chance alone would make them.
 
-    Args:
-        chance: from `verdicts_by_chance`.
-        trace: one row a round.
     Returns:
-        the rows of `chance` with n_over of n rounds, share, and low and high, its 95 % Wilson
-        interval, which takes the rounds of a task for independent.
+        the rows of `verdicts_by_chance` with n_over of n rounds, share, and low and high, its 95 %
+        Wilson interval, which takes the rounds of a task for independent.
     """
     rounds = trace.assign(over=trace["n_overfits"] + trace["n_weak"] > 0)
     rounds = rounds.groupby(["model", "task"])["over"].agg(n_over="sum", n="size").reset_index()
@@ -208,7 +180,7 @@ def simulate_verdicts(
 
     Args:
         pool: shape (n_trials, 3): validation score, test score, validation loss.
-        n_draws: trials that each of them tries, at least 1.
+        n_draws: trials that each of them tries.
     """
     if not len(pool) or n_draws < 1:
         raise ValueError(

@@ -60,12 +60,10 @@ def top_trials(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def correlations(trials: pd.DataFrame, by: Sequence[str], *, y: str = "test_score") -> pd.DataFrame:
-    """Correlate validation and test scores over the trials of each group.
+    """Correlate validation scores and test scores, the column `y`, over the trials of each group.
 
-    Args:
-        by: columns that name a group; repetitions are pooled where `repetition` is not among them,
-            for random search draws its trials independently.
-        y: the column of test scores.
+    Repetitions are pooled where they are not among `by`, for random search draws independently.
+
     Returns:
         one row a group: `by`, n (trials with both scores), pearson, pearson_p, spearman, spearman_p
         (two-sided; NaN below three trials or where a score is constant), and low and high, the
@@ -96,8 +94,6 @@ def published_table7() -> pd.DataFrame:
 def published_correlations(*, seed: int = 0) -> pd.DataFrame:
     """Set the correlations that A.5 states beside those of the scores that Table 7 prints.
 
-    Args:
-        seed: of the search for what rounding allows.
     Returns:
         two rows a split, of what is stated and of what is printed: whose, the columns of
         `correlations`, and lowest and highest: what r can be of scores that are printed so.

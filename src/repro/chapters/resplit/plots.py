@@ -66,11 +66,7 @@ def figure_scores_against(trials: pd.DataFrame) -> Figure:
 
 @styled
 def plot_simulated(simulated: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the share of simulated runs that overfit over the validation set's size, a line a shift.
-
-    Args:
-        simulated: from `simulate_runs`, of one model, task and number of trials.
-    """
+    """Draw the share of simulated runs that overfit over the size of validation, a line a shift."""
     ax, by_size = ax or new_axes(), simulated.sort_values("validation_size")
     for (shift, rows), look in zip(by_size.groupby("shift"), cycle(_LOOKS)):
         name = f"shift {shift:g}" + (": same distribution" if shift == 0 else "")
@@ -91,10 +87,8 @@ def figure_simulated(simulated: pd.DataFrame) -> Figure:
 def plot_optimism(simulated: pd.DataFrame, observed: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what the incumbent's validation score promises too much, over the number of trials.
 
-    Args:
-        simulated: of one task at shift 0: a line a size of the validation set.
-        observed: from `winners_curse.observed_optimism`, of one task: a point a tuning run, and
-            their mean where all runs have so many trials.
+    Lines are runs simulated at shift 0, one a size of the validation set; points are tuning runs
+    of `observed_optimism`, and a line their mean where all runs have so many trials.
     """
     ax, by_count = ax or new_axes(), simulated.sort_values("n_trials")
     for (size, rows), look in zip(by_count.groupby("validation_size"), cycle(_LOOKS)):

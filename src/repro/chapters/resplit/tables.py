@@ -85,11 +85,9 @@ def top_correlations(top: pd.DataFrame, published: pd.DataFrame, *, note: str) -
 
 
 def all_correlations(found: pd.DataFrame, *, by: str, name: str, what: str) -> Table:
-    """Show the `correlations` over all trials for each value of `by`, with intervals.
+    """Show the `correlations` over all trials by split or shift, with intervals.
 
     Args:
-        by: split or shift.
-        name: file name of the table.
         what: what is correlated, and where the numbers come from.
     """
     rows = in_paper_order(found, ["model", "task", by])
@@ -181,11 +179,7 @@ def uses_table(counts: pd.DataFrame, *, note: str) -> Table:
 
 
 def describe_ranking(found: pd.DataFrame) -> str:
-    """Say on which split validation ranks trials more as test does.
-
-    Args:
-        found: from `correlations`, over all trials, by split, model and task.
-    """
+    """Say on which split validation ranks trials more as test does, by `correlations`."""
     known = found.dropna(subset="pearson").set_index(["model", "task", "split"])
     parts = []
     for split, rows in known.groupby("split"):
@@ -205,11 +199,7 @@ def describe_ranking(found: pd.DataFrame) -> str:
 
 
 def describe_shift(simulated: pd.DataFrame) -> str:
-    """Say how often runs overfit without any shift, and at the largest.
-
-    Args:
-        simulated: from `simulate_runs`.
-    """
+    """Say how often simulated runs overfit without any shift, and at the largest."""
     rows = simulated.dropna(subset="overfits")
     if rows.empty:
         return "No tuning run could be simulated, because there are no further test sets."
@@ -225,11 +215,7 @@ def describe_shift(simulated: pd.DataFrame) -> str:
 
 
 def describe_curse(simulated: pd.DataFrame) -> str:
-    """Say how much the incumbent's validation score promises too much at both ends of the knobs.
-
-    Args:
-        simulated: from `simulate_runs`, of one model.
-    """
+    """Say how much the incumbent's validation score promises too much at both ends of the knobs."""
     rows = simulated[simulated["shift"] == 0].groupby(["validation_size", "n_trials"])
     means = 100 * rows["optimism"].mean()
     if means.empty:

@@ -63,11 +63,7 @@ def read_predictions(results: Results, tasks: Sequence[str]) -> list[Predictions
 
 
 def score_pools(studies: Sequence[Predictions]) -> pd.DataFrame:
-    """Score every trial on the whole further test set of every shift.
-
-    Returns:
-        columns trial_id, shift, pool_score (fraction); no rows without further test sets.
-    """
+    """Score every trial on the whole further test set of every shift: `pool_score`, a fraction."""
     parts = [pd.DataFrame(columns=["trial_id", "shift", "pool_score"])]
     for study in studies:
         for shift, pool in study.pools().items():

@@ -11,10 +11,10 @@ import pandas as pd
 
 from repro.chapters.strategies.analysis import BASE, STRATEGY
 from repro.stats.components import variance_ratio
-from repro.stats.contrasts import judge_contrast, score_table
+from repro.stats.contrasts import judge_contrast, over_repetitions, score_table
 from repro.stats.decisions import Estimate, above, below
 from repro.stats.ledger import Answer
-from repro.stats.rules import mean, undecidable, withheld
+from repro.stats.rules import undecidable, withheld
 
 GRID, BAYES, PBT = ("grid", BASE), ("hyperopt_asha", BASE), ("pbt", BASE)
 # a strategy, the one that it is held against, by which score, and what is claimed
@@ -93,7 +93,7 @@ def _earlier(scores: pd.DataFrame) -> Estimate:
     if n_never := int(np.isnan(later).sum()):
         reason = f"grid search's score was not reached in {n_never} of {len(later)} repetitions"
         return undecidable(reason, below(), n=len(later), units="repetitions")
-    return _over_repetitions(later, below())
+    return over_repetitions(later, below())
 
 
 def _of_bayes(trials: pd.DataFrame, random_starts: int) -> dict[str, Estimate]:
@@ -105,10 +105,10 @@ def _of_bayes(trials: pd.DataFrame, random_starts: int) -> dict[str, Estimate]:
         gains.append(means[0] - means[1])
         whole = run["steps"] / run["epochs_trained"] * run["epochs"]
         unspent.append(1 - run["steps"].sum() / whole.sum(skipna=False))
-    learns = _over_repetitions(gains, above())
+    learns = over_repetitions(gains, above())
     if learns.value <= 0:  # stopping is harder on later trials, whatever is proposed
         learns = withheld(learns, "later trials are stopped sooner, which by itself lowers them")
-    stops = _over_repetitions(unspent, above())
+    stops = over_repetitions(unspent, above())
     return {"wandb-bayes-learns": learns, "wandb-stopping-avoids-waste": stops}
 
 
@@ -144,8 +144,4 @@ def _early_scores(trials: pd.DataFrame, evaluations: pd.DataFrame) -> Estimate:
         ranks = group.drop(columns="repetition").rank(na_option="keep")
         r = ranks.corr(min_periods=len(ranks))["last_validation_score"]
         values.append(r["early"] - r["later"])
-    return _over_repetitions(values, below())
-
-
-def _over_repetitions(values, region) -> Estimate:
-    return mean({"": values}, region, tasks="fixed")
+    return over_repetitions(values, below())

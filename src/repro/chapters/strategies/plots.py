@@ -10,12 +10,13 @@ import pandas as pd
 
 from repro.chapters.strategies.analysis import SEARCHED
 from repro.labels import METHOD_LABELS, in_order, label
-from repro.show.curves import plot_band
+from repro.show.curves import plot_incumbent_bands as plot_incumbent_bands
 from repro.show.panels import add_legend, panels
 from repro.show.sensitivity import plot_parallel_coordinates
 from repro.show.style import (
     OWN,
     PAGE_WIDTH,
+    name_rows,
     new_axes,
     new_figure,
     style_of,
@@ -27,28 +28,6 @@ from repro.stats.intervals import FEW
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-@styled
-def plot_incumbent_bands(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the mean incumbent over the steps spent, with its interval over repetitions.
-
-    The axis begins at the lowest mean after a tenth of the spending: the climb before would press
-    the rest together.
-
-    Args:
-        bands: from `analysis.article_bands`.
-    """
-    ax = ax or new_axes(0.75 * PAGE_WIDTH, 2.8)
-    for method in in_order(bands["method"], METHOD_LABELS):
-        plot_band(bands[bands["method"] == method], ax, style_of(method))
-    late = bands["spent"] >= 0.1 * bands.groupby("method")["spent"].transform("max")
-    bottom, top = 100 * bands.loc[late, "mean"].min(), 100 * bands[["mean", "high"]].max().max()
-    if bottom < top:
-        ax.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
-    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation score (%)")
-    ax.legend(loc="lower right")
-    return ax
 
 
 @styled
@@ -92,9 +71,7 @@ def plot_population(
 ) -> Axes:
     """Draw the life of a population: members down, epochs across, arrows where one copied another.
 
-    Args:
-        segments: of one tuning run, with its `trials`.
-        lineage: of its best segment, drawn with a black edge.
+    The lineage of its best segment has a black edge.
     """
     ax = ax or new_axes(PAGE_WIDTH, 2.8)
     rows = segments.merge(trials[["trial_id", "last_validation_score"]], on="trial_id")
@@ -143,8 +120,7 @@ def plot_strategy_differences(differences: pd.DataFrame, ax: Axes | None = None)
             ax.hlines(y, 100 * row.low, 100 * row.high, color=OWN, lw=1.4)
     look = {"marker": "D", "s": 22, "color": OWN, "zorder": 4, "label": "mean"}
     ax.scatter(100 * means["mean"], range(len(names)), **look)
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.4, -0.6)
+    name_rows(ax, names)
     ax.margins(x=0.08)
     ax.set_xlabel("difference (points)")
     ax.figure.legend(loc="outside upper center", ncols=2)

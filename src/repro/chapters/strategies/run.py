@@ -135,10 +135,8 @@ def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
 
 
 def replay_schedule(profile: Profile, schedule: pd.DataFrame) -> list[TrialResult]:
-    """Train a schedule of hyperparameters from the start, without its population.
+    """Train the schedule of a `lineage` from the start, without its population.
 
-    Args:
-        schedule: from `analysis.lineage`.
     Returns:
         one result a segment; with the same machine and settings, bit for bit the lineage's.
     """

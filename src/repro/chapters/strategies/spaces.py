@@ -27,11 +27,7 @@ def article_grid(scale: str) -> list[dict]:
 
 
 def bayesian_space(scale: str, *, n_train: int) -> SearchSpace:
-    """Return the article's space of Bayesian search.
-
-    Args:
-        n_train: training examples, to which a miniature's warm-up is scaled.
-    """
+    """Return the article's space of Bayesian search; a miniature's warm-up fits its data's size."""
     full_warmup = 500
     if scale != "article":
         full_warmup = max(1, round(full_warmup * n_train / ARTICLE_TRAIN_SIZE))

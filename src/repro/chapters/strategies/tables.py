@@ -94,11 +94,7 @@ def schedule_table(lineage: pd.DataFrame, *, note: str) -> Table:
 
 
 def describe_differences(differences: pd.DataFrame) -> str:
-    """Say how PBT did on test against the other two, and whether that is more than chance.
-
-    Args:
-        differences: from `analysis.strategy_differences`.
-    """
+    """Say how PBT did on test against the other two, and whether that is more than chance."""
     parts = []
     for other in ("grid", "hyperopt_asha"):
         rows = differences[differences["comparison"] == f"PBT over {NAMES[other]}, test"]

@@ -1,8 +1,7 @@
 """The course project's three stages: its printed numbers, sweeps over trials, the final comparison.
 
-Frames in are `trials` of `repro.records`, of one model and task, whose `stage` is "one-factor",
-"manual", "cold", "warm" or "final": configurations, named by `variant`, that were trained again.
-Scores are fractions.
+The column `stage` of trials is "one-factor", "manual", "cold", "warm" or "final": configurations,
+named by `variant`, that were trained again.
 """
 
 from functools import reduce
@@ -32,8 +31,6 @@ FINAL_LABELS = {
 def printed_accuracies(published: pd.DataFrame) -> pd.DataFrame:
     """Count the right answers behind the printed accuracies.
 
-    Args:
-        published: method, score (percent).
     Returns:
         one row a method: method, accuracy, n_right, n, low, high (95 % Wilson interval).
     Raises:
@@ -56,7 +53,6 @@ def printed_gaps(printed: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFra
     """Tell how often two equally good models differ as much as two of the project's stages.
 
     Args:
-        printed: from `printed_accuracies`.
         predictions: of our trials, from `Results.joint_predictions`.
     Returns:
         one row a pair of stages and assumption: first, second, gap (right answers), assumption,
@@ -94,11 +90,7 @@ def chance_of_gap(gap: int, *, n: int, disagreement: float) -> float:
 
 
 def mean_disagreement(predictions: pd.DataFrame, labels: pd.Series) -> float:
-    """Average, over all pairs of models, the share of examples that just one of them gets right.
-
-    Args:
-        predictions: one row an example, one column a model; NaN comes of fewer than two models.
-    """
+    """Average, over all pairs of models, the share of examples that just one of them gets right."""
     right = predictions.to_numpy() == labels.to_numpy()[:, None]
     n_right, n_models = right.sum(axis=1), right.shape[1]
     n_pairs = n_models * (n_models - 1) / 2
@@ -135,10 +127,8 @@ def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def response_surface(searches: pd.DataFrame, *, n_points: int = 40) -> pd.DataFrame:
-    """Fit a parabola in learning rate (its logarithm) and warm-up to the searches' scores.
+    """Fit a parabola in learning rate (its logarithm) and warm-up to the scores of `search_trials`.
 
-    Args:
-        searches: from `search_trials`; their mean is added to the centred scores again.
     Returns:
         one row a point of a grid over the trials' range: learning_rate, warmup_steps, score; none
         where fewer than twelve trials have a score or one of the two does not vary.
@@ -192,11 +182,12 @@ def final_scores(trials: pd.DataFrame) -> pd.DataFrame:
     selected = first.groupby("stage")["validation_score"].max()
     rows = []
     for name, group in trials[trials["stage"] == "final"].groupby("variant", sort=False):
+        known = {"configuration": name, **group[list(TUNED)].iloc[0]}
+        known["selected"] = selected.get(name, np.nan)
         for split in SPLITS:
             scores = group[f"{split}_score"].dropna()
-            row = {"configuration": name, **group[list(TUNED)].iloc[0], "split": split}
-            row |= t_interval(scores) | {"sd": scores.std(), "n_missing": len(group) - len(scores)}
-            rows.append(row | {"selected": selected.get(name, np.nan)})
+            counts = {"sd": scores.std(), "n_missing": len(group) - len(scores)}
+            rows.append(known | {"split": split} | t_interval(scores) | counts)
     columns = ["configuration", *TUNED, "split", "mean", "low", "high", "sd", "n", "n_missing"]
     return pd.DataFrame(rows, columns=[*columns, "selected"])
 

@@ -14,8 +14,15 @@ from repro.chapters.three_stage.analysis import N_VALIDATION, SEARCHES, printed_
 from repro.chapters.three_stage.one_factor import seed_table
 from repro.chapters.three_stage.spaces import CANDIDATES, TUNED
 from repro.published import load_published
-from repro.stats.contrasts import RUNS, examples_error, judge_contrast, part_of, score_table
-from repro.stats.decisions import Estimate, Region, above, below, within
+from repro.stats.contrasts import (
+    RUNS,
+    examples_error,
+    judge_contrast,
+    over_repetitions,
+    part_of,
+    score_table,
+)
+from repro.stats.decisions import Estimate, above, below, within
 from repro.stats.interactions import interactions, variation_parts
 from repro.stats.ledger import Answer
 from repro.stats.rules import (
@@ -161,8 +168,8 @@ def _of_sweeps(
     drawn = trials[trials["trial"] < random_starts]  # independent of each other
     metrics = drawn["validation_accuracy"], drawn["validation_f1"]
     return {
-        "course-sweep-improves": _over_repetitions(later, above()),
-        "course-low-warmup-works": _over_repetitions(low_warmup, above()),
+        "course-sweep-improves": over_repetitions(later, above()),
+        "course-low-warmup-works": over_repetitions(low_warmup, above()),
         "course-accuracy-enough": correlation(*metrics, above(0.9), units="trials"),
     }
 
@@ -187,7 +194,7 @@ def _of_interactions(searches: pd.DataFrame) -> dict[str, Estimate]:
         nan = math.nan
         found = Estimate(**known, low=nan, high=nan, region=above(), p_for=float(row["p"]))
     return {
-        "course-interactions": _over_repetitions(apart, above()),
+        "course-interactions": over_repetitions(apart, above()),
         "course-decay-depends-on-rate": found,
     }
 
@@ -255,7 +262,3 @@ def _warm_start(trials: pd.DataFrame, predictions: pd.DataFrame) -> Estimate:
     if set(table) != {"cold", "warm"}:
         return undecidable("no runs have a score", above())
     return judge_contrast(table["warm"] - table["cold"], above())
-
-
-def _over_repetitions(values: Sequence[float], region: Region) -> Estimate:
-    return mean({"": values}, region, tasks="fixed")

@@ -1,9 +1,7 @@
 """One factor at a time: what changing one hyperparameter does, told from the noise of the seeds.
 
-Frames in are `trials` of `repro.records`, of one task, model and split. A candidate is one
-hyperparameter, or several that move together; a variation is a candidate at one value. Every
-variation is trained with the baseline's seeds, so that differences are paired. Scores are
-fractions.
+A candidate is one hyperparameter, or several that move together; a variation is a candidate at one
+value. Every variation is trained with the baseline's seeds, so that differences are paired.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,9 +22,8 @@ _VARIATION = ["candidate", "direction", "value"]
 
 def candidate_values(project: Project) -> pd.DataFrame:
     """List the lower, the baseline's and the higher value of each candidate, as text."""
-    frame = pd.DataFrame([project.baseline, *project.variations])
-    values = {name: sorted(frame[columns[0]].unique()) for name, columns in CANDIDATES.items()}
-    return pd.DataFrame(values, index=["lower", "baseline", "higher"]).T.map("{:.3g}".format)
+    values = pd.DataFrame(project.values, index=["lower", "baseline", "higher"])
+    return values.T.map("{:.3g}".format)
 
 
 def seed_differences(
@@ -70,12 +67,7 @@ def seed_differences(
 def seed_table(
     trials: pd.DataFrame, predictions: pd.DataFrame, *, baseline: Mapping[str, float]
 ) -> pd.DataFrame:
-    """Set the changes from the baseline side by side: a `score_table` by candidate and direction.
-
-    Args:
-        predictions: from `Results.joint_predictions`.
-        baseline: as for `seed_differences`.
-    """
+    """Set the changes from the baseline side by side: a `score_table` by candidate and side."""
     table = _variations(trials, baseline, CANDIDATES)
     table[SCORE] = table[SCORE].where(table["status"] == "completed")
     table.loc[table["candidate"] == "", "direction"] = ""
@@ -117,10 +109,10 @@ def one_factor_effects(differences: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, group in differences.groupby(_VARIATION, sort=False):
         failed = sorted(group.loc[~group["completed"], "trial_id"])
-        row = dict(zip(_VARIATION, key, strict=True)) | t_interval(group["difference"].dropna())
-        rows.append(row | {"n_failed": len(failed), "failed": ", ".join(failed)})
-    columns = [*_VARIATION, "mean", "low", "high", "p", "n", "n_failed", "failed"]
-    table = pd.DataFrame(rows, columns=columns).rename(columns={"mean": "difference"})
+        found = t_interval(group["difference"].dropna())
+        rows.append((*key, *found.values(), len(failed), ", ".join(failed)))
+    columns = [*_VARIATION, "difference", "low", "high", "p", "n", "n_failed", "failed"]
+    table = pd.DataFrame(rows, columns=columns)
     table.insert(7, "p_holm", holm(table["p"]))
     return table
 
@@ -144,14 +136,11 @@ def rank_candidates(
 ) -> pd.DataFrame:
     """Rank the candidates by their impact, the largest mean difference that they make.
 
-    Args:
-        differences: from `seed_differences`.
-        n_resamples: bootstrap resamples over seeds, the same for all variations.
     Returns:
         one row a candidate, the largest impact first: candidate, impact (fraction, without its
-        sign), rank (ties share the smallest; NaN without a pair), top_share (of the resamples with
-        the candidate among the `top`; ties share the places), above_noise (whether p_holm of one
-        of its variations is below 5 %).
+        sign), rank (ties share the smallest; NaN without a pair), top_share (of the bootstrap
+        resamples over seeds, the same for all variations, with the candidate among the `top`; ties
+        share the places), above_noise (whether p_holm of one of its variations is below 5 %).
     """
     effects = one_factor_effects(differences)
     effects["impact"] = effects["difference"].abs()
@@ -167,8 +156,7 @@ def _top_shares(differences: pd.DataFrame, n_resamples: int, seed: int, top: int
     """Return the share of resamples in which each candidate is among the `top`."""
     variation = ["candidate", "value"]
     wide = differences.pivot_table(index=variation, columns=SEEDS, values="difference")
-    n_seeds = wide.shape[1]
-    if not n_seeds:
+    if not (n_seeds := wide.shape[1]):
         return pd.Series(dtype=float)
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples)

@@ -18,6 +18,7 @@ from repro.show.style import (
     OWN,
     PAGE_WIDTH,
     MethodStyle,
+    name_rows,
     new_axes,
     new_figure,
     styled,
@@ -44,10 +45,7 @@ def plot_effects(
     """Draw what each variation of one factor does, with its interval; filled where p < 5 %.
 
     Small points are `seed_differences`. Which value a variation has, and how many of its trials
-    failed, is written at the right edge.
-
-    Args:
-        band: half-width of a grey band around zero, of `baseline_noise`; NaN: none.
+    failed, is written at the right edge. The grey band is that of `baseline_noise`; NaN: none.
     """
     names = list(dict.fromkeys(effects["candidate"]))
     ax = ax or new_axes(PAGE_WIDTH, 0.7 + 0.36 * len(names))
@@ -69,8 +67,7 @@ def plot_effects(
             text += f" ({row['n_failed']} failed)" if row["n_failed"] else ""
             place = {"xy": (1.01, y), "xycoords": ax.get_yaxis_transform(), "va": "center"}
             ax.annotate(text, **place, fontsize=6, color=colour, annotation_clip=False)
-    ax.set_yticks(range(len(names)), [label(name, HYPERPARAMETER_LABELS) for name in names])
-    ax.set_ylim(max(1, len(names)) - 0.5, -0.5)
+    name_rows(ax, [label(name, HYPERPARAMETER_LABELS) for name in names])
     ax.set_xlabel("difference from the baseline's score (points)")
     look = {"color": "none", "marker": "o", "markeredgecolor": "0.3", "markerfacecolor": "0.3"}
     filled = mpl.lines.Line2D([], [], label="filled: p < .05 (Holm)", **look)
@@ -112,9 +109,7 @@ def plot_sweeps(
 ) -> Axes:
     """Draw the best validation score so far over the trials of cold and warm sweeps.
 
-    Args:
-        curves: thin lines, one a sweep.
-        manual: the manual grid's best score, mean over repetitions: a dotted line; none if NaN.
+    Thin lines are single sweeps; a dotted one is the manual grid's best score, none if NaN.
     """
     ax = ax or new_axes(COLUMN_WIDTH * 1.5, 2.8)
     for stage, style in _SWEEPS.items():
@@ -152,19 +147,13 @@ def figure_final(trials: pd.DataFrame, final: pd.DataFrame) -> Figure:
         ax.errorbar(100 * rows["mean"], range(len(names)), xerr=bars, **look)
         ax.margins(x=0.06)
         ax.set_xlabel(f"{split} score (%)")
-    axes[0].set_yticks(range(len(names)), [label(name, FINAL_LABELS) for name in names])
-    axes[0].set_ylim(len(names) - 0.4, -0.6)
+    name_rows(axes[0], [label(name, FINAL_LABELS) for name in names])
     return figure
 
 
 @styled
 def plot_surface(surface: pd.DataFrame, trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the fitted score over learning rate and warm-up as contours, trials as points.
-
-    Args:
-        surface: from `analysis.response_surface`.
-        trials: those that it was fitted to.
-    """
+    """Draw the score of `response_surface` over its two axes as contours, and trials as points."""
     ax = ax or new_axes(0.75 * PAGE_WIDTH, 3.2)
     if surface.empty:
         text = "too few trials to fit a surface"

@@ -53,18 +53,30 @@ class Project:
     epochs: int = 3
 
     @property
+    def values(self) -> dict[str, tuple]:
+        """Lower, baseline and higher value of each candidate."""
+        return {
+            "learning rate": tuple(map(self._rate, (2e-5, 5e-5, 2e-4))),
+            "weight decay": (0.0, 0.01, 0.1),
+            "Adam epsilon": _EPSILONS[self.scale],
+            "warm-up steps": tuple(map(self._warmup, (50, 100, 200))),
+            "dropout": (0.0, 0.1, 0.3),
+            "maximum length": self.max_lengths,
+            "gradient clipping": (0.1, 1.0, 10.0),
+        }
+
+    @property
     def baseline(self) -> dict:
         """The configuration that all others are compared with."""
-        values = {name: value for name, (_, value, _) in self._values.items()}
-        columns = {column: values[name] for name, of in CANDIDATES.items() for column in of}
-        return columns | {"batch_size": 32, "epochs": self.epochs}
+        values = {column: self.values[name][1] for name, of in CANDIDATES.items() for column in of}
+        return values | {"batch_size": 32, "epochs": self.epochs}
 
     @property
     def variations(self) -> list[dict]:
         """The 14 that differ from the baseline in one candidate, its lower value first."""
         return [
             self.baseline | dict.fromkeys(CANDIDATES[name], value)
-            for name, (lower, _, higher) in self._values.items()
+            for name, (lower, _, higher) in self.values.items()
             for value in (lower, higher)
         ]
 
@@ -77,9 +89,8 @@ class Project:
     @property
     def sweep_space(self) -> SearchSpace:
         """The space of the automatic sweep."""
-        low, high = (self._tuned(rate, 0.0, 0)["learning_rate"] for rate in (1e-5, 5e-5))
         domains = {
-            "learning_rate": LogUniform(low, high),
+            "learning_rate": LogUniform(self._rate(1e-5), self._rate(5e-5)),
             "weight_decay": Uniform(0.0, 0.1),
             "warmup_steps": WholeNumber(0, self._warmup(500)),
         }
@@ -91,28 +102,12 @@ class Project:
         """The best manual and the best automatic configuration that the project found."""
         return {"manual": self._with(2e-5, 0.0, 50), "automatic": self._with(2.01e-5, 0.0797, 14)}
 
-    @property
-    def _values(self) -> dict[str, tuple]:
-        """Lower, baseline and higher value of each candidate."""
-        tuned = [self._tuned(*p) for p in ((2e-5, 0.0, 50), (5e-5, 0.01, 100), (2e-4, 0.1, 200))]
-        rates, decays, warmups = (tuple(values[name] for values in tuned) for name in TUNED)
-        return {
-            "learning rate": rates,
-            "weight decay": decays,
-            "Adam epsilon": _EPSILONS[self.scale],
-            "warm-up steps": warmups,
-            "dropout": (0.0, 0.1, 0.3),
-            "maximum length": self.max_lengths,
-            "gradient clipping": (0.1, 1.0, 10.0),
-        }
+    def _with(self, rate: float, decay: float, warmup: int) -> dict:
+        tuned = (self._rate(rate), decay, self._warmup(warmup))
+        return self.baseline | dict(zip(TUNED, tuned, strict=True))
 
-    def _with(self, *tuned) -> dict:
-        return self.baseline | self._tuned(*tuned)
-
-    def _tuned(self, rate: float, decay: float, warmup: int) -> dict:
-        """Bring the project's values of the three tuned hyperparameters to this scale."""
-        values = (rate * _RATE_SCALE[self.scale], decay, self._warmup(warmup))
-        return dict(zip(TUNED, values, strict=True))
+    def _rate(self, rate: float) -> float:
+        return rate * _RATE_SCALE[self.scale]
 
     def _warmup(self, steps: int) -> int:
         if self.scale == "project":

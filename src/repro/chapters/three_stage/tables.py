@@ -148,11 +148,7 @@ def _mean(row: pd.Series) -> str:
 
 
 def describe_final(final: pd.DataFrame) -> str:
-    """Say how the chosen configurations score on test with fresh seeds.
-
-    Args:
-        final: from `analysis.final_scores`.
-    """
+    """Say how the chosen configurations score on test with fresh seeds."""
     rows = final[final["split"] == "test"].dropna(subset="mean").set_index("configuration")
     if "baseline" not in rows.index:
         return "The baseline has no test score with fresh seeds, so that nothing can be compared."
@@ -169,11 +165,7 @@ def describe_final(final: pd.DataFrame) -> str:
 
 
 def describe_gaps(gaps: pd.DataFrame) -> str:
-    """Say how often chance alone gives the project's largest difference.
-
-    Args:
-        gaps: from `analysis.printed_gaps`.
-    """
+    """Say how often chance alone gives the project's largest difference."""
     top = gaps[gaps["gap"].abs() == gaps["gap"].abs().max()]
     first, chances = top.iloc[0], top["chance"]
     return (
@@ -186,9 +178,7 @@ def describe_gaps(gaps: pd.DataFrame) -> str:
 def describe_effects(effects: pd.DataFrame, *, band: float) -> str:
     """Say which candidates have an effect, and how many of these one run each would have shown.
 
-    Args:
-        effects: from `one_factor.one_factor_effects`.
-        band: by how much two single runs of one configuration differ in 95 % of cases.
+    Two single runs of one configuration differ by less than `band` in 95 % of cases.
     """
     sure = effects[effects["p_holm"] < 0.05]
     if sure.empty:

@@ -44,6 +44,7 @@ class Pool:
         trials: one row a trial, with its hyperparameters.
         curves: column of the evaluations -> shape (n_trials, n_evaluations), NaN after the end.
         lengths: shape (n_trials,), evaluations of each trial.
+        recorded: what predictions are read from; None where there are none.
         test_part: number and count of the parts of the test examples, of which one counts.
     """
 
@@ -53,7 +54,7 @@ class Pool:
     trials: pd.DataFrame
     curves: dict[str, np.ndarray]
     lengths: np.ndarray
-    recorded: Recorded
+    recorded: Recorded | None = None
     test_part: tuple[int, int] = (0, 1)
     _answers: dict = field(default_factory=dict)
 

@@ -106,6 +106,8 @@ def assert_same_tables(one, other):
 def test_trained_again_it_is_the_same_and_an_altered_number_is_found(folder):
     recorded = read_recorded(folder)
     assert train_again(recorded, n=2, seed=0)["same"].all()
+    first = train_again(recorded, n=2, seed=0, until=1)
+    assert first["same"].all() and first["n_evaluations"].tolist() == [1, 1]
     altered = recorded.evaluations.assign(
         validation_loss=recorded.evaluations["validation_loss"] + np.float32(1e-6)
     )

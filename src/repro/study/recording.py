@@ -9,7 +9,9 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from importlib.metadata import version
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -222,11 +224,17 @@ def _labels(plan: Plan) -> pd.DataFrame:
 
 
 def train_again(
-    recorded: Recorded, *, n: int, seed: int | None = None, apply: Callable = map
+    recorded: Recorded,
+    *,
+    n: int,
+    until: int | None = None,
+    seed: int | None = None,
+    apply: Callable = map,
 ) -> pd.DataFrame:
     """Train recorded trials again, drawn at random, and compare their curves.
 
     Args:
+        until: the evaluation, one of TRACED, at which a trial is ended; None: to its end.
         seed: of the draw; another one each time when None.
         apply: trains them, as `map` does here one by one, and an executor's side by side.
     Returns:
@@ -243,13 +251,17 @@ def train_again(
         check_name("part of the plan", key["space"], parts)
         cell = planned_trials(plan, parts[key["space"]], key["model"], key["task"])
         trials.append(cell[key["trial"]])
-    before = [recorded.evaluations.merge(pd.DataFrame([key]))[list(_CURVE)] for key in keys]
-    again = zip(keys, before, map(pd.DataFrame, apply(_curve_again, trials)), strict=True)
+    curves = (recorded.evaluations.merge(pd.DataFrame([key]))[list(_CURVE)] for key in keys)
+    before = [curve.head(until or len(curve)) for curve in curves]
+    retrained = apply(partial(_curve_again, until=until), trials)
+    again = zip(keys, before, map(pd.DataFrame, retrained), strict=True)
     return pd.DataFrame([key | _compare(old, new) for key, old, new in again])
 
 
-def _curve_again(trial: PlannedTrial) -> dict[str, np.ndarray]:
-    return curve(trial, train_planned(trial))
+def _curve_again(trial: PlannedTrial, until: int | None) -> dict[str, np.ndarray]:
+    number = count(1)
+    result = train_planned(trial, report=lambda _: "cut" if next(number) == until else None)
+    return curve(trial, result)
 
 
 def check_reproduced(again: pd.DataFrame, recorded: Recorded) -> None:

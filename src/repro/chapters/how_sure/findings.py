@@ -25,7 +25,10 @@ def of_studies(differences: pd.DataFrame, lab: Laboratory, *, repetitions: int) 
 def of_sample(again: pd.DataFrame) -> str:
     """Say how many recorded trials came out the same."""
     same = int(again["same"].sum())
-    return f"{same} of {len(again)} recorded trials, trained again just now, came out bit for bit."
+    return (
+        f"{same} of {len(again)} recorded trials, their first {again['n_evaluations'].max()} "
+        "evaluations trained again just now, came out bit for bit."
+    )
 
 
 def of_repetitions(shares: pd.DataFrame) -> str:

@@ -47,6 +47,7 @@ def sample_table(again: pd.DataFrame) -> Table:
     """Show `run.train_a_sample`, one row a folder."""
     rows = again.groupby("folder", sort=False).agg(
         trials=("same", "size"),
+        until=("n_evaluations", "max"),
         same=("same", "sum"),
         first=("first_difference", "max"),
         largest=("largest_difference", "max"),
@@ -54,11 +55,13 @@ def sample_table(again: pd.DataFrame) -> Table:
     return Table.of(
         rows.reset_index(),
         name="trained_again",
-        caption="Recorded trials, drawn at random and trained again on this machine: how many gave "
-        "every score and loss as it was recorded, bit for bit, and the largest differences.",
+        caption="Recorded trials, drawn at random and trained again on this machine up to an "
+        "evaluation: how many gave every score and loss as it was recorded, bit for bit, and the "
+        "largest differences.",
         columns={
             "recorded in": "folder",
             "trained again": ("trials", ".0f"),
+            "up to evaluation": ("until", ".0f"),
             "the same": ("same", ".0f"),
             "largest difference of a first validation loss": ("first", ".2g"),
             "of any score or loss": ("largest", ".2g"),

@@ -135,13 +135,13 @@ def test_tasks_pruned_at_two_hours_have_no_scores():
 
 
 def test_an_unknown_table_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="but got 'table3'.*liu_wang_2021_table03"):
+    with pytest.raises(ValueError, match="unknown published table 'table3'.*liu_wang_2021_table03"):
         load_published("table3")
 
 
 @pytest.mark.parametrize("accessor", [published_scores, published_overfitting_trials])
 def test_an_unknown_model_is_refused_with_the_known_ones(accessor):
-    with pytest.raises(ValueError, match="electra-base.*roberta-base.*but got 'bert-large'"):
+    with pytest.raises(ValueError, match="unknown model 'bert-large'; known: electra-base, roberta-base"):
         accessor("bert-large")
 
 

@@ -9,6 +9,7 @@ from functools import cache
 
 import pandas as pd
 
+from repro.names import check_name
 from repro.paths import data_directory
 from repro.results.files import digest, fingerprint
 
@@ -42,11 +43,7 @@ def load_published(name: str) -> pd.DataFrame:
     Raises:
         ValueError: if there is no such table.
     """
-    known = list_published()
-    if name not in known:
-        raise ValueError(
-            f"`name` must be a published table, but got {name!r}; choose among {known}"
-        )
+    check_name("published table", name, list_published())
     return pd.read_csv(data_directory("published") / f"{name}.csv", dtype=_DTYPES)
 
 
@@ -59,10 +56,8 @@ def published_scores(model: str, *, tuned_only: bool = False) -> pd.DataFrame:
     Source: Liu & Wang 2021, Table 3; what is optimised, footnote 2.
     """
     scores = _rows_for_model("liu_wang_2021_table03", model)
-    if not tuned_only:
-        return scores
     tuned = scores["task"].map(_TUNED_METRICS).fillna(scores["metric"])
-    return scores[scores["metric"] == tuned].reset_index(drop=True)
+    return scores[scores["metric"] == tuned].reset_index(drop=True) if tuned_only else scores
 
 
 def published_overfitting_trials(model: str) -> pd.DataFrame:
@@ -106,10 +101,7 @@ def counterpart(family: str) -> str:
 
 
 def _rows_for_model(name: str, model: str) -> pd.DataFrame:
-    if model not in _MODELS:
-        raise ValueError(
-            f"`model` must be one of {', '.join(_MODELS)}, as in the paper, but got {model!r}"
-        )
+    check_name("model", model, _MODELS)
     table = load_published(name)
     rows = table[table["model"] == model]
     return rows.drop(columns=[*_PROVENANCE, "model"]).reset_index(drop=True)

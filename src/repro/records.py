@@ -5,6 +5,7 @@ else. Scores are fractions (Matthews, Pearson and Spearman correlations lie in [
 better; printing turns them into percent.
 """
 
+import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,111 +67,20 @@ class Column:
     meaning: str
 
 
-_RUN_KEY = (
-    Column("run_id", "text", "", "the tuning run, in words"),
-    Column("task", "text", "", "task name"),
-    Column("model", "text", "", "model name"),
-    Column("method", "text", "", "searcher and scheduler by one name"),
-    Column("space", "text", "", "search space: full, the name of a reduction, grid or fixed"),
-    Column("variant", "text", "", "what differs from the method as its source ran it; or empty"),
-    Column("stage", "text", "", "of a study in stages; else empty"),
-    Column("budget_gst", "number", "GST", "multiples of grid search's own cost; NaN: none"),
-    Column("repetition", "integer", "", "1, 2, ...; the same run with another search seed"),
-)
-RUN_KEY = tuple(column.name for column in _RUN_KEY)
+def _read_schema() -> dict[str, tuple[Column, ...]]:
+    """Read `records.csv`, whose table `key` begins both `runs` and `trials`."""
+    with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        rows = [(row.pop("table"), Column(**row)) for row in csv.DictReader(file)]
+    tables: dict[str, tuple[Column, ...]] = {}
+    for name, column in rows:
+        tables[name] = (*tables.get(name, ()), column)
+    return tables | {name: tables["key"] + tables[name] for name in ("runs", "trials")}
+
+
+TABLES = _read_schema()
+RUN_KEY = tuple(column.name for column in TABLES.pop("key"))
 # a tuning run without its repetition
 SETTING = ("model", "task", "method", "space", "stage", "variant", "budget_gst")
-
-RUNS = (
-    *_RUN_KEY,
-    Column("profile", "text", "", "the profile that asked for the run"),
-    Column("split", "text", "", "official, resplit or held_out"),
-    Column("budget_unit", "text", "", "steps or seconds"),
-    Column("budget", "number", "budget_unit", "what might be spent; NaN for grid search"),
-    Column("spent", "number", "budget_unit", "what was spent: steps of all trials, or wall clock"),
-    Column("overshoot", "number", "budget_unit", "spent beyond the budget; 0 for grid search"),
-    Column("steps", "integer", "optimizer steps", "summed over the trials"),
-    Column("epochs_trained", "number", "epochs", "summed over the trials"),
-    Column("seconds", "number", "s", "summed over the trials"),
-    Column("gpu_seconds", "number", "s", "seconds times GPUs a trial, summed over the trials"),
-    Column("n_trials", "integer", "", "trials started, failed ones included"),
-    Column("n_failed", "integer", "", "trials that failed or diverged"),
-    Column("best_trial_id", "text", "", "the incumbent; empty when no trial has a score"),
-)
-
-TRIALS = (
-    *_RUN_KEY,
-    Column("trial_id", "text", "", "run_id/trial0017"),
-    Column("trial", "integer", "", "0, 1, ... in the order of starting"),
-    Column("status", "text", "", "one of STATUSES: stopped by the scheduler, cut by the budget"),
-    Column("message", "text", "", "why it failed or diverged; else empty"),
-    *(Column(name, "number", "", "hyperparameter as read back") for name in HYPERPARAMETERS),
-    Column("init_seed", "integer", "", "seed of the classifier's weights (WI)"),
-    Column("order_seed", "integer", "", "seed of the data order (DO)"),
-    Column("dropout_seed", "integer", "", "seed of the dropout masks"),
-    Column("steps", "integer", "optimizer steps", "updates done"),
-    Column("epochs_trained", "number", "epochs", "passes over the training data done"),
-    Column("seconds", "number", "s", "wall time of the trial, set-up and scoring included"),
-    Column("training_seconds", "number", "s", "of these: updates"),
-    Column("evaluation_seconds", "number", "s", "of these: evaluations and test predictions"),
-    Column("started_at", "number", "s", "start, in seconds since 1970-01-01 UTC"),
-    Column("worker", "text", "", "host and process that trained it"),
-    Column("best_step", "number", "optimizer steps", "step of the best checkpoint"),
-    Column("validation_score", "number", "score", "at the best checkpoint"),
-    Column("validation_loss", "number", "loss", "at the best checkpoint"),
-    Column("test_score", "number", "score", "at the best checkpoint; NaN when labels are hidden"),
-    Column("last_validation_score", "number", "score", "at the last evaluation"),
-    Column("last_validation_loss", "number", "loss", "at the last evaluation"),
-    Column("last_test_score", "number", "score", "at the last evaluation"),
-    *(Column(f"validation_{m}", "number", "score", f"{m} at the best checkpoint") for m in METRICS),
-    *(Column(f"test_{m}", "number", "score", f"{m} at the best checkpoint") for m in METRICS),
-)
-
-EVALUATIONS = (
-    Column("trial_id", "text", "", "run_id/trial0017"),
-    Column("step", "integer", "optimizer steps", "updates before this evaluation"),
-    Column("epoch", "number", "epochs", "passes over the training data before this evaluation"),
-    Column("seconds", "number", "s", "since the start of the trial"),
-    Column("validation_score", "number", "score", "the task's optimised metric"),
-    Column("validation_loss", "number", "loss", "mean over the validation examples"),
-    *(Column(m, "number", "score", f"validation {m}; NaN where not defined") for m in METRICS),
-)
-
-LOSSES = (
-    Column("trial_id", "text", "", "run_id/trial0017"),
-    Column("step", "integer", "optimizer steps", "1, 2, ..."),
-    Column("loss", "number", "loss", "training loss of this update's batch"),
-)
-
-SEGMENTS = (
-    Column("run_id", "text", "", "the tuning run, in words"),
-    Column("trial_id", "text", "", "run_id/trial0017: the trial that is this segment"),
-    Column("member", "integer", "", "0, 1, ...: of the population"),
-    Column("generation", "integer", "", "1, 2, ...: of the population"),
-    Column("start", "number", "epochs", "passes over the training data before it, by its lineage"),
-    Column("end", "number", "epochs", "passes when it ended"),
-    Column("parent", "text", "", "the trial whose checkpoint it continues; empty: from the start"),
-    Column("copied_from", "number", "", "the member that it copied just before; else NaN"),
-    Column("operations", "text", "", "what exploring did to the copied configuration"),
-    Column("exchange_seconds", "number", "s", "loading and saving checkpoints"),
-)
-
-TASKS = (
-    Column("task", "text", "", "task name"),
-    Column("metric", "text", "", "the score's metric; accuracy_f1_mean: the mean of these two"),
-    Column("majority_baseline", "number", "score", "always the most frequent class, validation"),
-    Column("n_train", "integer", "examples", "training examples"),
-    Column("n_validation", "integer", "examples", "validation examples"),
-)
-
-TABLES = {
-    "runs": RUNS,
-    "trials": TRIALS,
-    "evaluations": EVALUATIONS,
-    "losses": LOSSES,
-    "segments": SEGMENTS,
-    "tasks": TASKS,
-}
 
 
 def run_key(

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from repro.names import check_name
-from repro.records import METRICS, RUN_KEY, SETTING, TRIALS, check_table
+from repro.records import METRICS, RUN_KEY, SETTING, TABLES, check_table
 from repro.stats.intervals import bootstrap_interval, summarise_differences
 
 SPLITS = ("validation", "test")
-_NUMBERS = [c.name for c in TRIALS if c.kind == "number" and c.name not in RUN_KEY]
+_NUMBERS = [c.name for c in TABLES["trials"] if c.kind == "number" and c.name not in RUN_KEY]
 
 
 def best_trials(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -95,9 +95,7 @@ def select_model(runs: pd.DataFrame, trials: pd.DataFrame, model: str):
     Raises:
         ValueError: if there are none, or a method comes with several spaces or budgets.
     """
-    known = sorted(set(runs["model"]))
-    if model not in known:
-        raise ValueError(f"`model` must be one of {known}, but got {model!r}")
+    check_name("model", model, sorted(set(runs["model"])))
     runs, trials = runs[runs["model"] == model], trials[trials["model"] == model]
     settings = runs[["method", "space", "budget_gst"]].drop_duplicates()
     if settings["method"].duplicated().any():
@@ -157,7 +155,8 @@ def differences_from_grid(best: pd.DataFrame) -> pd.DataFrame:
         one row a tuning run other than grid search and split: the run's key, split, score,
         grid_score, difference (fractions; NaN where either is missing).
     """
-    return _paired(pair_with_grid(best), "score", "grid_score", "{}_score", "grid_{}_score")
+    pairs = pair_with_grid(best)
+    return _by_split(pairs, RUN_KEY, score="{}_score", grid_score="grid_{}_score")
 
 
 def best_against_last(best: pd.DataFrame) -> pd.DataFrame:
@@ -165,40 +164,11 @@ def best_against_last(best: pd.DataFrame) -> pd.DataFrame:
 
     On validation this cannot be negative: the best checkpoint is chosen there. On test it can.
 
-    Args:
-        best: from `best_trials`.
     Returns:
         one row a tuning run and split: the run's key, split, best, last, difference (fractions).
     Source: Liu & Wang 2021, A.1, which compares them for ELECTRA's grid search on three tasks.
     """
-    return _paired(best, "best", "last", "{}_score", "last_{}_score")
-
-
-def checkpoint_gains(pairs: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Average the best checkpoint's gain over the last, on each task and over all tasks.
-
-    Args:
-        pairs: from `best_against_last`, of one model.
-        seed: of the bootstrap.
-    Returns:
-        one row a task, and "all", where tasks count alike, and split: best and last (means of
-        the pairs with both) and the columns of `summarise_differences`.
-    """
-    per_task = summarise_differences(pairs, ["task", "split"], seed=seed)
-    over_tasks = summarise_differences(pairs, ["split"], seed=seed).assign(task="all")
-    means = pairs.dropna(subset="difference").groupby(["task", "split"])[["best", "last"]].mean()
-    overall = means.groupby("split").mean().assign(task="all").set_index("task", append=True)
-    means = pd.concat([means, overall.swaplevel()])
-    return pd.concat([per_task, over_tasks]).join(means, on=["task", "split"])
-
-
-def _paired(table, first: str, second: str, first_column: str, second_column: str):
-    parts = []
-    for split in SPLITS:
-        a, b = table[first_column.format(split)], table[second_column.format(split)]
-        values = {"split": split, first: a, second: b, "difference": a - b}
-        parts.append(table[list(RUN_KEY)].assign(**values))
-    return pd.concat(parts, ignore_index=True)
+    return _by_split(best, RUN_KEY, best="{}_score", last="last_{}_score")
 
 
 def paired_differences(
@@ -212,11 +182,36 @@ def paired_differences(
         one row a pair and split: `by`, split, difference (fraction; NaN where either is missing).
     """
     pairs = first.merge(second, on=list(by), suffixes=("", "_other"), validate="one_to_one")
+    table = _by_split(pairs, by, first="{}_score", second="{}_score_other")
+    return table.drop(columns=["first", "second"])
+
+
+def _by_split(table: pd.DataFrame, keys: Sequence[str], **columns: str) -> pd.DataFrame:
+    """Lay the splits below one another: keys, the two columns of each split, their difference."""
     parts = []
     for split in SPLITS:
-        difference = pairs[f"{split}_score"] - pairs[f"{split}_score_other"]
-        parts.append(pairs[list(by)].assign(split=split, difference=difference))
+        first, second = (table[column.format(split)] for column in columns.values())
+        values = dict(zip(columns, (first, second), strict=True))
+        values |= {"difference": first - second}
+        parts.append(table[list(keys)].assign(split=split, **values))
     return pd.concat(parts, ignore_index=True)
+
+
+def checkpoint_gains(pairs: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Average the best checkpoint's gain over the last, on each task and over all tasks.
+
+    Args:
+        pairs: from `best_against_last`, of one model.
+    Returns:
+        one row a task, and "all", where tasks count alike, and split: best and last (means of
+        the pairs with both) and the columns of `summarise_differences`.
+    """
+    means = pairs.dropna(subset="difference").groupby(["task", "split"])[["best", "last"]].mean()
+    overall = means.groupby("split").mean()
+    per_task = summarise_differences(pairs, ["task", "split"], seed=seed)
+    over_tasks = summarise_differences(pairs, ["split"], seed=seed).assign(task="all")
+    rows = [per_task.join(means, on=["task", "split"]), over_tasks.join(overall, on="split")]
+    return pd.concat(rows)
 
 
 def incumbent_curves(
@@ -245,7 +240,12 @@ def incumbent_curves(
         whole, within = COSTS[cost]
         before = trials.groupby("run_id")[whole].cumsum() - trials[whole]
         keys = trials[[*RUN_KEY, "trial_id", "trial", "epochs_trained"]].assign(before=before)
-        evaluations = _best_and_last(trials) if evaluations is None else evaluations
+        if evaluations is None:
+            best = {"best_step": "step", "validation_score": "validation_score"}
+            last = {"steps": "step", "last_validation_score": "validation_score"}
+            ends = (trials[["trial_id", *n]].rename(columns=n) for n in (best, last))
+            evaluations = pd.concat(ends).dropna(subset="step")
+            evaluations = evaluations.drop_duplicates(["trial_id", "step"])
         table = evaluations.merge(keys, on="trial_id").sort_values(["run_id", "trial", "step"])
         spent = table[within]
         if cost == "epochs":  # a segment of a population counts from the start of its lineage
@@ -265,16 +265,6 @@ COSTS = {
     "seconds": ("seconds", "seconds"),
     "trials": ("", ""),
 }
-
-
-def _best_and_last(trials: pd.DataFrame) -> pd.DataFrame:
-    best = {"best_step": "step", "validation_score": "validation_score"}
-    last = {"steps": "step", "last_validation_score": "validation_score"}
-    parts = [
-        trials[["trial_id", *names]].rename(columns=names).dropna(subset="step")
-        for names in (best, last)
-    ]
-    return pd.concat(parts).drop_duplicates(["trial_id", "step"])
 
 
 def incumbent_bands(

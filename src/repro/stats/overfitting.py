@@ -41,24 +41,14 @@ def judge_differences(
     """Judge differences from grid search, each array of the same shape, as `judge` does."""
     higher, equal = validation > tolerance, np.abs(validation) <= tolerance
     lower = test < -tolerance
-    cases = [
-        (np.isnan(validation) | ((higher | equal) & np.isnan(test)), "unknown"),
-        (higher & lower, "overfits"),
-        (equal & lower & np.isnan(loss), "unknown"),
-        (equal & lower & (loss < 0), "weak"),
-    ]
-    conditions, verdicts = zip(*cases, strict=True)
-    return np.select(conditions, verdicts, "no")
+    unknown = np.isnan(validation) | ((higher | equal) & np.isnan(test))
+    unknown |= equal & lower & np.isnan(loss)
+    cases = {"unknown": unknown, "overfits": higher & lower, "weak": equal & lower & (loss < 0)}
+    return np.select(list(cases.values()), list(cases), "no")
 
 
 def overfits(best: pd.DataFrame) -> pd.DataFrame:
-    """Judge every tuning run against grid search on its model and task.
-
-    Args:
-        best: from `best_trials`, grid search among the methods.
-    Returns:
-        the rows of `pair_with_grid` with `verdict` (one of VERDICTS).
-    """
+    """Judge the rows of `pair_with_grid`: one of VERDICTS as `verdict`."""
     paired = pair_with_grid(best)
     return paired.assign(verdict=judge(paired))
 
@@ -76,12 +66,9 @@ def overfitting_hyperparameters(best: pd.DataFrame) -> pd.DataFrame:
         and for each of SEARCHED `<name>_against_grid` (see `compare_with_grid`).
     Source: Liu & Wang 2021, A.3, Tables 8 and 9.
     """
-    is_grid = best["method"] == "grid"
-    judged = overfits(best)
-    judged = judged[judged["verdict"].isin(["overfits", "weak"])].assign(is_grid=False)
-    concerned = pd.MultiIndex.from_frame(judged[["model", "task"]])
-    grid = best[is_grid & pd.MultiIndex.from_frame(best[["model", "task"]]).isin(concerned)]
-    grid = grid.assign(is_grid=True, verdict="")
+    judged = overfits(best).query("verdict in ['overfits', 'weak']").assign(is_grid=False)
+    grid = best[best["method"] == "grid"].assign(is_grid=True, verdict="")
+    grid = grid.merge(judged[["model", "task"]].drop_duplicates())
     scores = [f"{s}_{m}" for s in ("validation", "test") for m in ("score", *METRICS)]
     columns = ["model", "task", "method", "repetition", "is_grid", "verdict", *scores, *SEARCHED]
     columns += best.columns.intersection(["test_source"]).tolist()

@@ -133,22 +133,17 @@ def _edge_row(name: str, domain: Domain, values: pd.Series) -> dict:
     row |= {"tenth_share": np.nan, "by_chance": _chance(domain), "advice": "no trial has a score"}
     if not len(known):
         return row
-    if np.isnan(at := positions[0]):
-        return row | {"value": known[0], "advice": "one value: nothing to choose"}
-    edge = "lower" if at <= EDGE else "upper" if at >= 1 - EDGE else ""
-    own = positions <= EDGE if edge == "lower" else positions >= 1 - EDGE
-    row |= {"value": known[0], "position": at, "edge": edge, "advice": _ADVICE[edge]}
-    row |= {"tenth_low": positions.min(), "tenth_high": positions.max()}
+    row["value"], at = known[0], positions[0]
+    if np.isnan(at):
+        return row | {"advice": "one value: nothing to choose"}
+    row |= {"position": at, "tenth_low": positions.min(), "tenth_high": positions.max()}
+    if EDGE < at < 1 - EDGE:
+        return row | {"advice": "inside: leave it"}
+    edge, own = ("lower", positions <= EDGE) if at <= EDGE else ("upper", positions >= 1 - EDGE)
+    advice = f"at the {edge} end: widen {'down' if edge == 'lower' else 'up'}wards"
     if edge == "lower" and low == 0:
-        row["advice"] = "at the lower end, which is 0: nothing to widen"
-    return row | ({"tenth_share": own.mean()} if edge else {})
-
-
-_ADVICE = {
-    "lower": "at the lower end: widen downwards",
-    "upper": "at the upper end: widen upwards",
-    "": "inside: leave it",
-}
+        advice = "at the lower end, which is 0: nothing to widen"
+    return row | {"edge": edge, "advice": advice, "tenth_share": own.mean()}
 
 
 def _chance(domain: Domain) -> float:
@@ -160,9 +155,8 @@ def _chance(domain: Domain) -> float:
     else:
         return 2 * EDGE
     positions = domain.position(possible)
-    if np.isnan(positions).all():
-        return float("nan")
-    return float(((positions <= EDGE) | (positions >= 1 - EDGE)).mean())
+    at_edge = ((positions <= EDGE) | (positions >= 1 - EDGE)).mean()
+    return float("nan") if np.isnan(positions).all() else float(at_edge)
 
 
 def holm(p: pd.Series) -> pd.Series:

@@ -141,7 +141,9 @@ def test_an_unknown_table_is_refused_with_the_known_ones():
 
 @pytest.mark.parametrize("accessor", [published_scores, published_overfitting_trials])
 def test_an_unknown_model_is_refused_with_the_known_ones(accessor):
-    with pytest.raises(ValueError, match="unknown model 'bert-large'; known: electra-base, roberta-base"):
+    with pytest.raises(
+        ValueError, match="unknown model 'bert-large'; known: electra-base, roberta-base"
+    ):
         accessor("bert-large")
 
 

@@ -99,20 +99,27 @@ class Table:
 
     def to_latex(self) -> str:
         """Write a LaTeX table; it needs the packages booktabs, colortbl and xcolor."""
-        alignment = "".join(a[0] for a in self._alignments())
-        styler = self._styler(escape="latex")
-        lines = styler.to_latex(
-            hrules=True, convert_css=True, multicol_align="c", column_format=alignment
-        ).splitlines()
+        lines = (
+            self._styler(escape="latex")
+            .to_latex(
+                hrules=True,
+                convert_css=True,
+                multicol_align="c",
+                column_format="".join(alignment[0] for alignment in self._alignments()),
+            )
+            .splitlines()
+        )
         first = lines.index("\\midrule") + 1
         for row in reversed(self._new_blocks()):
             lines.insert(first + row, "\\midrule")
-        tabular = "\n".join(lines)
+        caption = self.full_caption().replace("\\", r"\textbackslash ")
+        caption = re.sub(r"[&%$#_{}]", r"\\\g<0>", caption)
+        caption = caption.replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ")
+        tabular = "\n".join([*lines, f"\\caption{{{caption}}}"])
         return (
             "% needs \\usepackage{booktabs}, \\usepackage{colortbl} and \\usepackage{xcolor}\n"
-            "\\begin{table}\n\\centering\\small\n"
-            + _with_symbols(f"{tabular}\n\\caption{{{_escape_latex(self.full_caption())}}}\n")
-            + f"\\label{{tab:{self.name}}}\n\\end{{table}}\n"
+            f"\\begin{{table}}\n\\centering\\small\n{tabular.translate(_LATEX)}\n"
+            f"\\label{{tab:{self.name}}}\n\\end{{table}}\n"
         )
 
     def to_html(self, *, caption: bool = True, table_id: str = "") -> str:
@@ -139,27 +146,29 @@ class Table:
 
     def _css(self, kind: str) -> pd.DataFrame:
         """Return the style of each cell: shades, bold, numbers flush right, rules of blocks."""
+        looks = _TEXTS | {
+            key: f"background-color:{_GREYS[mark.shade]}" for key, mark in self.legend.items()
+        }
         marks = pd.DataFrame("", self.frame.index, self.frame.columns)
         marks = (marks if self.marks is None else self.marks).reset_index(drop=True)
-        css = marks.map(self._css_of_marks)
+        # text first, as a style of LaTeX must be
+        css = marks.map(
+            lambda cell: "".join(f"{looks[key]};" for key in looks if key in cell.split())
+        )
         if kind == "html":
-            css = css.add([f"text-align:{a}" for a in self._alignments()], axis="columns")
             wraps = (self.frame.map(len) > _LONG).any()
-            spaces = [";white-space:" + ("normal;min-width:14em" if w else "nowrap") for w in wraps]
-            css = css.add(spaces, axis="columns")
+            spaces = ["normal;min-width:14em" if wrap else "nowrap" for wrap in wraps]
+            of_columns = zip(self._alignments(), spaces, strict=True)
+            css = css.add(
+                [f"text-align:{a};white-space:{s}" for a, s in of_columns], axis="columns"
+            )
             css.loc[self._new_blocks()] += ";border-top:1px solid #999"
         return css.set_axis(self.frame.columns, axis="columns")
 
-    def _css_of_marks(self, marks: str) -> str:
-        styles = [_TEXTS[token] for token in marks.split() if token in _TEXTS]
-        shades = [_GREYS[self.legend[t].shade] for t in marks.split() if t not in _TEXTS]
-        styles += [f"background-color:{shade}" for shade in shades]
-        return "".join(f"{style};" for style in styles)
-
     def _alignments(self) -> list[str]:
         """Set numbers flush right, all else flush left."""
-        columns = [self.frame.iloc[:, i] for i in range(self.frame.shape[1])]
-        numeric = [len(c) and all(map(_NUMBER.fullmatch, c)) for c in columns]
+        columns = self.frame.to_numpy().T
+        numeric = [len(c) > 0 and all(map(_NUMBER.fullmatch, c)) for c in columns]
         return ["right" if n else "left" for n in numeric]
 
     def _new_blocks(self) -> list[int]:
@@ -181,16 +190,6 @@ def typeset(text: str) -> str:
     text = re.sub(r"(?<![\w.])[-−](0(?:\.0+)?)(?![\d.]*\d)", r"\1", text)
     text = re.sub(r"(?<![\w.−-])-(?=\.?\d)", "−", text)
     return re.sub(r"(?<=\d)[  ]%", "%", text)
-
-
-def _escape_latex(text: str) -> str:
-    text = re.sub(r"[&%$#_{}]", r"\\\g<0>", text.replace("\\", r"\textbackslash "))
-    return text.replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ")
-
-
-def _with_symbols(text: str) -> str:
-    """Write symbols as LaTeX commands."""
-    return text.translate(_LATEX)
 
 
 def number(value: float, form: str = ".1f") -> str:

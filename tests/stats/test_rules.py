@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, norm, ttest_1samp, ttest_ind
 
-from repro.stats.components import variance_ratio
 from repro.stats.decisions import LEVEL, above, below, correct, runs_needed, within
 from repro.stats.rules import (
     correlation,
@@ -26,6 +25,7 @@ from repro.stats.rules import (
     share,
     some,
 )
+from repro.stats.variance_components import variance_ratio
 
 NAN = float("nan")
 N_SIMULATIONS = 1000

@@ -32,10 +32,10 @@ from repro.chapters.seeds.seed_rules import (
 from repro.chapters.seeds.significance import concordance
 from repro.labels import TASK_LABELS
 from repro.published import load_published
-from repro.stats.components import variance_ratio
 from repro.stats.decisions import Estimate, above, below, within
 from repro.stats.ledger import Answer
 from repro.stats.rules import MINIMUM, every, exists, from_error, share, undecidable
+from repro.stats.variance_components import variance_ratio
 
 NEGLIGIBLE = 0.01  # of the rest's variance: seeds that explain less make no difference
 WI, WI_TO_DO = {"of": "rows", "to": "rest"}, {"of": "rows", "to": "columns"}

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from repro.stats.decisions import LEVEL, Estimate, Region
-from repro.stats.rules import EQUAL, MINIMUM, missing_scores, tested, undecidable
-from repro.stats.variance_components import N_DRAWS, crossed_components, drawn_components
+from repro.stats.decisions import Estimate, Region
+from repro.stats.rules import EQUAL, MINIMUM, missing_scores, undecidable
+from repro.stats.variance_components import crossed_components, drawn_components, ratio_of_draws
 
 SPACE = "sources"  # of the recorded runs
 SOURCES = {  # column of the recorded trials -> what it is
@@ -53,12 +53,5 @@ def judge_ratio(scores: pd.DataFrame, region: Region, *, of: str, to: str) -> Es
         return undecidable("too few runs to tell the sources apart", region, **known)
     value = float(variances[of] / variances[to]) if variances[to] > 0 else np.inf
     draws = drawn_components(scores, factors=names)
-    first, second = draws[names.index(of)], draws[names.index(to)]
-    ratios = np.full(N_DRAWS, np.inf)
-    ratios = np.sort(np.divide(first.clip(0), second, out=ratios, where=second > 0))
-    low, high = (float(ratios[round(q * N_DRAWS)]) for q in (LEVEL / 2, 1 - LEVEL / 2))
-    return tested(
-        Estimate(value, low, high, region=region, **known),
-        lambda bound: (1 + np.count_nonzero(first <= bound * second)) / (1 + N_DRAWS),
-        lambda bound: (1 + np.count_nonzero(first >= bound * second)) / (1 + N_DRAWS),
-    )
+    chosen = draws[names.index(of)], draws[names.index(to)]
+    return ratio_of_draws(chosen, value, region, **known)

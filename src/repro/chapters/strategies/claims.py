@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from repro.chapters.strategies.analysis import BASE, STRATEGY
-from repro.stats.components import variance_ratio
 from repro.stats.contrasts import judge_contrast, over_repetitions, score_table
 from repro.stats.decisions import Estimate, above, below
 from repro.stats.ledger import Answer
 from repro.stats.rules import undecidable, withheld
+from repro.stats.variance_components import variance_ratio
 
 GRID, BAYES, PBT = ("grid", BASE), ("hyperopt_asha", BASE), ("pbt", BASE)
 # a strategy, the one that it is held against, by which score, and what is claimed

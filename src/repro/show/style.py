@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -108,6 +108,14 @@ def name_rows(ax: Axes, names: Sequence[str]) -> None:
     """Name what is drawn at 0, 1, 2, ... of the y axis, from the top down."""
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(max(1, len(names)) - 0.4, -0.6)
+
+
+def log_ticks(ax: Axes, values: Iterable[float], *, base: float = 2) -> None:
+    """Make the x axis logarithmic, with ticks at these values."""
+    values = sorted(set(values))
+    ax.set_xscale("log", base=base)
+    ax.set_xticks(values, [f"{value:g}" for value in values])
+    ax.minorticks_off()
 
 
 def style_of(method: str) -> MethodStyle:

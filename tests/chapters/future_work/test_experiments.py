@@ -87,8 +87,8 @@ def test_a_choice_is_the_highest_and_the_earlier_on_a_tie():
 def test_scores_of_answers_are_accuracies_or_correlations():
     labels = np.array([0.0, 1, 0, 1])
     given = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [1, 1, 1, 1]])
-    assert experiments.score_answers("cola", given, labels) == pytest.approx([1, -1, 0])
-    assert experiments.score_answers("rte", given, labels).tolist() == [1, 0, 0.5]
+    assert experiments.score_answers("matthews", given, labels) == pytest.approx([1, -1, 0])
+    assert experiments.score_answers("accuracy", given, labels).tolist() == [1, 0, 0.5]
 
 
 def test_choosing_by_a_loss_that_follows_the_score_changes_nothing(pools):

@@ -34,12 +34,6 @@ def test_hpo_far_below_grid_search_leaves_open_what_was_not_recorded():
     assert rows.loc["liu-few-trials", "verdict"] == "true by construction"
 
 
-def test_where_nothing_is_recorded_nothing_is_claimed():
-    empty = Laboratory([], {}, [], SETTINGS)
-    assert claims.recorded_answers(empty, effects.world_means(empty), paths.walk_paths(empty)) == []
-    assert claims.real_answers(empty) == []
-
-
 def test_real_curves_show_that_asha_may_stop_the_best():
     # The best of all starts slowly: at the first rung it is below the upper quarter.
     slow = {"validation": [0.1, 0.1, 0.1, 0.95], "test": [0.1, 0.1, 0.1, 0.95]}

@@ -126,17 +126,24 @@ def test_correlations_among_the_best_are_looser():
 
 
 def test_what_is_missing_or_too_small_is_named(tmp_path):
-    settings = SETTINGS.model_copy(update={"recorded": ("nowhere",)})
-    assert open_laboratory(settings).left_out == ["nowhere (not recorded yet)"]
-    rng = np.random.default_rng(0)
-    rows = {("tiny-electra", "rte", "full"): [make_trial(rng, good=0) for _ in range(3)]}
+    def open_with(**update):
+        return open_laboratory(SETTINGS.model_copy(update=update))
+
+    with pytest.raises(ValueError, match=r"replayed: nowhere \(not recorded yet\); record more"):
+        open_with(recorded=("nowhere",))
+    rng, key = np.random.default_rng(0), ("tiny-electra", "rte")
+    rows = {(*key, "full"): [make_trial(rng, good=0) for _ in range(3)]}
     recorded = make_recorded(rows)
     write_recorded(
         tmp_path / "x", trials=recorded.trials, evaluations=recorded.evaluations, about={}
     )
-    update = {"recorded": (str(tmp_path / "x"),), "fewest": 4}
-    found = open_laboratory(SETTINGS.model_copy(update=update))
-    assert found.left_out == ["tiny-electra/rte/full (3 trials, fewer than 4)"]
-    assert pool_sizes(found).empty
-    found = open_laboratory(SETTINGS.model_copy(update=update | {"fewest": 3}))
-    assert found.left_out == ["tiny-electra/rte (too little of grid search recorded)"]
+    here = (str(tmp_path / "x"),)
+    with pytest.raises(ValueError, match=r"tiny-electra/rte/full \(3 trials, fewer than 4\)"):
+        open_with(recorded=here, fewest=4)
+    with pytest.raises(ValueError, match="rte .too little of grid search recorded"):
+        open_with(recorded=here, fewest=3)
+
+
+def test_what_can_be_replayed_is_counted():
+    counts = pool_sizes(make_laboratory()).iloc[0]
+    assert (counts["full"], counts["grid_configurations"], counts["grid_seeds"]) == (40, 2, 4)

@@ -3,10 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from tests.chapters.how_sure.conftest import SETTINGS
 
 from repro.chapters.how_sure import claims, effects, findings, paths, plots, pools, studies, tables
-from repro.chapters.how_sure.laboratory import Laboratory, pool_sizes
+from repro.chapters.how_sure.laboratory import pool_sizes
 
 
 def test_studies_are_drawn_at_their_means(lab):
@@ -54,16 +53,3 @@ def test_tables_hold_estimates_with_both_errors(lab, means):
     named = pools.named_pools(lab)
     assert plots.figure_curves(pools.curves(named)).axes[0].get_title() == "tiny-electra, RTE"
     plt.close("all")
-
-
-def test_an_empty_laboratory_says_so():
-    empty = Laboratory([], {}, ["mini (not recorded yet)"], SETTINGS)
-    assert "mini (not recorded yet)" in tables.describe(empty)
-    differences = studies.study_differences(empty)
-    assert "Nothing is recorded" in findings.of_studies(differences, empty, repetitions=3)
-    assert tables.studies_table(differences, repetitions=3, note="").frame.empty
-    assert effects.world_means(empty).empty
-    assert tables.contrasts(effects.world_means(empty)).empty
-    assert tables.overfitting_table(
-        claims.shares_by_method(effects.world_means(empty)), note=""
-    ).frame.empty

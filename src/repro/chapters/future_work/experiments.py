@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 
 from repro.data.definitions import TASKS
 from repro.results.recorded import Recorded
+from repro.stats.correlation import row_correlations
 from repro.study.pools import Pool, read_pools
 
 Pools = Mapping[str, Pool]  # by space
@@ -36,27 +37,25 @@ def read_cells(recorded: Recorded) -> dict[tuple[str, str], Pools]:
 
 def best_scores(pool: Pool) -> pd.DataFrame:
     """Return of each trial what it has at its best checkpoint, NaN where it has nothing."""
-    test = score_answers(pool.task, pool.answers("test"), pool.labels("test"))
+    test = score_answers(TASKS[pool.task].metric, pool.answers("test"), pool.labels("test"))
     names = ("validation_score", "validation_loss")
     return pd.DataFrame({name: pool.whole(name) for name in names} | {"test_score": test})
 
 
-def score_answers(task: str, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Score each row of answers: accuracy, or a correlation; Matthews' is that of zeros and ones.
+def score_answers(metric: str, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Score each row of answers; Matthews' correlation is that of zeros and ones.
 
     Args:
         labels: shape (n_examples,), or as the answers.
     """
-    if TASKS[task].metric in ("matthews", "pearson"):
-        return _correlate(answers, labels)
-    return np.where(np.isnan(answers).any(axis=-1), np.nan, (answers == labels).mean(axis=-1))
-
-
-def _correlate(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return Pearson's r of each row with its labels; 0 of a row that does not vary."""
-    rows, others = (x - x.mean(axis=-1, keepdims=True) for x in (values, labels))
-    spread = np.sqrt((rows**2).sum(axis=-1) * (others**2).sum(axis=-1))
-    return (rows * others).sum(axis=-1) / np.where(spread > 0, spread, np.inf)
+    missing = np.isnan(answers).any(axis=-1)
+    if metric == "spearman":
+        answers, labels = rankdata(answers, axis=-1), rankdata(labels, axis=-1)
+    if metric in ("matthews", "pearson", "spearman"):
+        scores = np.nan_to_num(row_correlations(answers, labels))
+    else:
+        scores = (answers == labels).mean(axis=-1)
+    return np.where(missing, np.nan, scores)
 
 
 def draw_searches(n_pool: int, rng: np.random.Generator, n_trials: int = N_TRIALS) -> np.ndarray:
@@ -86,15 +85,10 @@ def loss_as_proxy(pools: Pools, rng: np.random.Generator) -> float:
 def other_metric(pools: Pools, rng: np.random.Generator) -> float:
     """Choose by another metric: Matthews' for accuracy, accuracy for it, Spearman's for Pearson."""
     pool = pools["full"]
-    answers, labels = pool.answers("validation"), pool.labels("validation")
-    metric = TASKS[pool.task].metric
-    if metric == "pearson":
-        other = _correlate(rankdata(answers, axis=1), rankdata(labels))
-    elif metric == "matthews":
-        other = (answers == labels).mean(axis=1)
-    else:
-        other = _correlate(answers, labels)
-    return choose_by(other, pool, rng)
+    other = {"pearson": "spearman", "matthews": "accuracy"}
+    metric = other.get(TASKS[pool.task].metric, "matthews")
+    scores = score_answers(metric, pool.answers("validation"), pool.labels("validation"))
+    return choose_by(scores, pool, rng)
 
 
 def ensemble(pools: Pools, rng: np.random.Generator) -> float:
@@ -111,7 +105,8 @@ def ensemble(pools: Pools, rng: np.random.Generator) -> float:
         classes = np.unique(labels)
         votes = np.stack([(answers[best] == c).sum(axis=1) for c in classes])
         joint = classes[votes.argmax(axis=0)]
-    together, alone = (score_answers(pool.task, a, labels) for a in (joint, answers[best[:, 0]]))
+    metric = TASKS[pool.task].metric
+    together, alone = (score_answers(metric, a, labels) for a in (joint, answers[best[:, 0]]))
     return float((together - alone).mean())
 
 
@@ -126,7 +121,7 @@ def own_split(pools: Pools, rng: np.random.Generator) -> float:
     scores = []
     for rows in (own, same):
         of_trials = np.take_along_axis(answers[searches], rows, axis=-1)
-        values = score_answers(pool.task, of_trials, labels[rows])
+        values = score_answers(TASKS[pool.task].metric, of_trials, labels[rows])
         scores.append(test[searches[np.arange(len(searches)), values.argmax(axis=1)]])
     return float(np.nanmean(scores[0] - scores[1]))
 

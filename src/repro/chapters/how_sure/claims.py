@@ -6,12 +6,12 @@ for nothing else; both methods are random search and ASHA, since replays of BO a
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from repro.chapters.how_sure.effects import SHARES, contrast, difference, effects
+from repro.chapters.how_sure.effects import SETTING, SHARES, contrast, difference, effects
 from repro.chapters.how_sure.laboratory import METHODS, Cell, Laboratory
 from repro.chapters.how_sure.pools import draws, pruned
 from repro.data.definitions import TASKS
@@ -33,26 +33,24 @@ from repro.study.replay_many import replay_many
 
 ELECTRA, ROBERTA = "electra-base", "roberta-base"
 BROUGHT = {(ELECTRA, "rte"), (ELECTRA, "sst2"), (ELECTRA, "qnli"), (ROBERTA, "cola")}
+FOUR = ("rte", "stsb", "sst2", "qnli")
 UNITS = "recorded trials"
 N_VALIDATION = 120
-# model, tasks, budget in GST, method ("" for all), and what is claimed of the mean difference
+OVERFITS = {"validation": above(), "test": below()}  # what is claimed of the mean differences
+# model, tasks, budget in GST, and what is claimed of the mean difference from grid search
 AGAINST_GRID = {
-    "liu-electra-below-grid": (
-        ELECTRA, ("rte", "stsb", "sst2", "qnli"), 1.0, "", {"validation": below()},
-    ),
-    "liu-electra-far-below-grid": (
-        ELECTRA, ("qnli", "rte"), 1.0, "", {"validation": below(-0.01)},
-    ),
-    "liu-electra-overfits-wnli-mrpc": (
-        ELECTRA, ("wnli", "mrpc"), 1.0, "", {"validation": above(), "test": below()},
-    ),
+    "liu-electra-below-grid": (ELECTRA, FOUR, 1.0, {"validation": below()}),
+    "liu-electra-far-below-grid": (ELECTRA, ("qnli", "rte"), 1.0, {"validation": below(-0.01)}),
+    "liu-electra-overfits-wnli-mrpc": (ELECTRA, ("wnli", "mrpc"), 1.0, OVERFITS),
     "liu-roberta-above-grid": (
-        ROBERTA, ("wnli", "rte", "mrpc", "stsb"), 1.0, "", {"validation": above()},
+        ROBERTA, ("wnli", "rte", "mrpc", "stsb"), 1.0, {"validation": above()},
     ),
-    "liu-stsb-four-gst": (ELECTRA, ("stsb",), 4.0, "", {"validation": above(), "test": above()}),
-    "liu-four-gst-not-enough": (ELECTRA, ("rte", "qnli"), 4.0, "", {"validation": below()}),
+    "liu-stsb-four-gst": (ELECTRA, ("stsb",), 4.0, {"validation": above(), "test": above()}),
+    "liu-four-gst-not-enough": (ELECTRA, ("rte", "qnli"), 4.0, {"validation": below()}),
 }  # fmt: skip
 CLOCK = "the virtual clock's workers and grid search's configurations fix it"
+RS, ASHA = {"method": "rs"}, {"method": "asha"}
+ONE_GST, FOUR_GST = {"budget_gst": 1.0}, {"budget_gst": 4.0}
 
 
 class _Evidence:
@@ -75,11 +73,15 @@ class _Evidence:
         n = len(rows[(rows["world"] == 0) & (rows["batch"] == 0)])
         if not n:
             return undecidable("not recorded", region)
-        found = contrast(rows, quantity, lambda r: pd.Series(1 / n, r.index))
+        found = contrast(rows.assign(weight=1 / n), quantity)
         if quantity in SHARES:  # 0 or 1 in all worlds is not certain
             least = 1 / min(len(cell.pools["full"]) for cell in self.cells)
             found["error"] = max(found["error"], least)
         return self.judge(found, region)
+
+    def means_of(self, rows: pd.DataFrame, claimed: Mapping[str, Region]) -> Estimate:
+        """Judge whether the means of several quantities all are where they are claimed."""
+        return every([self.mean(rows, quantity, region) for quantity, region in claimed.items()])
 
     def difference(
         self, rows: pd.DataFrame, quantity: str, region: Region, *, first: dict, second: dict
@@ -96,7 +98,7 @@ class _Evidence:
 
         That holds the noise of their few replays too, which makes it careful.
         """
-        values = {world: statistic(part) for world, part in rows.groupby("world")}
+        values = {world: float(statistic(part)) for world, part in rows.groupby("world")}
         if not values or math.isnan(values.get(0, math.nan)):
             return undecidable("not recorded, or it never happens", region)
         spread = np.nanstd([v for world, v in values.items() if world], ddof=1)
@@ -106,24 +108,6 @@ class _Evidence:
         n = sum(len(pool) for cell in self.cells for pool in cell.pools.values())
         df = self.means["world"].max() - 1
         return from_error(found["value"], found["error"], region, n=n, units=UNITS, df=df)
-
-    def on_each_task(self, claim: str) -> Estimate:
-        paper, tasks, budget, method, claimed = AGAINST_GRID[claim]
-        return on_each(
-            {
-                task: every(
-                    [
-                        self.mean(
-                            self.rows(paper, [task], budget_gst=budget, method=method),
-                            quantity,
-                            region,
-                        )
-                        for quantity, region in claimed.items()
-                    ]
-                )
-                for task in tasks
-            }
-        )
 
 
 def recorded_answers(lab: Laboratory, means: pd.DataFrame, walks: pd.DataFrame) -> list[Answer]:
@@ -137,7 +121,9 @@ def recorded_answers(lab: Laboratory, means: pd.DataFrame, walks: pd.DataFrame) 
     if not known.cells:
         return []
     estimates = _of_first_round(known) | _of_budgets(known) | _of_spaces(known, walks)
-    estimates |= {claim: known.on_each_task(claim) for claim in AGAINST_GRID}
+    for claim, (paper, tasks, budget, claimed) in AGAINST_GRID.items():
+        rows = {task: known.rows(paper, [task], budget_gst=budget) for task in tasks}
+        estimates[claim] = on_each({t: known.means_of(r, claimed) for t, r in rows.items()})
     estimates |= _of_trials(known)
     fixed = {"liu-few-trials": CLOCK}
     return [
@@ -146,107 +132,90 @@ def recorded_answers(lab: Laboratory, means: pd.DataFrame, walks: pd.DataFrame) 
     ]
 
 
-def _share(of: Callable[[pd.DataFrame], pd.Series]) -> Callable[[pd.DataFrame], float]:
-    return lambda rows: float(of(rows.groupby(["model", "task"])).mean())
-
-
 def _of_first_round(known: _Evidence) -> dict[str, Estimate]:
     electra, roberta, both = known.rows(ELECTRA), known.rows(ROBERTA), known.rows()
-    asha, rs = {"method": "asha"}, {"method": "rs"}
+    random = known.rows(ELECTRA, **RS)
 
-    def fails(cells) -> pd.Series:
-        return (cells[["validation", "test"]].mean().min(axis=1) <= 0).astype(float)
+    def fails(rows: pd.DataFrame) -> float:
+        means = rows.groupby(["model", "task"])[["validation", "test"]].mean()
+        return (means.min(axis=1) <= 0).mean()
 
     def gains(rows: pd.DataFrame, quantity: str) -> pd.Series:
         table = rows.pivot_table(index=["model", "task"], columns="method", values=quantity)
         return (table["asha"] - table["rs"]).dropna()
 
-    def mostly(rows: pd.DataFrame, of: str, among: str) -> float:
-        return rows[of].sum() / rows[among].sum() if rows[among].sum() else math.nan
+    def times_as_many(rows: pd.DataFrame) -> float:
+        return np.exp(gains(rows.assign(log=np.log(rows["n_trials"])), "log")).mean()
 
-    overfitting = [
-        every([known.mean(rows, "validation", above()), known.mean(rows, "test", below())])
-        for _, rows in both.groupby(["model", "task", "method"])
-    ]
+    def loses(quantity: str) -> Callable[[pd.DataFrame], float]:
+        return lambda rows: (gains(rows, quantity) < 0).mean()
+
+    def mostly(of: str, *, among: str) -> Callable[[pd.DataFrame], float]:
+        return lambda rows: rows[of].sum() / rows[among].sum() if rows[among].any() else math.nan
+
+    def low(rows: pd.DataFrame, name: str) -> Estimate:
+        return known.over_worlds(rows, mostly(f"low_{name}", among="overfits"), above(0.5))
+
+    cells = both.groupby(["model", "task", "method"])
+    alike = within(-0.005, 0.005)
     return {
-        "liu-hpo-often-fails": known.over_worlds(both, _share(fails), above(0.5)),
-        "liu-few-trials": known.mean(known.rows(ELECTRA, **rs), "n_trials", within(2.5, 4.5)),
-        "liu-grid-not-found": known.mean(known.rows(ELECTRA, **rs), "beats", below(0.5)),
-        "liu-more-trials": known.over_worlds(
-            electra, lambda rows: float(np.exp(gains(rows.assign(n=np.log(rows["n_trials"])), "n"))
-                                        .mean()), above(1),
-        ),
+        "liu-hpo-often-fails": known.over_worlds(both, fails, above(0.5)),
+        "liu-few-trials": known.mean(random, "n_trials", within(2.5, 4.5)),
+        "liu-grid-not-found": known.mean(random, "beats", below(0.5)),
+        "liu-more-trials": known.over_worlds(electra, times_as_many, above(1)),
         "liu-early-stopping-validation": known.difference(
-            electra, "validation", above(), first=asha, second=rs
+            electra, "validation", above(), first=ASHA, second=RS
         ),
-        "liu-early-stopping-test": known.over_worlds(
-            electra, lambda rows: float((gains(rows, "test") < 0).mean()), above(0.5)
-        ),
-        "liu-random-search-stands": known.difference(
-            both, "test", within(-0.005, 0.005), first=asha, second=rs
-        ),
-        "liu-random-below-asha": known.over_worlds(
-            both, lambda rows: float((gains(rows, "validation") < 0).mean()), below(0.5)
-        ),
+        "liu-early-stopping-test": known.over_worlds(electra, loses("test"), above(0.5)),
+        "liu-random-search-stands": known.difference(both, "test", alike, first=ASHA, second=RS),
+        "liu-random-below-asha": known.over_worlds(both, loses("validation"), below(0.5)),
         "liu-roberta-most-overfit": known.mean(roberta, "overfits", above(0.5)),
-        "liu-overfitting-exists": some(overfitting),
+        "liu-overfitting-exists": some([known.means_of(rows, OVERFITS) for _, rows in cells]),
         "liu-test-mostly-worse": known.over_worlds(
-            both, lambda rows: mostly(rows, "overfits", "beats"), above(0.5)
+            both, mostly("overfits", among="beats"), above(0.5)
         ),
-        "liu-low-warmup": known.over_worlds(
-            electra, lambda rows: mostly(rows, "low_warmup", "overfits"), above(0.5)
-        ),
-        "liu-warmup-and-dropout": every([
-            known.over_worlds(
-                roberta, lambda rows, name=name: mostly(rows, name, "overfits"), above(0.5)
-            )
-            for name in ("low_warmup", "low_dropout")
-        ]),
-    }  # fmt: skip
+        "liu-low-warmup": low(electra, "warmup"),
+        "liu-warmup-and-dropout": every([low(roberta, "warmup"), low(roberta, "dropout")]),
+    }
 
 
 def _of_budgets(known: _Evidence) -> dict[str, Estimate]:
     any_budget = known.rows(budget_gst="")
-    one, four = {"budget_gst": 1.0}, {"budget_gst": 4.0}
-    four_tasks = known.rows(ELECTRA, ["rte", "stsb", "sst2", "qnli"], budget_gst="")
     brought = any_budget[pd.MultiIndex.from_frame(any_budget[["paper", "task"]]).isin(BROUGHT)]
-    cells = four_tasks[four_tasks["budget_gst"].isin([1.0, 4.0])]
-    cells = cells[
-        cells.groupby(["model", "task", "world", "batch"])["world"].transform("size") == 4
-    ]
-    signs = {("rs", 4.0): 1.0, ("rs", 1.0): -1.0, ("asha", 4.0): -1.0, ("asha", 1.0): 1.0}
-
-    def gains_more(rows: pd.DataFrame) -> pd.Series:
-        places = pd.MultiIndex.from_frame(rows[["method", "budget_gst"]])
-        return pd.Series(places.map(signs), rows.index) / rows["task"].nunique()
-
     ahead = {
         task: known.difference(
-            known.rows(ELECTRA, [task], budget_gst=4.0), "best_of_three", above(),
-            first={"method": "rs"}, second={"method": "asha"},
+            known.rows(ELECTRA, [task], **FOUR_GST), "best_of_three", above(), first=RS, second=ASHA
         )
-        for task in ("rte", "stsb", "sst2", "qnli")
-    }  # fmt: skip
-    more = undecidable("not recorded", above())
-    if len(cells):
-        more = known.judge(contrast(cells, "validation", gains_more), above())
+        for task in FOUR
+    }
+    cola = known.means_of(known.rows(ROBERTA, ["cola"], **FOUR_GST), OVERFITS)
     return {
         "liu-budget-raises-validation": known.difference(
-            any_budget, "validation", above(), first=four, second=one
+            any_budget, "validation", above(), first=FOUR_GST, second=ONE_GST
         ),
         "liu-budget-brings-overfitting": known.difference(
-            brought, "overfits", above(), first=four, second=one
+            brought, "overfits", above(), first=FOUR_GST, second=ONE_GST
         ),
-        "liu-random-gains-more": more,
+        "liu-random-gains-more": known.mean(_gains_of_random(known), "gain", above()),
         "liu-random-above-asha": on_each(ahead),
-        "liu-validation-only": on_each({
-            "sst2": undecidable("not recorded", above()),
-            "cola": every([
-                known.mean(known.rows(ROBERTA, ["cola"], budget_gst=4.0), "validation", above()),
-                known.mean(known.rows(ROBERTA, ["cola"], budget_gst=4.0), "test", below()),
-            ]),
-        }),
-    }  # fmt: skip
+        "liu-validation-only": on_each(
+            {"sst2": undecidable("not recorded", above()), "cola": cola}
+        ),
+    }
+
+
+def _gains_of_random(known: _Evidence) -> pd.DataFrame:
+    """Return what random search gains by four times the budget, minus what ASHA does."""
+    rows = known.rows(ELECTRA, FOUR, budget_gst="")
+    table = rows.pivot(
+        index=["model", "task", "world", "batch"],
+        columns=["method", "budget_gst"],
+        values="validation",
+    )
+    four, one = (table.xs(b, axis=1, level="budget_gst").reindex(columns=list(METHODS))
+                 for b in (4.0, 1.0))  # fmt: skip
+    gains = four - one
+    return (gains["rs"] - gains["asha"]).dropna().rename("gain").reset_index()
 
 
 def _of_spaces(known: _Evidence, walks: pd.DataFrame) -> dict[str, Estimate]:
@@ -262,12 +231,11 @@ def _of_spaces(known: _Evidence, walks: pd.DataFrame) -> dict[str, Estimate]:
         for space in reduced
     }
     smallest = [
-        every([known.mean(part, "validation", above()), known.mean(part, "test", below())])
+        known.means_of(part, OVERFITS)
         for _, part in known.rows(space="smin").groupby(["model", "task", "method"])
     ]
     nothing = undecidable("no reduced space is recorded", below())
-    same = wide.groupby([*wide.columns[:3], "space", "budget_gst", "world", "batch"])
-    wide = same["overfits"].mean().reset_index()
+    wide = wide.groupby([*SETTING, "world", "batch"], as_index=False)["overfits"].mean()
     return {
         "liu-larger-space-overfits": known.difference(
             wide, "overfits", above(), first=full, second=smaller
@@ -297,27 +265,30 @@ def _still_overfits(known: _Evidence, walks: pd.DataFrame) -> Estimate:
 
 
 def _of_trials(known: _Evidence) -> dict[str, Estimate]:
-    poor, hits, gains = [], [], {}
+    poor, hits, gains, errors = [], [], {}, {}
     for cell in known.cells:
-        grid = cell.grids()[0]
-        metric = TASKS[cell.task].metric
-        score = float(grid.validation_score[0].mean())
-        error = math.sqrt(2) * score_error(score, metric=metric, n=N_VALIDATION)
-        scores = cell.pools["full"].whole("validation_score")
-        poor += [
-            from_error(score - s, error, above(0.05), n=N_VALIDATION, units="examples")
-            for s in scores[~np.isnan(scores)]
-        ]
-        hits.append(float(_prunes(cell.pools["full"], cell.clock, cell.gst)))
+        grid, pool = cell.grids()[0], cell.pools["full"]
+        score, metric = float(grid.validation_score[0].mean()), TASKS[cell.task].metric
+        poor += _poor(pool, score, metric=metric, n=N_VALIDATION)
+        hits.append(float(_prunes(pool, cell.clock, cell.gst)))
         if cell.paper == ELECTRA and cell.task in ("wnli", "rte", "mrpc"):
-            gains[cell.model, cell.task] = _best_minus_last(cell)
-    values, errors = ({key: part[i] for key, part in gains.items()} for i in (0, 1))
-    checkpoint = mean(values, above(), tasks="fixed", shared=errors)
+            key = cell.model, cell.task
+            gains[key], errors[key] = _best_minus_last(cell)
     return {
         "liu-setting-matters": some(poor),
         "liu-asha-prunes-good-trials": exists(hits, 0.01, units="models and tasks"),
-        "liu-best-checkpoint-test": checkpoint,
+        "liu-best-checkpoint-test": mean(gains, above(), tasks="fixed", shared=errors),
     }
+
+
+def _poor(pool: Pool, best: float, *, metric: str, n: int) -> list[Estimate]:
+    """Judge of each trial whether its validation score is five points below the best."""
+    scores = pool.whole("validation_score")
+    error = math.sqrt(2) * score_error(best, metric=metric, n=n)
+    return [
+        from_error(best - score, error, above(0.05), n=n, units="examples")
+        for score in scores[~np.isnan(scores)]
+    ]
 
 
 def _prunes(pool: Pool, clock: Clock, deadline: float) -> bool:
@@ -342,26 +313,18 @@ def _best_minus_last(cell: Cell) -> tuple[np.ndarray, float]:
 
 def real_answers(lab: Laboratory) -> list[Answer]:
     """Judge on real recorded curves what needs neither a grid search nor the paper's own tasks."""
-    if not lab.others:
+    poor, hits, clock = [], [], Clock(unit="steps")
+    for pool in lab.others.values():
+        best = float(np.nanmax(pool.whole("validation_score")))
+        poor += _poor(pool, best, metric="accuracy", n=9815)  # MNLI, matched
+        hits.append(float(_prunes(pool, clock, 4 * pool.ends(pool.times(clock)).mean())))
+    if not hits:
         return []
-    pools, poor, hits = list(lab.others.values()), [], []
-    for pool in pools:
-        validation = pool.whole("validation_score")
-        top = float(np.nanmax(validation))
-        error = math.sqrt(2) * score_error(top, metric="accuracy", n=9815)  # MNLI, matched
-        poor += [
-            from_error(top - s, error, above(0.05), n=9815, units="examples") for s in validation
-        ]
-        clock = Clock(unit="steps")
-        deadline = 4 * pool.ends(pool.times(clock)).mean()
-        hits.append(float(_prunes(pool, clock, deadline)))
+    prunes = exists(hits, 0.01, units="models and tasks")
     return [
         Answer("liu-setting-matters", "recorded", "full", some(poor)),
-        Answer(
-            "liu-asha-prunes-good-trials", "recorded", "full",
-            exists(hits, 0.01, units="models and tasks"),
-        ),
-    ]  # fmt: skip
+        Answer("liu-asha-prunes-good-trials", "recorded", "full", prunes),
+    ]
 
 
 def shares_by_method(means: pd.DataFrame) -> pd.DataFrame:
@@ -387,9 +350,9 @@ def overtuning_answers(
         "schneider-mostly-mild": ("mild", above(0.5)),
         "schneider-severe-some": ("severe", within(0.05, 0.2)),
     }
+    shares = rows.groupby(task)[["none", "mild", "severe"]].mean()
     return [
         Answer(claim, "miniature", "toy",
-               mean(rows[column].groupby(task).mean().dropna().map(lambda v: [v]).to_dict(),
-                    region, tasks="sample"))
+               mean(shares[column].dropna().to_dict(), region, tasks="sample"))
         for claim, (column, region) in cases.items()
     ]  # fmt: skip

@@ -4,7 +4,8 @@ Each quantity has two errors: that of the replays, and that of the recorded pool
 training seeds and of the test examples (see `laboratory`). Its interval holds both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,6 @@ from repro.stats.decisions import LEVEL
 from repro.study.replay_many import Incumbents
 
 SETTING = ["model", "task", "method", "space", "budget_gst"]
-# what each is: see `world_means`
-QUANTITIES = ("n_trials", "validation", "test", "best_of_three", "score", "gap", "beats",
-              "overfits", "low_warmup", "low_dropout")  # fmt: skip
 SHARES = ("beats", "overfits", "low_warmup", "low_dropout")  # of runs
 ESTIMATE = ["value", "error", "replay_error", "pool_error", "low", "high"]
 
@@ -27,27 +25,26 @@ def world_means(lab: Laboratory) -> pd.DataFrame:
 
     Returns:
         one row a batch of replays: SETTING, trainings (whole ones that the budget is worth), world
-        (0: as recorded), batch, and the means of the QUANTITIES: n_trials; validation and test,
+        (0: as recorded), batch, and the means of n_trials; validation and test,
         minus those of a grid search drawn for the run;
         best_of_three repetitions on validation, minus it; score, on test; gap, validation minus
         test; and whether the run beats grid search on validation, overfits (beats it and is below
         it on test), and overfits with a warm-up, or a hidden dropout, below grid search's.
         Method "grid" is another grid search against it: what chance gives.
     """
-    rows = []
+    parts = []
     for cell in lab.cells:
         for n_worlds in cell.sizes:
             grid, other = cell.grids(n_worlds=n_worlds)
-            found = {("grid", "grid", 1.0): other}
-            for method, space in [(m, s) for s in cell.pools for m in METHODS]:
+            settings = {("grid", "grid", 1.0): other}
+            for space, method in product(cell.pools, METHODS):
                 budgets = cell.runs(method, space, n_worlds=n_worlds)
-                found |= {(method, space, budget): runs for budget, runs in budgets.items()}
-            for (method, space, budget), runs in found.items():
+                settings |= {(method, space, budget): runs for budget, runs in budgets.items()}
+            for (method, space, budget), runs in settings.items():
                 where = cell.key | {"method": method, "space": space, "budget_gst": budget}
                 where["trainings"] = cell.trainings(budget)
-                rows += _rows(where, _quantities(cell, space, runs, grid))
-    names = [*SETTING, "trainings", "world", "batch", *QUANTITIES]
-    means = pd.DataFrame(rows, columns=names)
+                parts.append(_in_batches(_quantities(cell, space, runs, grid)).assign(**where))
+    means = pd.concat(parts, ignore_index=True)
     everywhere = means.groupby(SETTING)["world"].transform("nunique") > lab.settings.resamples
     return means[everywhere].reset_index(drop=True)  # the pools of some worlds may not last
 
@@ -76,15 +73,12 @@ def _quantities(
     } | low
 
 
-def _rows(where: dict, values: dict[str, np.ndarray]) -> list[dict]:
-    columns = {name: in_batches(x) for name, x in values.items()}
-    n_worlds, n_batches = columns["test"].shape
-    worlds = range(n_worlds) if n_worlds == 1 else range(1, n_worlds)  # 0 is there, of more runs
-    return [
-        where | {"world": w, "batch": b} | {name: column[w, b] for name, column in columns.items()}
-        for w in worlds
-        for b in range(n_batches)
-    ]
+def _in_batches(quantities: dict[str, np.ndarray]) -> pd.DataFrame:
+    batches = {name: in_batches(values) for name, values in quantities.items()}
+    world, batch = np.indices(batches["test"].shape).reshape(2, -1)
+    columns = {name: values.ravel() for name, values in batches.items()}
+    table = pd.DataFrame({"world": world, "batch": batch} | columns)
+    return table[table["world"] > 0] if world.any() else table  # 0 is there, of more runs
 
 
 def in_batches(runs: np.ndarray) -> np.ndarray:
@@ -94,18 +88,16 @@ def in_batches(runs: np.ndarray) -> np.ndarray:
     return runs[:, : n_runs - n_runs % n].reshape(n_worlds, n, -1).mean(axis=2)
 
 
-def contrast(
-    means: pd.DataFrame, quantity: str, weights: Callable[[pd.DataFrame], pd.Series]
-) -> dict:
+def contrast(means: pd.DataFrame, quantity: str) -> dict:
     """Estimate a weighted sum of means, with both of its errors.
 
     Args:
-        means: from `world_means`.
-        weights: of each row: of a mean over cells they sum to 1, of a difference to 0.
+        means: from `world_means`, with `weight`: for a mean over cells weights sum to 1, for a
+            difference to 0.
     Returns:
         ESTIMATE: value, error (both), replay_error, pool_error, low, high.
     """
-    sums = (weights(means) * means[quantity]).groupby([means["world"], means["batch"]]).sum()
+    sums = (means["weight"] * means[quantity]).groupby([means["world"], means["batch"]]).sum()
     own, worlds = sums.xs(0, level="world"), sums.drop(0, level="world").unstack("batch")
     return with_errors(own.to_numpy(), worlds.to_numpy())
 
@@ -140,9 +132,8 @@ def effects(means: pd.DataFrame, quantity: str, *, by: Sequence[str] = SETTING) 
     rows = []
     for key, group in means.groupby(list(by), sort=False):
         n = group[SETTING].drop_duplicates().shape[0]
-        found = contrast(group, quantity, lambda rows, n=n: pd.Series(1 / n, rows.index))
         row = dict(zip(by, key, strict=True)) | {"trainings": group["trainings"].mean()}
-        rows.append(row | {"n_cells": n} | found)
+        rows.append(row | {"n_cells": n} | contrast(group.assign(weight=1 / n), quantity))
     table = pd.DataFrame(rows, columns=[*by, "trainings", "n_cells", *ESTIMATE])
     if quantity in SHARES:
         table[["low", "high"]] = table[["low", "high"]].clip(0, 1)
@@ -172,17 +163,15 @@ def difference(
     """
     rows, others = [], [name for name in SETTING if name not in first]
     for key, group in means.groupby(each, sort=False):
-        sides = [group[(group[list(side)] == pd.Series(side)).all(axis=1)]
-                 for side in (first, second)]  # fmt: skip
-        places = [pd.MultiIndex.from_frame(side[others]) for side in sides]
-        n = len(places[0].intersection(places[1]).unique())
-        if n:
-            ours, theirs = (side[place.isin(other)] for side, place, other in zip(
-                sides, places, reversed(places), strict=True))  # fmt: skip
-            weight = pd.Series({**dict.fromkeys(ours.index, 1 / n),
-                                **dict.fromkeys(theirs.index, -1 / n)})  # fmt: skip
-            found = contrast(pd.concat([ours, theirs]), quantity, lambda r, w=weight: w[r.index])
-            rows.append({each: key, "n_pairs": n} | found)
+        ours, theirs = (
+            group[(group[list(side)] == pd.Series(side)).all(axis=1)].set_index(others)
+            for side in (first, second)
+        )
+        both = ours.index.intersection(theirs.index).unique()
+        if n := len(both):
+            signed = [side.assign(weight=w / n) for side, w in ((ours, 1), (theirs, -1))]
+            pairs = pd.concat([side[side.index.isin(both)] for side in signed])
+            rows.append({each: key, "n_pairs": n} | contrast(pairs, quantity))
     return pd.DataFrame(rows, columns=[each, "n_pairs", *ESTIMATE])
 
 
@@ -197,10 +186,9 @@ def slopes(means: pd.DataFrame, quantity: str) -> pd.DataFrame:
         at = np.log2(np.sort(group["budget_gst"].unique()))
         if len(at) < 2:
             continue
-        slope = dict(zip(2**at, (at - at.mean()) / ((at - at.mean()) ** 2).sum(), strict=True))
-        n = group["task"].nunique()
-        found = contrast(group, quantity, lambda r, s=slope, n=n: r["budget_gst"].map(s) / n)
+        n, doublings = group["task"].nunique(), np.log2(group["budget_gst"]) - at.mean()
+        weighted = group.assign(weight=doublings / ((at - at.mean()) ** 2).sum() / n)
         about = {"model": model, "method": method, "n_cells": n, "budgets": len(at)}
-        rows.append(about | {"most_gst": 2 ** at[-1]} | found)
+        rows.append(about | {"most_gst": 2 ** at[-1]} | contrast(weighted, quantity))
     names = ["model", "method", "n_cells", "budgets", "most_gst", *ESTIMATE]
     return pd.DataFrame(rows, columns=names)

@@ -9,8 +9,6 @@ from repro.show.cells import method_label
 
 def of_studies(differences: pd.DataFrame, lab: Laboratory, *, repetitions: int) -> str:
     """Say how often studies have the wrong sign, and how wide they scatter."""
-    if differences.empty:
-        return f"Nothing is recorded that a study could be repeated on: {'; '.join(lab.left_out)}."
     wrong, width = [], []
     for split, rows in differences.groupby("split", sort=False):
         wrong.append(f"{100 * rows['p_wrong'].mean():.0f} % on {split}")
@@ -33,8 +31,6 @@ def of_sample(again: pd.DataFrame) -> str:
 
 def of_repetitions(shares: pd.DataFrame) -> str:
     """Say how much more repetitions help, with one grid search and with several."""
-    if shares.empty:
-        return "No studies could be repeated."
     test = shares[shares["split"] == "test"].groupby(["way", "n"])["wrong"].mean()
     fewest, most = test["once"].index.min(), test["once"].index.max()
     return (

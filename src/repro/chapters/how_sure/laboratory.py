@@ -186,7 +186,11 @@ class Laboratory:
 
 
 def open_laboratory(settings: HowSureSettings) -> Laboratory:
-    """Read what is recorded; pools that are missing or too small are left out and named."""
+    """Read what is recorded; pools that are missing or too small are left out and named.
+
+    Raises:
+        ValueError: if no model and task is left.
+    """
     cells, others, left_out, fingerprints, known = [], {}, [], [], recorded_folders()
     for name in settings.recorded:
         if name not in known and "/" not in name:
@@ -208,6 +212,12 @@ def open_laboratory(settings: HowSureSettings) -> Laboratory:
                 others[model] = pools["published"]
             elif "full" in enough:
                 left_out.append(f"{model}/{task} (too little of grid search recorded)")
+    if not cells:
+        raise ValueError(
+            f"`how_sure.recorded` must name trials of the full space (at least {settings.fewest}) "
+            f"and of grid search, but of {list(settings.recorded)} nothing can be replayed: "
+            f"{'; '.join(left_out) or 'no grid search'}; record more, or name 'mini'"
+        )
     return Laboratory(cells, others, left_out, settings, fingerprints)
 
 

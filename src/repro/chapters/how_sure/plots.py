@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from repro.chapters.how_sure.paths import VERDICTS
 from repro.labels import METHOD_LABELS, TASK_LABELS, in_order
 from repro.show.cells import method_label, task_label
 from repro.show.panels import add_legend, panels
-from repro.show.style import PAGE_WIDTH, MethodStyle, new_axes, new_figure, style_of, styled
+from repro.show.style import PAGE_WIDTH, MethodStyle, log_ticks, new_figure, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,13 +27,20 @@ _SHADES = {"succeeds": "0.85", "overfits": "0.35", "tbd": "0.6"}
 
 
 @styled
-def plot_studies(differences: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def figure_studies(differences: pd.DataFrame) -> Figure:
     """Draw where studies' differences from grid search lie: middle half, middle 95 %, truth.
 
     Args:
-        differences: from `study_differences`, of one model and split.
+        differences: from `study_differences`; a panel a model and split, each task in its row.
     """
-    ax = ax or new_axes()
+    parts = {
+        f"{model}, {split}": rows
+        for (model, split), rows in differences.groupby(["model", "split"], sort=False)
+    }
+    return panels(_plot_studies, parts, height=2.0, n_columns=2, legend=3, sharey=True)
+
+
+def _plot_studies(differences: pd.DataFrame, ax: Axes) -> None:
     tasks = in_order(differences["task"], TASK_LABELS)
     methods = in_order(differences["method"], METHOD_LABELS)
     ax.axvline(0, color="black", lw=0.8)
@@ -48,52 +55,28 @@ def plot_studies(differences: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(tasks)), map(task_label, tasks))
     ax.set_ylim(len(tasks) - 0.5, -0.5)
     ax.set_xlabel("HPO minus grid search (points)")
-    return ax
-
-
-@styled
-def figure_studies(differences: pd.DataFrame) -> Figure:
-    """Draw `plot_studies` for each model and split, each task in its row."""
-    parts = {
-        f"{model}, {split}": rows
-        for (model, split), rows in differences.groupby(["model", "split"], sort=False)
-    }
-    return panels(plot_studies, parts, height=2.0, n_columns=2, legend=3, sharey=True)
-
-
-@styled
-def plot_conclusions(shares: pd.DataFrame, ax: Axes | None = None, *, kind: str = "wrong") -> Axes:
-    """Draw the share of studies that conclude wrongly (or rightly) over their repetitions.
-
-    Args:
-        shares: from `over_cells`, of one split.
-    """
-    ax = ax or new_axes()
-    for (method, way), rows in shares.groupby(["method", "way"], sort=False):
-        style, (name, line) = style_of(method), _WAYS[way]
-        label = f"{style.label}: {name}"
-        ax.plot(rows["n"], 100 * rows[kind], color=style.colour, ls=line, marker=".", label=label)
-    ax.set_xscale("log")
-    ticks = sorted(shares["n"].unique())
-    ax.set_xticks(ticks, [f"{n:g}" for n in ticks])
-    ax.minorticks_off()
-    ax.set(xlabel="repetitions in a study", ylabel=f"conclude {kind}ly (%)")
-    return ax
 
 
 @styled
 def figure_conclusions(shares: pd.DataFrame) -> Figure:
-    """Draw wrong conclusions above right ones, validation beside test."""
+    """Draw the share of studies that conclude wrongly, and rightly, over their repetitions.
+
+    Args:
+        shares: from `over_cells`; validation beside test.
+    """
     figure = new_figure(PAGE_WIDTH, 4.6)
     axes = figure.subplots(2, 2, sharex=True, sharey="row")
     for row, kind in zip(axes, ("wrong", "right"), strict=True):
         for ax, (split, part) in zip(row, shares.groupby("split", sort=False), strict=False):
-            plot_conclusions(part, ax, kind=kind).set_title(split if kind == "wrong" else "")
-            if kind == "wrong":
-                ax.set_xlabel("")
-        row[0].set_ylim(0, 105 * shares[kind].max())
-    for ax in axes[:, 1]:
-        ax.set_ylabel("")
+            for (method, way), rows in part.groupby(["method", "way"], sort=False):
+                style, (name, line) = style_of(method), _WAYS[way]
+                look = {"color": style.colour, "ls": line, "marker": "."}
+                ax.plot(rows["n"], 100 * rows[kind], label=f"{style.label}: {name}", **look)
+            ax.set_title(split if kind == "wrong" else "")
+        row[0].set(ylabel=f"conclude {kind}ly (%)", ylim=(0, 105 * shares[kind].max()))
+    for ax in axes[1]:
+        log_ticks(ax, shares["n"], base=10)
+        ax.set_xlabel("repetitions in a study")
     add_legend(figure, n_columns=2)
     return figure
 
@@ -106,59 +89,48 @@ def _plot_band(rows: pd.DataFrame, ax: Axes, style: MethodStyle, *, x: str) -> N
 
 
 @styled
-def plot_budgets(effects: pd.DataFrame, ax: Axes | None = None, *, ylabel: str = "") -> Axes:
-    """Draw an effect over the budget by method, with bands; grid search's as a line.
-
-    Args:
-        effects: from `effects.effects`, of one model; grid search's row is drawn across.
-    """
-    ax = ax or new_axes()
-    for method, rows in effects.groupby("method", sort=False):
-        if method == "grid":
-            ax.axhline(100 * rows["value"].iloc[0], color="black", lw=0.8, ls="-", label="chance")
-        else:
-            _plot_band(rows.sort_values("budget_gst"), ax, style_of(method), x="budget_gst")
-    ax.set_xscale("log", base=2)
-    ticks = sorted(effects["budget_gst"].unique())
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.set(xlabel="budget (GST)", ylabel=ylabel)
-    return ax
-
-
-@styled
 def figure_budgets(parts: Mapping[str, pd.DataFrame], *, zero: bool = True) -> Figure:
-    """Draw effects over the budget, a model beside the other, one quantity a row.
+    """Draw effects over the budget by method, with bands; grid search's across, as a line.
 
     Args:
-        parts: label of the y-axis -> effects of all models.
+        parts: label of the y-axis -> from `effects.effects`; a row each, a model beside the other.
         zero: draw a line at 0.
     """
-    models = list(dict.fromkeys(next(iter(parts.values()))["model"]))
+    everything = pd.concat(parts.values())
+    models = list(everything["model"].unique())
     figure = new_figure(PAGE_WIDTH, 0.5 + 1.9 * len(parts))
     axes = figure.subplots(len(parts), len(models), squeeze=False, sharex=True, sharey="row")
     for row, (ylabel, effects) in zip(axes, parts.items(), strict=True):
         for ax, model in zip(row, models, strict=True):
             if zero:
                 ax.axhline(0, color="black", lw=0.8)
-            plot_budgets(effects[effects["model"] == model], ax, ylabel=ylabel)
-    ticks = sorted({b for effects in parts.values() for b in effects["budget_gst"]})
-    axes[0, 0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])  # shared by all
+            of_model = effects[effects["model"] == model]
+            for method, rows in of_model.groupby("method", sort=False):
+                if method == "grid":
+                    chance = 100 * rows["value"].iloc[0]
+                    ax.axhline(chance, color="black", lw=0.8, ls="-", label="chance")
+                else:
+                    _plot_band(rows.sort_values("budget_gst"), ax, style_of(method), x="budget_gst")
+            ax.set(xlabel="budget (GST)", ylabel=ylabel)
+            ax.label_outer()
+    log_ticks(axes[0, 0], everything["budget_gst"])  # shared by all
     for ax, model in zip(axes[0], models, strict=True):
         ax.set_title(model)
-    for ax in [*axes[:-1].flat, *axes[:, 1:].flat]:
-        ax.label_outer()
     add_legend(figure, n_columns=4)
     return figure
 
 
 @styled
-def plot_decision(rows: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def figure_decision(parts: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the expected test score over what it costs, by method, with bands.
 
     Args:
-        rows: method, trainings, value, low, high (fractions).
+        parts: a panel's title -> method, trainings, value, low, high (fractions).
     """
-    ax = ax or new_axes()
+    return panels(_plot_decision, parts, height=2.3, n_columns=2, legend=4)
+
+
+def _plot_decision(rows: pd.DataFrame, ax: Axes) -> None:
     for method in in_order(rows["method"], METHOD_LABELS):
         part = rows[rows["method"] == method].sort_values("trainings")
         if method == "grid":
@@ -167,48 +139,33 @@ def plot_decision(rows: pd.DataFrame, ax: Axes | None = None) -> Axes:
             ax.errorbar(part["trainings"], 100 * part["value"], yerr=error, **look)
         else:
             _plot_band(part, ax, style_of(method), x="trainings")
-    ax.set_xscale("log", base=2)
-    ticks = 2.0 ** np.arange(np.log2(rows["trainings"].min()).round(),
-                             np.log2(rows["trainings"].max()).round() + 1)  # fmt: skip
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    first, last = np.log2(rows["trainings"].agg(["min", "max"])).round()
+    log_ticks(ax, 2.0 ** np.arange(first, last + 1))
     ax.set(xlabel="cost in whole trainings", ylabel="expected test score (%)")
-    return ax
 
 
 @styled
-def figure_decision(parts: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw `plot_decision` for each model."""
-    return panels(plot_decision, parts, height=2.3, n_columns=2, legend=4)
-
-
-@styled
-def plot_curve(curve: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def figure_curves(curves: pd.DataFrame) -> Figure:
     """Draw the best of n trials over n with its simultaneous band, and the winner's test score.
 
     Args:
-        curve: from `pools.curves`, of one pool.
+        curves: from `pools.curves`; a panel a pool.
     """
-    ax = ax or new_axes()
-    style = style_of("rs")
-    ax.fill_between(curve["n"], 100 * curve["low"], 100 * curve["high"], color=style.colour,
-                    alpha=0.2, lw=0, label="95% band, all n at once")  # fmt: skip
-    ax.plot(curve["n"], 100 * curve["best"], color=style.colour, label="validation (median)")
+    named = dict(list(curves.groupby("pool", sort=False)))
+    return panels(_plot_curve, named, height=1.7, legend=3)
+
+
+def _plot_curve(curve: pd.DataFrame, ax: Axes) -> None:
+    colour, (low, high) = style_of("rs").colour, (100 * curve[end] for end in ("low", "high"))
+    look = {"color": colour, "alpha": 0.2, "lw": 0, "label": "95% band, all n at once"}
+    ax.fill_between(curve["n"], low, high, **look)
+    ax.plot(curve["n"], 100 * curve["best"], color=colour, label="validation (median)")
     ax.plot(curve["n"], 100 * curve["test"], color="#D55E00", ls="--", label="test (mean)")
-    ax.set_xscale("log", base=2)
-    ticks = 2 ** np.arange(int(np.log2(curve["n"].max())) + 1)[::2]
-    ax.set_xticks(ticks, map(str, ticks))
+    log_ticks(ax, 2 ** np.arange(int(np.log2(curve["n"].max())) + 1)[::2])
     shown = 100 * curve.loc[curve["n"] >= 2, ["best", "test"]]
     low, top = shown.min().min(), shown.max().max()
     ax.set_ylim(low - 0.1 * (top - low) - 0.1, top + 0.25 * (top - low) + 0.1)
     ax.set(xlabel="trials n", ylabel="score (%)")
-    return ax
-
-
-@styled
-def figure_curves(curves: pd.DataFrame, *, titles: Sequence[str] = ()) -> Figure:
-    """Draw `plot_curve` for each pool."""
-    named = {name: curves[curves["pool"] == name] for name in titles or curves["pool"].unique()}
-    return panels(plot_curve, named, height=1.7, legend=3)
 
 
 @styled
@@ -222,9 +179,7 @@ def figure_curse(curse: pd.DataFrame) -> Figure:
             ax.plot(rows["size"], 100 * rows[column], color="0.7", lw=0.8)
         mean = curse.groupby("size")[column].mean()
         ax.plot(mean.index, 100 * mean, color="#0072B2", marker="o", label="mean over tasks")
-        ax.set_xscale("log")
-        ax.set_xticks(mean.index, map(str, mean.index))
-        ax.minorticks_off()
+        log_ticks(ax, mean.index, base=10)
         ax.set(xlabel="validation examples", ylabel=ylabel)
     axes[0].legend()
     return figure

@@ -4,17 +4,17 @@ A study draws its repetitions and its grid search; it concludes that HPO is abov
 below it. Wrong is what contradicts the mean over all replays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr
+from scipy.stats import ttest_ind_from_stats
 
 from repro.chapters.how_sure.laboratory import METHODS, Laboratory
 from repro.stats.decisions import LEVEL
 
 SPLITS = {"validation": "validation_score", "test": "test_score"}
-WHERE = ("model", "task", "method", "split")
 QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 
 
@@ -25,28 +25,25 @@ def study_differences(lab: Laboratory, *, repetitions: int = 3, seed: int = 0) -
         one row a model, task, method and split: mean (over all replays), q025, q250, q500, q750
         and q975 over studies, p_above and p_wrong (shares of them; one that ties is not wrong).
     """
-    rows = []
+    rows, n = [], lab.settings.studies
     for where, runs, grid, rng in _drawn(lab, seed):
-        n = lab.settings.studies
-        one = rng.choice(grid, size=(n, 1))
-        means = rng.choice(runs, size=(n, repetitions)).mean(axis=1) - one[:, 0]
+        one = rng.choice(grid, size=n)
+        means = rng.choice(runs, size=(n, repetitions)).mean(axis=1) - one
         true = runs.mean() - grid.mean()
         quantiles = {f"q{1000 * q:03.0f}": np.quantile(means, q) for q in QUANTILES}
         shares = {"p_above": (means > 0).mean(), "p_wrong": (means * np.sign(true) < 0).mean()}
         rows.append(where | {"mean": true} | quantiles | shares)
-    names = [*WHERE, "mean", *(f"q{1000 * q:03.0f}" for q in QUANTILES), "p_above", "p_wrong"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows)
 
 
-def _drawn(lab: Laboratory, seed: int):
+def _drawn(lab: Laboratory, seed: int) -> Iterator[tuple]:
     """Yield model, task, method and split, the replays' scores, grid search's, and a generator."""
     for number, cell in enumerate(lab.cells):
         grids = cell.grids()[0]
-        for method in METHODS:
-            found = cell.runs(method, "full")
-            for split, score in SPLITS.items() if 1.0 in found else ():
+        for method, (split, score) in product(METHODS, SPLITS.items()):
+            if runs := cell.runs(method, "full").get(1.0):
                 where = cell.key | {"method": method, "split": split}
-                scores = (getattr(side, score)[0] for side in (found[1.0], grids))
+                scores = (getattr(side, score)[0] for side in (runs, grids))
                 yield where, *scores, np.random.default_rng([seed, number])
 
 
@@ -75,17 +72,15 @@ def conclusions(lab: Laboratory, *, repetitions: Sequence[int], seed: int = 0) -
                 shares = {"right": (sides > 0).mean(), "wrong": (sides < 0).mean()}
                 shares["undecided"] = (sides == 0).mean()
                 rows.append(where | {"n": n, "way": way, "mean": true} | shares)
-    return pd.DataFrame(rows, columns=[*WHERE, "n", "way", "mean", "right", "wrong", "undecided"])
+    return pd.DataFrame(rows)
 
 
 def _welch(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return two-sided p-values, a row each; 1 where neither side spreads."""
-    parts = [x.var(axis=1, ddof=1) / x.shape[1] for x in (a, b)]
-    error2, df = sum(parts), sum(part**2 / (a.shape[1] - 1) for part in parts)
+    sides = [(x.mean(axis=1), x.std(axis=1, ddof=1), x.shape[1]) for x in (a, b)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(a.mean(axis=1) - b.mean(axis=1)) / np.sqrt(error2)
-        p = 2 * stdtr(error2**2 / df, -t)
-    return np.where(error2 > 0, p, 1.0)
+        p = ttest_ind_from_stats(*sides[0], *sides[1], equal_var=False).pvalue
+    return np.where(sides[0][1] + sides[1][1] > 0, p, 1.0)
 
 
 def over_cells(table: pd.DataFrame) -> pd.DataFrame:

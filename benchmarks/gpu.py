@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig
 
+from repro.data.definitions import TASKS
 from repro.data.encoding import EncodedSplit, EncodedTask
-from repro.data.tasks import TASKS
 from repro.models.build import resolve_model
 from repro.models.size import model_size
 from repro.paths import ROOT, data_directory

@@ -88,7 +88,7 @@ def load_shifted(task):
 
 def run(job, scratch):
     """Fine-tune once; return the job's facts with validation and test scores."""
-    from repro.data.tasks import score_predictions
+    from repro.data.metrics import score_predictions
     from repro.models.build import encode, resolve_model
     from repro.training.trial import Seeds, TrainingSettings, train_trial
 

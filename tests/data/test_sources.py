@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from official_layout import write_official
-from repro.data.tasks import TASKS, load_task
+from repro.data.definitions import TASKS
+from repro.data.tasks import load_task
 
 
 def write_parquet(folder, split, columns, shard="00000-of-00001"):

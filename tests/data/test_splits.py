@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.data.definitions import GLUE_SIZES
+from repro.data.definitions import GLUE_SIZES, TASKS, Task
 from repro.data.splits import split_data
-from repro.data.tasks import TASKS, Task, TaskData, load_task
+from repro.data.tasks import TaskData, load_task
 from repro.paths import ROOT
 
 

@@ -3,7 +3,8 @@ import sys
 
 import pandas as pd
 
-from repro.data.tasks import TASKS, TaskData
+from repro.data.definitions import TASKS
+from repro.data.tasks import TaskData
 
 
 def test_importing_tasks_is_light():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from repro.data.tasks import Task, score_predictions
+from repro.data.definitions import Task
+from repro.data.metrics import score_predictions
 from repro.stats.weighted_scores import weighted_scores
 
 CLASSES = ("accuracy", "f1", "matthews")

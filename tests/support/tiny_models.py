@@ -20,7 +20,8 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from repro.data.tasks import Task, TaskData
+from repro.data.definitions import Task
+from repro.data.tasks import TaskData
 from repro.models.build import quiet
 from repro.training.trial import Seeds, TrainingSettings
 

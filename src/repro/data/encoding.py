@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.data.tasks import Task, is_test
+from repro.data.definitions import Task, is_test
 from repro.results.files import digest, naming, sealed, unsealed
 
 _LOG = logging.getLogger("repro.data")

@@ -31,9 +31,7 @@ class Layout:
 _PAIR = ("sentence1", "sentence2")
 LAYOUTS = {
     "cola": Layout(
-        "CoLA",
-        Columns(("sentence",), coded=True),
-        header=("source", "label", "mark", "sentence"),
+        "CoLA", Columns(("sentence",), coded=True), header=("source", "label", "mark", "sentence")
     ),
     "sst2": Layout("SST-2", Columns(("sentence",), coded=True)),
     "mrpc": Layout("MRPC", Columns(("#1 String", "#2 String"), "Quality", coded=True)),
@@ -75,19 +73,18 @@ def mini_tables(
     *,
     seed: int,
     shift: float,
-    sizes: Mapping[str, int] | None,
-    shifted_tests: Mapping[float, int] | None,
+    sizes: Mapping[str, int],
+    shifted_tests: Mapping[float, int],
 ) -> dict[str, Table]:
-    """Generate the miniature of a GLUE task."""
+    """Generate the miniature of a GLUE task, with the hub's columns."""
     frames = load_mini_task(task.name, seed=seed, shift=shift, sizes=sizes)
-    for further, size in (shifted_tests or {}).items():
-        more = dict(sizes or {}) | {"test": size}
+    for further, size in shifted_tests.items():
+        more = {**sizes, "test": size}
         shifted = load_mini_task(task.name, seed=seed, shift=further, sizes=more)
         frames[f"test-shift{further:g}"] = shifted["test"]
+    columns = Columns(task.text_fields, index="idx")
     return {
-        split: Table(
-            f"mini {task.name} {split}", frame.astype(object), _hub_columns(task), unit="row"
-        )
+        split: Table(f"mini {task.name} {split}", frame.astype(object), columns, unit="row")
         for split, frame in frames.items()
     }
 
@@ -160,10 +157,6 @@ def with_labels(task: Task, test: pd.DataFrame | None, path: Path) -> pd.DataFra
     return test.assign(label=read_labels(task, table).to_numpy())
 
 
-def _hub_columns(task: Task) -> Columns:
-    return Columns(task.text_fields, index="idx")
-
-
 def _required(split: str, columns: Columns) -> tuple[str, ...]:
     """Say which columns a split must have: its labels too, unless it is a test set."""
     return columns.texts if is_test(split) else (*columns.texts, columns.label)
@@ -188,7 +181,7 @@ def _official_tables(task: Task, folder: Path) -> dict[str, Table]:
 
 
 def _parquet_tables(task: Task, folder: Path) -> dict[str, Table]:
-    columns, tables = _hub_columns(task), {}
+    columns, tables = Columns(task.text_fields, index="idx"), {}
     places = {split: (folder, split) for split in OFFICIAL_SPLITS}
     if task.name == "mnli":
         places["test-mismatched"] = (folder, "test_mismatched")

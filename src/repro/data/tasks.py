@@ -1,4 +1,4 @@
-"""Tasks with their data, from any source; what other rooms need of tasks is to be had here."""
+"""Tasks with their data, from any source."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,21 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from repro.data import sources
-from repro.data.definitions import TASKS, Task, is_test, is_yaml, read_own_task
+from repro.data.definitions import TASKS, Task, is_yaml, read_own_task
 from repro.data.frames import make_frames
-from repro.data.metrics import score_predictions
 from repro.names import check_name
-
-__all__ = [
-    "TASKS",
-    "Task",
-    "TaskData",
-    "is_test",
-    "labels_hidden",
-    "load_task",
-    "resolve_task",
-    "score_predictions",
-]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +102,7 @@ def load_task(
         tables = sources.own_tables(read_own_task(Path(name)))
     elif source == "mini":
         tables = sources.mini_tables(
-            task, seed=seed, shift=shift, sizes=sizes, shifted_tests=shifted_tests
+            task, seed=seed, shift=shift, sizes=sizes or {}, shifted_tests=shifted_tests or {}
         )
     elif source == "hub":
         tables = sources.hub_tables(task)

@@ -15,8 +15,9 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from repro.data.definitions import Task
 from repro.data.encoding import EncodedTask, encode_split
-from repro.data.tasks import Task, TaskData
+from repro.data.tasks import TaskData
 from repro.models.locate import (
     TOKENIZERS,
     WEIGHTS,

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.data.tasks import TASKS, TaskData
+from repro.data.definitions import TASKS
+from repro.data.tasks import TaskData
 from repro.names import check_name
 from repro.results.folders import RunFolder
 from repro.results.trials import scores_on_test

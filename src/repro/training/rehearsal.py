@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from repro.data.definitions import Task
 from repro.data.encoding import EncodedSplit, EncodedTask
-from repro.data.tasks import Task
 from repro.models.build import load_tokenizer
 from repro.models.locate import ModelSpec
 from repro.training.trial import train_trial

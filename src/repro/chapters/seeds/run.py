@@ -15,7 +15,7 @@ import pandas as pd
 
 from repro.chapters.seeds.release import Release
 from repro.chapters.seeds.settings import SeedStudy
-from repro.data.tasks import score_predictions
+from repro.data.metrics import score_predictions
 from repro.paths import RESULTS
 from repro.records import make_table, run_key
 from repro.results.recorded import Recorded

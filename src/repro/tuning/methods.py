@@ -19,7 +19,6 @@ from repro.training.types import Segment
 from repro.tuning.population import PopulationSearcher
 from repro.tuning.spaces import (
     Choice,
-    Domain,
     LogUniform,
     SearchSpace,
     Uniform,
@@ -112,7 +111,7 @@ class TPESearcher(_RaySearcher):
             seed=seed, n_startup_trials=random_starts, multivariate=False, constant_liar=False
         )
         search = OptunaSearch(
-            space={name: _distribution(domain) for name, domain in space.domains.items()},
+            space=OptunaSearch.convert_search_space(_as_in_ray(space)),
             metric="score",
             mode="max",
             sampler=sampler,
@@ -129,20 +128,6 @@ class TPESearcher(_RaySearcher):
             self._search.add_evaluated_point(values, score)
 
 
-def _distribution(domain: Domain):
-    from optuna import distributions
-
-    match domain:
-        case Uniform():
-            return distributions.FloatDistribution(domain.low, domain.high)
-        case LogUniform():
-            return distributions.FloatDistribution(domain.low, domain.high, log=True)
-        case WholeNumber():
-            return distributions.IntDistribution(domain.low, domain.high)
-        case Choice():
-            return distributions.CategoricalDistribution(list(domain.values))
-
-
 class HyperoptSearcher(_RaySearcher):
     """Ray's HyperOptSearch: hyperopt's TPE.
 
@@ -152,12 +137,7 @@ class HyperoptSearcher(_RaySearcher):
     """
 
     def __init__(
-        self,
-        space: SearchSpace,
-        seed: int,
-        *,
-        random_starts: int = 20,
-        known: Sequence[dict] = (),
+        self, space: SearchSpace, seed: int, *, random_starts: int = 20, known: Sequence[dict] = ()
     ):
         with warnings.catch_warnings():  # of its own imports, which we cannot mend
             warnings.simplefilter("ignore")
@@ -165,7 +145,7 @@ class HyperoptSearcher(_RaySearcher):
 
         logging.getLogger("hyperopt").setLevel(logging.WARNING)
         search = HyperOptSearch(
-            space={name: _expression(name, domain) for name, domain in space.domains.items()},
+            space=HyperOptSearch.convert_search_space(_as_in_ray(space)),
             metric="score",
             mode="max",
             points_to_evaluate=[{n: c[n] for n in space.domains} for c in known] or None,
@@ -175,18 +155,21 @@ class HyperoptSearcher(_RaySearcher):
         super().__init__(search, space.fixed)
 
 
-def _expression(name: str, domain: Domain):
-    from hyperopt import hp
+def _as_in_ray(space: SearchSpace) -> dict:
+    from ray import tune
 
-    match domain:
-        case Uniform():
-            return hp.uniform(name, domain.low, domain.high)
-        case LogUniform():
-            return hp.loguniform(name, math.log(domain.low), math.log(domain.high))
-        case WholeNumber():
-            return hp.uniformint(name, domain.low, domain.high)
-        case Choice():
-            return hp.choice(name, list(domain.values))
+    domains = {}
+    for name, domain in space.domains.items():
+        match domain:
+            case Uniform():
+                domains[name] = tune.uniform(domain.low, domain.high)
+            case LogUniform():
+                domains[name] = tune.loguniform(domain.low, domain.high)
+            case WholeNumber():
+                domains[name] = tune.randint(domain.low, domain.high + 1)  # without its end
+            case Choice():
+                domains[name] = tune.choice(list(domain.values))
+    return domains
 
 
 class Asha:

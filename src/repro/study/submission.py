@@ -5,7 +5,7 @@ and said so. What comes back is entered in a small file (see `results.deferred`)
 """
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,47 +13,26 @@ import pandas as pd
 
 from repro.data.definitions import GLUE_SIZES, TASKS
 from repro.paths import RESULTS
-from repro.results.archives import write_zip
 from repro.results.deferred import RETURNED
+from repro.results.files import write_zip
 from repro.results.tables import Results
 from repro.study.profile import Profile
 from repro.study.study import enumerate_runs, read_results
 
-
-@dataclass(frozen=True)
-class GlueFile:
-    """One file of a submission: of which task and which of its test sets."""
-
-    task: str
-    split: str = "test"
-
-    @property
-    def n_rows(self) -> int:
-        return GLUE_SIZES[self.task][self.split]
-
-    def texts(self, predictions: np.ndarray) -> list[str]:
-        """Write predictions as the site reads them: numbers, or classes by number or name."""
-        task = TASKS[self.task]
-        if task.labels is None:
-            return [f"{value:.3f}" for value in np.clip(predictions, *task.score_range)]
-        ids = predictions.astype(int)
-        named = self.task in ("mnli", "qnli", "rte")
-        return [task.labels[i] for i in ids] if named else [str(i) for i in ids]
-
-
-FILES = {
-    "CoLA": GlueFile("cola"),
-    "SST-2": GlueFile("sst2"),
-    "MRPC": GlueFile("mrpc"),
-    "STS-B": GlueFile("stsb"),
-    "QQP": GlueFile("qqp"),
-    "MNLI-m": GlueFile("mnli"),
-    "MNLI-mm": GlueFile("mnli", "test-mismatched"),
-    "QNLI": GlueFile("qnli"),
-    "RTE": GlueFile("rte"),
-    "WNLI": GlueFile("wnli"),
-    "AX": GlueFile("mnli", "test-ax"),
+FILES = {  # name -> its task and which of its test sets
+    "CoLA": ("cola", "test"),
+    "SST-2": ("sst2", "test"),
+    "MRPC": ("mrpc", "test"),
+    "STS-B": ("stsb", "test"),
+    "QQP": ("qqp", "test"),
+    "MNLI-m": ("mnli", "test"),
+    "MNLI-mm": ("mnli", "test-mismatched"),
+    "QNLI": ("qnli", "test"),
+    "RTE": ("rte", "test"),
+    "WNLI": ("wnli", "test"),
+    "AX": ("mnli", "test-ax"),
 }
+_NAMED = ("mnli", "qnli", "rte")  # whose classes the site wants by name
 
 
 def submit(
@@ -95,22 +74,31 @@ def submit(
             "run the study first"
         )
     rows, texts = [], {}
-    for file, glue in FILES.items():
-        row, values = {"run": "", "trial": "", "validation_score": np.nan}, None
-        if (trial := chosen.get(glue.task)) is not None:
-            values = _predictions(file, glue, study, trial)
-        if values is None:
-            values = np.zeros(glue.n_rows)
-        else:
-            row = {"run": trial["run_id"], "trial": trial["name"]}
-            row["validation_score"] = trial["validation_score"]
-        rows.append({"file": f"{file}.tsv", "task": glue.task, "rows": glue.n_rows} | row)
-        lines = [f"{i}\t{text}\n" for i, text in enumerate(glue.texts(values))]
-        texts[f"{file}.tsv"] = "index\tprediction\n" + "".join(lines)
+    for name, (task, split) in FILES.items():
+        file, trial, values = f"{name}.tsv", chosen.get(task), None
+        row = {"file": file, "task": task, "rows": GLUE_SIZES[task][split]}
+        if trial is not None:
+            values = _predictions(file, study, trial, split=split)
+        if values is not None:
+            row |= {"run": trial["run_id"], "trial": trial["name"]}
+            row |= {"validation_score": trial["validation_score"]}
+        lines = enumerate(_texts(task, np.zeros(row["rows"]) if values is None else values))
+        texts[file] = "index\tprediction\n" + "".join(f"{i}\t{text}\n" for i, text in lines)
+        rows.append({"run": "", "trial": "", "validation_score": np.nan} | row)
     write_zip(out, texts)
     scores = Path(profile.returned_scores or out.with_suffix(".csv"))
     _ask_for_scores(scores, study, chosen)
-    return pd.DataFrame(rows)
+    columns = ["file", "task", "rows", "run", "trial", "validation_score"]
+    return pd.DataFrame(rows)[columns]
+
+
+def _texts(task: str, predictions: np.ndarray) -> list[str]:
+    """Write predictions as the site reads them: numbers, or classes by number or name."""
+    labels = TASKS[task].labels
+    if labels is None:
+        return [f"{value:.3f}" for value in np.clip(predictions, *TASKS[task].score_range)]
+    ids = predictions.astype(int)
+    return [labels[i] for i in ids] if task in _NAMED else [str(i) for i in ids]
 
 
 def _choose(trials: pd.DataFrame, method: str | None, rank: int) -> dict[str, pd.Series]:
@@ -125,22 +113,22 @@ def _choose(trials: pd.DataFrame, method: str | None, rank: int) -> dict[str, pd
     return {row["task"]: row for _, row in ranked[places == rank].iterrows()}
 
 
-def _predictions(file: str, glue: GlueFile, study: Results, trial: pd.Series) -> np.ndarray | None:
+def _predictions(file: str, study: Results, trial: pd.Series, *, split: str) -> np.ndarray | None:
     """Return one trial's predictions in the order of GLUE's index; None where it made none."""
     table = study.trial_predictions(trial["run_id"])
-    table = table[table["split"] == glue.split].sort_values("index")
+    table = table[table["split"] == split].sort_values("index")
     if table.empty or trial["name"] not in table:
         return None
-    values = table[trial["name"]].to_numpy(dtype=float)
-    if len(values) != glue.n_rows or (table["index"].to_numpy() != np.arange(glue.n_rows)).any():
+    values, n_rows = table[trial["name"]].to_numpy(dtype=float), GLUE_SIZES[trial["task"]][split]
+    if not np.array_equal(table["index"], np.arange(n_rows)):
         raise ValueError(
-            f"{file}.tsv must have {glue.n_rows} rows, numbered from 0, but {trial['run_id']} "
+            f"{file} must have {n_rows} rows, numbered from 0, but {trial['run_id']} "
             f"predicted {len(values)}; submit a study on the real GLUE data"
         )
-    missing = np.isnan(values) if TASKS[glue.task].labels is None else values < 0
+    missing = np.isnan(values) if TASKS[trial["task"]].labels is None else values < 0
     if missing.any():
         raise ValueError(
-            f"{file}.tsv must have a prediction in every row, but {trial['trial_id']} has none; "
+            f"{file} must have a prediction in every row, but {trial['trial_id']} has none; "
             "it failed before it could predict: submit another rank"
         )
     return values
@@ -157,7 +145,7 @@ def _ask_for_scores(path: Path, study: Results, chosen: dict[str, pd.Series]) ->
         writer = csv.writer(file, lineterminator="\n")
         if not there and not path.stat().st_size:
             writer.writerow(RETURNED)
-        for task in dict.fromkeys(glue.task for glue in FILES.values() if glue.task in chosen):
+        for task in dict.fromkeys(task for task, _ in FILES.values() if task in chosen):
             for metric in TASKS[task].metrics:
                 row = (task, names[chosen[task]["run_id"]], chosen[task]["name"], metric)
                 if row not in there:

@@ -1,8 +1,10 @@
 """Files that are there whole or not at all, even after a power cut."""
 
 import hashlib
+import io
 import os
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -61,6 +63,16 @@ def unsealed(content: bytes) -> bytes:
     if sealed(inside) != content:
         raise ValueError("it was changed after it was written")
     return inside
+
+
+def write_zip(path: Path, contents: Mapping[str, str | bytes]) -> None:
+    """Write files into a zip; the same contents give the same bytes."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, whole.getvalue())
 
 
 def fingerprint(parts: Iterable[str]) -> str:

@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.data.tasks import Task, is_test, labels_hidden
+from repro.data.definitions import Task, is_test
+from repro.data.tasks import labels_hidden
 from repro.records import make_table
 from repro.results.files import digest, write_whole
 from repro.results.trials import (
@@ -282,11 +283,8 @@ class RunFolder:
             "n_failed": int(trials["status"].isin(["failed", "diverged"]).sum()),
             "best_trial_id": trials["trial_id"][scores.idxmax()] if scores.notna().any() else "",
         }
-        # JSON has neither infinity nor NaN
-        return {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in row.items()
-        }
+        infinite = (n for n, v in row.items() if isinstance(v, float) and not math.isfinite(v))
+        return row | dict.fromkeys(infinite)  # JSON has neither infinity nor NaN
 
     def read(self, table: str) -> pd.DataFrame:
         """Return a table of the finished run: trials, evaluations, losses, segments, examples."""
@@ -298,26 +296,29 @@ class RunFolder:
         Raises:
             ValueError: if it cannot be read, or the folder is of another format.
         """
-        return _read_json(self.path)
+        path = self.path / "run.json"
+        try:
+            about = json.loads(path.read_text(encoding="utf-8"))
+            known = about.get("files", {}).pop("run.json", None)  # an older one does not say
+        except (OSError, ValueError, AttributeError):
+            raise ValueError(
+                f"{path} must say what a finished run is, but cannot be read; run the study "
+                "again, which goes on from the run's trials"
+            ) from None
+        if (written_in := about.get("format", 1)) != FORMAT:
+            raise ValueError(
+                f"{self.path} must hold results of format {FORMAT}, but they are of format "
+                f"{written_in}; remove the folder and run again"
+            )
+        if known and hashlib.sha256(_text(about)).hexdigest() != known:
+            raise ValueError(f"{path} was changed after it was written; run the study again")
+        return about
 
     def each_predictions(self) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """Yield the number and the predictions (see `TrialResult`) of each trial that has any."""
         for file in _files(self.path):
             if predictions := read_predictions(file):
                 yield _number(file), predictions
-
-    def predictions(self) -> pd.DataFrame:
-        """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
-        examples, best = self.read("examples"), self.read_run()["run"]["best_trial_id"]
-        columns = ["split", "checkpoint", "index", "prediction", "label"]
-        if not best:
-            return pd.DataFrame(columns=columns)
-        file, frames = self.path / "trials" / f"{best.rpartition('/')[2]}.npz", []
-        for name, predictions in read_predictions(file).items():
-            split, checkpoint = name.split("_")
-            rows = examples[examples["split"] == split]
-            frames.append(rows.assign(checkpoint=checkpoint, prediction=predictions))
-        return pd.concat(frames, ignore_index=True)[columns]
 
     def trial_predictions(self) -> pd.DataFrame:
         """Return what all trials' best checkpoints predict.
@@ -357,28 +358,6 @@ def _files(folder: Path) -> list[Path]:
 
 def _number(file: Path) -> int:
     return int(file.stem.removeprefix("trial"))
-
-
-def _read_json(folder: Path) -> dict:
-    path = folder / "run.json"
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        known = about.get("files", {}).pop("run.json", None)  # an older one does not say
-    except (OSError, ValueError, AttributeError):
-        about = None
-    if not about:
-        raise ValueError(
-            f"{path} must say what a finished run is, but cannot be read; run the study again, "
-            "which goes on from the run's trials"
-        )
-    if about.get("format") != FORMAT:
-        raise ValueError(
-            f"{folder} must hold results of format {FORMAT}, but they are of format "
-            f"{about.get('format', 1)}; remove the folder and run again"
-        )
-    if known and hashlib.sha256(_text(about)).hexdigest() != known:
-        raise ValueError(f"{path} was changed after it was written; run the study again")
-    return about
 
 
 def _text(about: dict) -> bytes:

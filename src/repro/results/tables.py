@@ -1,6 +1,5 @@
 """The tidy tables of a study: its finished runs read together, with scores that came late."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,7 +36,7 @@ class Results:
     @cached_property
     def runs(self) -> pd.DataFrame:
         rows = [folder.read_run()["run"] | {"profile": self.profile} for folder in self.folders]
-        return make_table("runs", [{k: _number(v) for k, v in row.items()} for row in rows])
+        return make_table("runs", rows)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -91,15 +90,20 @@ class Results:
                 rows.append(key | row | counts)
         return pd.DataFrame(rows)
 
-    def predictions(self, run_id: str) -> pd.DataFrame:
-        """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
-        folder = self._folder(run_id)
-        return self._relabelled(folder, folder.predictions())
-
     def trial_predictions(self, run_id: str) -> pd.DataFrame:
-        """Return what each trial's best checkpoint predicts (see `RunFolder`)."""
-        folder = self._folder(run_id)
-        return self._relabelled(folder, folder.trial_predictions())
+        """Return what each trial's best checkpoint predicts (see `RunFolder`).
+
+        Labels of the test set that came later are filled in.
+        """
+        folders = {folder.key["run_id"]: folder for folder in self.folders}
+        if run_id not in folders:
+            raise ValueError(f"`run_id` must be one of {sorted(folders)}, but got {run_id!r}")
+        folder = folders[run_id]
+        table, data = folder.trial_predictions(), self.gold.get(folder.key["task"])
+        if data is None:
+            return table
+        gold = table["index"].map(data.splits["test"].set_index("index")["label"])
+        return table.assign(label=table["label"].where(table["split"] != "test", gold))
 
     def joint_predictions(self, model: str, task: str) -> pd.DataFrame:
         """Return what all trials on one model and task predict: as above, columns by trial_id.
@@ -118,27 +122,7 @@ class Results:
             raise ValueError(f"there must be results of {model} on {task}, but there are none")
         return pd.concat(tables, axis=1).reset_index()
 
-    def _folder(self, run_id: str) -> RunFolder:
-        folders = {folder.key["run_id"]: folder for folder in self.folders}
-        if run_id not in folders:
-            raise ValueError(f"`run_id` must be one of {sorted(folders)}, but got {run_id!r}")
-        return folders[run_id]
-
-    def _relabelled(self, folder: RunFolder, frame: pd.DataFrame) -> pd.DataFrame:
-        """Give predictions on test the labels that came later."""
-        data = self.gold.get(folder.key["task"])
-        if data is None or frame.empty:
-            return frame
-        gold = data.splits["test"].set_index("index")["label"]
-        return frame.assign(
-            label=frame["label"].where(frame["split"] != "test", frame["index"].map(gold))
-        )
-
     @staticmethod
     def _concatenated(table: str, folders) -> pd.DataFrame:
         frames = [folder.read(table) for folder in folders]
         return pd.concat(frames, ignore_index=True) if frames else make_table(table, [])
-
-
-def _number(value):
-    return math.nan if value is None else value

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from repro.data.definitions import Task
 from repro.data.metrics import score_predictions
-from repro.data.tasks import Task, TaskData
+from repro.data.tasks import TaskData
 from repro.results.files import sealed, unsealed, write_whole
 from repro.training.types import Evaluation, Segment, TrialResult
 from repro.tuning.runs import Request
@@ -139,10 +140,10 @@ def score_trial(result: TrialResult, data: TaskData) -> pd.DataFrame:
 
 def loss_table(result: TrialResult, trial_id: str = "live") -> pd.DataFrame:
     """Return the training loss of every update as the table `losses`."""
-    steps = np.arange(1, len(result.losses) + 1)
-    frame = pd.DataFrame({"step": steps, "loss": result.losses.astype(np.float64)})
-    frame.insert(0, "trial_id", pd.Series([trial_id] * len(frame), dtype="str"))
-    return frame
+    n_steps = len(result.losses)
+    columns = {"trial_id": pd.Series([trial_id] * n_steps, dtype="str")}
+    columns |= {"step": np.arange(1, n_steps + 1), "loss": result.losses.astype(np.float64)}
+    return pd.DataFrame(columns)
 
 
 def evaluation_row(trial_id: str, evaluation: Evaluation) -> dict:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from repro.records import TABLES, check_table, make_table
-from repro.results.archives import write_zip
+from repro.results.files import write_zip
 
 SUMS, DICTIONARY, README = "SHA256SUMS", "data_dictionary.csv", "README.md"
 

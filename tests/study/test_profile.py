@@ -103,6 +103,13 @@ def test_sizes_hold_for_all_tasks_or_for_one_where_default_is_for_the_others():
     assert profile.data("cola") == load_profile("mini").data("cola")
 
 
+def test_16_bits_without_a_gpu_are_bf16():
+    asked = {"cpu": {"gpus_per_trial": 0}, "cuda": {"gpus_per_trial": 1}}
+    settings = [load_profile("mini", precision="fp16", **a).training("rte") for a in asked.values()]
+    assert [s.device for s in settings] == list(asked)
+    assert [s.precision for s in settings] == ["bf16", "fp16"]
+
+
 def test_profile_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         load_profile("mini").repetitions = 5

@@ -1,14 +1,10 @@
-"""Fingerprints: what moves which runs' and what moves none; folders and results of old formats."""
-
-import json
-import logging
+"""Fingerprints: what moves which runs' and what moves none; folders."""
 
 import pytest
 
 from official_layout import write_official
-from repro.results.folders import FORMAT
 from repro.study.profile import Profile, chapter_modules, load_profile
-from repro.study.runs import bind_run, fingerprint_inputs, mention_old_results
+from repro.study.runs import bind_run, fingerprint_inputs
 from repro.study.settings import Section
 from repro.study.study import enumerate_runs
 
@@ -153,19 +149,3 @@ def test_budgets_of_one_search_lie_side_by_side(tmp_path):
     assert bind_run(profile, asha_run, results=tmp_path).smaller == (
         search / "1gst", search / "0.5gst",
     )  # fmt: skip
-
-
-def test_results_of_another_format_are_mentioned_once_in_one_sentence(tmp_path, caplog):
-    for name, about in {
-        "old": {"question": {"format": 1}},
-        "new": {"format": FORMAT},
-    }.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "run.json").write_text(json.dumps(about))
-    with caplog.at_level(logging.WARNING):
-        for _ in range(2):
-            mention_old_results(tmp_path)
-    (record,) = caplog.records
-    assert (
-        f"{tmp_path} holds 1 tuning runs of an older format, which are not used" in record.message
-    )

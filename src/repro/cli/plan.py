@@ -96,9 +96,15 @@ def plan(
         ValueError, OSError: if a rate is not positive or missing, the card is unknown, or nothing
             can be planned.
     """
-    n_here = _count_gpus() if profile.gpus_per_trial and not (card and gpus) else 0
-    if profile.gpus_per_trial and not (n_here or card or steps_per_second):
+    share, n_here = profile.gpus_per_trial, 0
+    if share and not (card and gpus):
+        import torch
+
+        n_here = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if share and not (n_here or card or steps_per_second):
         card = "T4"
+    cores = len(os.sched_getaffinity(0)) // profile.cpus_per_trial
+    slots = (gpus or n_here or 1) / share if share else max(1, cores)
     rows, left_out, errors = [], {}, []
     rate = _find_rate(profile, steps_per_second, card)
     look_in = None if steps_per_second or card else results
@@ -119,23 +125,10 @@ def plan(
     return Plan(
         _sum_up(rows),
         left_out,
-        slots=_count_slots(profile, gpus or n_here or 1),
+        slots=min(slots, profile.trials_at_once or math.inf),
         disk={part: size / 1e9 for part, size in disk.items()},
         device_gigabytes=memory,
     )
-
-
-def _count_gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
-def _count_slots(profile: Profile, gpus: int) -> float:
-    cores = len(os.sched_getaffinity(0))
-    share = profile.gpus_per_trial
-    slots = gpus / share if share else max(1, cores // profile.cpus_per_trial)
-    return min(slots, profile.trials_at_once or math.inf)
 
 
 def _find_rate(profile: Profile, stated: float | Mapping | None, card: str | None) -> Rate:

@@ -94,9 +94,7 @@ def packed_logits(model: torch.nn.Module, batch: PackedBatch) -> torch.Tensor:
     for layer in inner:
         hidden = _layer(layer, hidden, hidden, batch)
     first = _layer(last, hidden.index_select(0, batch.first), hidden, batch)[:, None]
-    if is_bert:
-        return model.classifier(model.dropout(backbone.pooler(first)))
-    return model.classifier(first)
+    return model.classifier(model.dropout(backbone.pooler(first)) if is_bert else first)
 
 
 def _embed(backbone: torch.nn.Module, batch: PackedBatch) -> torch.Tensor:
@@ -104,9 +102,7 @@ def _embed(backbone: torch.nn.Module, batch: PackedBatch) -> torch.Tensor:
     if backbone.config.model_type not in ("bert", "electra"):
         positions = positions + (backbone.embeddings.padding_idx + 1)  # RoBERTa's numbering
     hidden = backbone.embeddings(
-        input_ids=batch.ids[None],
-        token_type_ids=batch.types[None],
-        position_ids=positions[None],
+        input_ids=batch.ids[None], token_type_ids=batch.types[None], position_ids=positions[None]
     )
     if hasattr(backbone, "embeddings_project"):
         hidden = backbone.embeddings_project(hidden)

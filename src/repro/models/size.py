@@ -5,9 +5,8 @@ All from its configuration, so that a study can be planned, and refused, before 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from repro.models.locate import EMBEDDED, find_model, read_config
+from repro.models.locate import find_model, read_config
 
 _BASE = {"layers": 12, "width": 768, "inner": 3072, "embedding": 768}
 _BERT_WORDS, _ROBERTA_WORDS = 30522, 50265
@@ -102,8 +101,3 @@ def _read_size(name: str, config: Mapping) -> ModelSize:
         words=read("vocab_size"),
         positions=read("max_position_embeddings", default=512),
     )
-
-
-def is_remote(name: str) -> bool:
-    """Tell whether the weights of a model come from the hub."""
-    return name not in EMBEDDED and not Path(name).is_dir()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from repro.data.definitions import GLUE_SIZES
 from repro.data.encoding import read_encoded, write_encoded
+from repro.data.metrics import score_predictions
 from repro.data.splits import split_data
-from repro.data.tasks import TaskData, load_task, resolve_task, score_predictions
+from repro.data.tasks import TaskData, load_task, resolve_task
 from repro.models.locate import find_model
 from repro.results.folders import RunFolder
 from repro.training.types import TrainingSettings, TrialResult
@@ -46,11 +47,7 @@ class TrialSettings:
 
 @lru_cache(maxsize=32)
 def load_data(settings: DataSettings, *, test_labels: str | None = None) -> TaskData:
-    """Load a task's data and split them.
-
-    Args:
-        test_labels: a file of the test set's gold labels.
-    """
+    """Load a task's data and split them; `test_labels` is a file of the test set's gold labels."""
     data = load_task(
         settings.task,
         settings.source,

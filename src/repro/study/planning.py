@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from repro.data.definitions import GLUE_SIZES, GLUE_TOKENS
-from repro.models.size import ModelSize, is_remote, model_size
+from repro.models.locate import EMBEDDED
+from repro.models.size import ModelSize, model_size
 from repro.study.objective import DataSettings, TrialSettings, count_training_examples
 from repro.study.runs import StudyRun
 from repro.tuning.methods import LISTED, METHODS
@@ -101,12 +103,6 @@ CARDS = {
 }
 
 
-def tokens_of(trials: TrialSettings, batch_size: int) -> float:
-    """Return how many tokens a batch has, on average."""
-    longest = trials.training.max_length
-    return batch_size * min(longest, GLUE_TOKENS.get(trials.data.task, longest))
-
-
 def estimated_rate(
     trials: TrialSettings, batch_size: int, card: Card, *, sharing: float = 1
 ) -> float:
@@ -117,13 +113,13 @@ def estimated_rate(
     Args:
         sharing: so many trials on the card.
     """
-    n_train = count_training_examples(trials.data)
-    n_evaluated = GLUE_SIZES.get(trials.data.task, {}).get("validation", n_train / 10)
+    task, n_train = trials.data.task, count_training_examples(trials.data)
+    n_evaluated = GLUE_SIZES.get(task, {}).get("validation", n_train / 10)
     share = n_evaluated * trials.training.evaluations_per_epoch / n_train / 3
+    longest = trials.training.max_length
+    tokens = batch_size * min(longest, GLUE_TOKENS.get(task, longest))
     size = model_size(trials.model)
-    tokens = tokens_of(trials, batch_size)
-    rate = card.steps_per_second(size, tokens=tokens, sharing=sharing)
-    return rate / (1 + share)
+    return card.steps_per_second(size, tokens=tokens, sharing=sharing) / (1 + share)
 
 
 def device_bytes(trials: TrialSettings, largest_batch: int) -> float:
@@ -150,21 +146,21 @@ def shared_bytes(runs: Iterable[TuningRun]) -> dict[str, float]:
         if run.method == "pbt":
             state = model_size(run.context.model).state_bytes
             states = max(states, _GENERATIONS * run.options["population"] * state)
-    models = {model for model, _, _ in contexts if is_remote(model)}
-    tasks = {data.task for _, data, _ in contexts if data.source == "hub"}
+
+    def examples(data: DataSettings) -> float:
+        if data.source == "mini":
+            return 1.5 * count_training_examples(data)
+        return sum(GLUE_SIZES.get(data.task, {}).values())
+
+    named = {model for model, _, _ in contexts}
+    models = {name for name in named if name not in EMBEDDED and not Path(name).is_dir()}
+    tasks = {data.task: data for _, data, _ in contexts if data.source == "hub"}
+    words = sum(examples(data) * GLUE_TOKENS.get(task, 50) for task, data in tasks.items())
+    tokens = sum(examples(data) * length for _, data, length in contexts)
     parts = {
         "models": sum(model_size(model).weight_bytes for model in models),
-        "data": sum(_examples(task) * GLUE_TOKENS.get(task, 50) * _BYTES_A_WORD for task in tasks),
-        "encoded examples": sum(_encoded_bytes(data, length) for _, data, length in contexts),
+        "data": words * _BYTES_A_WORD,
+        "encoded examples": tokens * _BYTES_A_TOKEN,
         "states of a population": states,
     }
     return {part: size for part, size in parts.items() if size}
-
-
-def _examples(task: str) -> int:
-    return sum(GLUE_SIZES.get(task, {}).values())
-
-
-def _encoded_bytes(data: DataSettings, max_length: int) -> float:
-    n = _examples(data.task) if data.source != "mini" else 1.5 * count_training_examples(data)
-    return n * max_length * _BYTES_A_TOKEN

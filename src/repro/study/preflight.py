@@ -22,7 +22,7 @@ from repro.study.planning import device_bytes, planned_cost, result_bytes, share
 from repro.study.profile import Profile
 from repro.tuning.runs import TuningRun
 
-PACKAGES = ("repro", "torch", "transformers", "ray", "numpy")
+_PACKAGES = ("torch", "transformers", "ray", "numpy")
 _PROCESS_BYTES = 0.6e9  # of a worker that has loaded torch and transformers
 _PATIENCE = 600  # seconds for a machine to load torch from a shared folder and train a step
 _CGROUP = Path("/sys/fs/cgroup/memory.max")  # what a container may take
@@ -63,18 +63,15 @@ def _memory_problems(profile: Profile, runs: Sequence[TuningRun]) -> Iterable[st
     slots = max(1, len(os.sched_getaffinity(0)) // profile.cpus_per_trial)
     slots = min(slots, profile.trials_at_once or slots)
     largest = max(device_bytes(run.context, planned_cost(run).largest_batch) for run in runs)
-    needed, there = slots * (_PROCESS_BYTES + largest), _memory()
+    needed, there = slots * (_PROCESS_BYTES + largest), psutil.virtual_memory().total
+    if _CGROUP.is_file() and (limit := _CGROUP.read_text().strip()) != "max":
+        there = min(there, float(limit))
     if needed > there:
         yield (
             f"{slots:g} trials at once must have about {needed / 1e9:.1f} GB of memory, but this "
             f"machine has {there / 1e9:.1f}; set `trials_at_once` or `cpus_per_trial`, or name "
             "smaller models"
         )
-
-
-def _memory() -> float:
-    limit = _CGROUP.read_text().strip() if _CGROUP.is_file() else "max"
-    return min(psutil.virtual_memory().total, float("inf") if limit == "max" else float(limit))
 
 
 @dataclass(frozen=True)
@@ -92,9 +89,7 @@ class Answer:
 
 def inspect_machine(mark: Path, trials: TrialSettings, batch_size: int, model: str) -> Answer:
     """Say what this machine has, and train one step of the largest batch there may be."""
-    answer = Answer(
-        socket.gethostname(), {name: _version(name) for name in PACKAGES}, mark.is_file()
-    )
+    answer = Answer(socket.gethostname(), _versions(), mark.is_file())
     if not answer.sees_folder:  # nor would it see the model
         return answer
     from repro.models.build import resolve_model
@@ -112,17 +107,15 @@ def inspect_machine(mark: Path, trials: TrialSettings, batch_size: int, model: s
     return replace(answer, gpu=name_gpu(device), gpu_bytes=total, peak_bytes=peak, failure=failure)
 
 
-def _version(package: str) -> str:
-    if package == "repro":
-        import repro
+def _versions() -> dict[str, str]:
+    import repro
 
-        return repro.__version__
-    return version(package)
+    return {"repro": repro.__version__} | {name: version(name) for name in _PACKAGES}
 
 
 def judge(answers: Sequence[Answer], profile: Profile, results: Path) -> Iterable[str]:
     """Yield what speaks against training on these machines."""
-    here = {name: _version(name) for name in PACKAGES}
+    here = _versions()
     if not answers:
         yield (
             f"a machine must offer {profile.gpus_per_trial:g} GPU and {profile.cpus_per_trial:g} "

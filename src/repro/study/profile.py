@@ -99,15 +99,12 @@ class Profile(Checked):
 
     def training(self, task: str) -> TrainingSettings:
         """Return how every trial on `task` is trained: without a GPU of its own on the CPU."""
-        precision, device = self.precision, "cuda" if self.gpus_per_trial else "cpu"
-        if precision == "fp16":
-            from repro.training.device import usable_precision
-
-            precision = usable_precision(precision, device)
+        on_cpu = not self.gpus_per_trial
         return TrainingSettings(
             evaluations_per_epoch=self.evaluations_for(task),
-            precision=precision,
-            device=device,
+            # slow on a CPU, and its loss scaling is made for GPUs; bf16 has 16 bits too
+            precision="bf16" if on_cpu and self.precision == "fp16" else self.precision,
+            device="cpu" if on_cpu else "cuda",
             max_length=self.max_length,
             adam_epsilon=self.adam_epsilon,
             dropout_after_first_validation=self.dropout_after_first_validation,
@@ -251,19 +248,17 @@ def overridable_keys() -> tuple[str, ...]:
 
 def known_profiles() -> dict[str, str]:
     """Return name -> description of the profiles in profiles/."""
-    return {name: read_yaml(path).get("description", "") for name, path in _files().items()}
-
-
-def _files() -> dict[str, Path]:
-    return {path.stem: path for path in sorted(PROFILES.glob("*.yaml"))}
+    paths = sorted(PROFILES.glob("*.yaml"))
+    return {path.stem: read_yaml(path).get("description", "") for path in paths}
 
 
 def _find(name_or_path: str | Path) -> Path:
-    known, path = list(_files()), Path(name_or_path)
+    path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         path = PROFILES / f"{name_or_path}.yaml"
     if path.is_file():
         return path
+    known = sorted(path.stem for path in PROFILES.glob("*.yaml"))
     raise FileNotFoundError(
         f"a profile must be a YAML file or one of {known}, but got {str(name_or_path)!r}"
         + suggest_name(str(name_or_path), known)

@@ -7,7 +7,6 @@ file that REPRO_PROGRESS names, from which `python -m repro reproduce` draws it.
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from repro.training.types import TrialResult
@@ -27,7 +26,7 @@ class StudyProgress:
     def __init__(self, *, n_runs: int, n_done: int = 0):
         self.n_runs, self.n_workers, self._waits = n_runs, None, ""
         self._n_trials = self._n_failed = self._work = 0
-        self._show = _display()
+        self._in_notebook = None  # the place of the line
         self.begin(n_done=n_done)
 
     def begin(self, *, n_done: int) -> None:
@@ -36,26 +35,44 @@ class StudyProgress:
         self._started, self._waits = time.monotonic(), ""
 
     def __enter__(self) -> "StudyProgress":
-        self._show(self.line(), last=False)
+        self._show()
         return self
 
     def __exit__(self, *_) -> None:
-        self._show(self.line(), last=True)
+        self._show(last=True)
 
     def wait(self, reason: str) -> None:
         """Show what is waited for, until the study begins."""
         self._waits = f" · waiting {reason}"
-        self._show(self.line(), last=False)
+        self._show()
 
     def trial_done(self, run_id: str, result: TrialResult, *, is_new: bool = True) -> None:
         self._n_trials += 1
         self._n_failed += result.status in ("failed", "diverged")
         self._work += (result.training_seconds + result.evaluation_seconds) * is_new
-        self._show(self.line(), last=False)
+        self._show()
 
     def run_done(self, run_id: str) -> None:
         self.n_done += 1
-        self._show(self.line(), last=False)
+        self._show()
+
+    def _show(self, *, last: bool = False) -> None:
+        line = self.line()
+        if path := os.environ.get(PROGRESS_VARIABLE):
+            whole = Path(path).with_suffix(".tmp")
+            whole.write_text(line, encoding="utf-8")
+            os.replace(whole, path)
+        elif "ipykernel" in sys.modules:
+            from IPython.display import display
+
+            if self._in_notebook is None:
+                self._in_notebook = display({"text/plain": line}, raw=True, display_id=True)
+            else:
+                self._in_notebook.update({"text/plain": line}, raw=True)
+        elif sys.stderr.isatty():
+            print(f"\r\033[K{line}", end="\n" if last else "", file=sys.stderr, flush=True)
+        elif last:
+            print(line, file=sys.stderr)
 
     def line(self) -> str:
         """Return the line as it stands."""
@@ -87,40 +104,3 @@ def format_seconds(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def _display() -> Callable:
-    """Return what shows a line where this process runs."""
-    if path := os.environ.get(PROGRESS_VARIABLE):
-        return lambda line, *, last: _write(Path(path), line)
-    return _notebook_display() if "ipykernel" in sys.modules else _show_in_terminal
-
-
-def _write(path: Path, line: str) -> None:
-    """Overwrite a file, whole lines only."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(line, encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def _notebook_display() -> Callable:
-    handle = None
-
-    def show(line: str, *, last: bool) -> None:
-        from IPython.display import display
-
-        nonlocal handle
-        if handle is None:
-            handle = display({"text/plain": line}, raw=True, display_id=True)
-        else:
-            handle.update({"text/plain": line}, raw=True)
-
-    return show
-
-
-def _show_in_terminal(line: str, *, last: bool) -> None:
-    """Redraw the line in a terminal; elsewhere write only the last one."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{line}", end="\n" if last else "", file=sys.stderr, flush=True)
-    elif last:
-        print(line, file=sys.stderr)

@@ -5,6 +5,7 @@ Trials are trained in chunks by plain processes of one thread each (what they ar
 the folder are made of all chunks, and name for each trial the chunk that it came with.
 """
 
+import math
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.data.tasks import is_test, score_predictions
+from repro.data.definitions import is_test
+from repro.data.metrics import score_predictions
 from repro.names import check_name
 from repro.paths import RESULTS
 from repro.records import HYPERPARAMETERS
@@ -65,7 +67,8 @@ def record(
         ValueError: before any training, if the plan is not what it must be.
     """
     plan, kept = read_plan(folder), results / "recording" / folder.name
-    known = set(read_recorded(folder).trials["chunk"]) if _has_tables(folder) else set()
+    has_tables = (folder / "manifest.json").is_file()
+    known = set(read_recorded(folder).trials["chunk"]) if has_tables else set()
     missing = [
         chunk
         for chunk in chunks(plan, parts, first=first)
@@ -117,12 +120,13 @@ def _row(trial: PlannedTrial, result) -> dict:
         for split, predictions in best.items()
         if is_test(split) and split != "test"
     }
+    steps_per_epoch = math.ceil(len(data.splits["train"]) / int(trial.configuration["batch_size"]))
     return {
         **trial.key,
         "configuration": trial.configuration_number,
         "status": result.status,
         "message": result.message,
-        "total_steps": _total_steps(trial, len(data.splits["train"])),
+        "total_steps": steps_per_epoch * int(trial.configuration["epochs"]),
         "training_seconds": result.training_seconds,
         **{name: result.hyperparameters.get(name) for name in HYPERPARAMETERS},
         **{f"{source}_seed": seed for source, seed in vars(trial.seeds).items()},
@@ -132,11 +136,6 @@ def _row(trial: PlannedTrial, result) -> dict:
         **curve(trial, result),
         **{f"{split}_predictions": pack_predictions(p) for split, p in best.items()},
     }
-
-
-def _total_steps(trial: PlannedTrial, n_train: int) -> int:
-    per_epoch = -(-n_train // int(trial.configuration["batch_size"]))
-    return per_epoch * int(trial.configuration["epochs"])
 
 
 def _score(data, split: str, predictions: np.ndarray) -> float:
@@ -166,12 +165,10 @@ def curve(trial: PlannedTrial, result) -> dict[str, np.ndarray]:
     }
 
 
-def _has_tables(folder: Path) -> bool:
-    return (folder / "manifest.json").is_file()
-
-
 def _recorded_before(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the chunks of a folder's tables: name and rows, as the chunk's file has them."""
+    if not (folder / "manifest.json").is_file():
+        return
     recorded = read_recorded(folder)
     curves = recorded.evaluations.groupby(list(TRIAL_KEY), sort=False)[list(_CURVE)].agg(list)
     predictions = pd.read_parquet(folder / "predictions.parquet")
@@ -183,7 +180,7 @@ def _recorded_before(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
 def collect(folder: Path, *, results: Path = RESULTS) -> None:
     """Write the tables of a folder from all chunks of its plan that are recorded so far."""
     plan, kept = read_plan(folder), results / "recording" / folder.name
-    before, tables = dict(_recorded_before(folder) if _has_tables(folder) else ()), []
+    before, tables = dict(_recorded_before(folder)), []
     for chunk in chunks(plan):
         if (kept / chunk.file).is_file():
             tables.append(pd.read_parquet(kept / chunk.file).assign(chunk=chunk.file))

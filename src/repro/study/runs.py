@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import logging
 import platform
 import re
 from dataclasses import asdict, dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -138,24 +136,3 @@ def fingerprint_inputs(tuning: TuningRun, *, unit: str) -> dict:
         "method": tuning.method,
         **search,
     }
-
-
-@cache
-def mention_old_results(results: Path) -> None:
-    """Say once if results are there that another version of this package has written."""
-    runs = results.rglob("run.json")
-    old = sum(_format_of(run) != FORMAT for run in runs)
-    if old:
-        logging.getLogger("repro.study").warning(
-            "%s holds %d tuning runs of an older format, which are not used again and may be "
-            "removed: they are trained anew",
-            results,
-            old,
-        )
-
-
-def _format_of(run: Path) -> int | None:
-    try:
-        return json.loads(run.read_text(encoding="utf-8"))["format"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

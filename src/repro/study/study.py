@@ -22,18 +22,12 @@ from repro.records import run_key
 from repro.results.deferred import read_returned_scores
 from repro.results.folders import RunFolder
 from repro.results.tables import Results
-from repro.study.objective import (
-    DataSettings,
-    TrialSettings,
-    fine_tune,
-    load_data,
-    prepare,
-)
+from repro.study.objective import DataSettings, TrialSettings, fine_tune, load_data, prepare
 from repro.study.planning import planned_cost
 from repro.study.preflight import check_before_training
 from repro.study.profile import Profile
 from repro.study.progress import StudyProgress
-from repro.study.runs import StudyRun, bind_run, mention_old_results, size_of_budget
+from repro.study.runs import StudyRun, bind_run, size_of_budget
 from repro.study.settings import ModelSettings
 from repro.study.tracking import Tracker
 from repro.training.types import TrialResult
@@ -107,12 +101,7 @@ def budgeted_runs(
     return runs
 
 
-def run_all(
-    profile: Profile,
-    runs: Sequence[StudyRun],
-    *,
-    results: Path = RESULTS,
-) -> Results:
+def run_all(profile: Profile, runs: Sequence[StudyRun], *, results: Path = RESULTS) -> Results:
     """Tune those runs that are not on disk yet, side by side; return all of them.
 
     Interrupted or killed, it goes on where it stopped when called again. Where another process
@@ -133,7 +122,6 @@ def run_all(
         return study
     from repro.tuning.ray_tune import tune_runs
 
-    mention_old_results(results)
     searches = {_search(folder) for folder in (*damaged, *unfinished)}
     with StudyProgress(n_runs=len(folders)) as progress, _alone(results, searches, progress):
         for folder in _damaged(study) if damaged else ():  # unless another process mended it
@@ -196,9 +184,7 @@ def _alone(results: Path, searches: set[Path], progress: StudyProgress) -> Itera
                 if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
                     raise
                 logging.getLogger("repro.study").warning(
-                    "%s has no locks (%s): let no other process tune the same runs",
-                    results,
-                    error,
+                    "%s has no locks (%s): let no other process tune the same runs", results, error
                 )
                 break
         yield
@@ -252,24 +238,19 @@ def _damaged(study: Results) -> list[RunFolder]:
 
 def _bind(profile: Profile, runs: Sequence[StudyRun], results: Path) -> Results:
     folders = tuple(bind_run(profile, run, results=results) for run in runs)
-    gold = {
-        run.key["task"]: _load_data(profile, run.tuning)
-        for run in runs
-        if _test_labels(profile, run.tuning)
-    }
+    gold = {}
+    for run in runs:
+        data = run.tuning.context.data
+        if labels := _test_labels(profile, data):
+            gold[run.key["task"]] = load_data(data, test_labels=labels)
     file = profile.returned_scores
     returned = read_returned_scores(Path(file)) if file else None
     return Results(folders, profile.title, gold, returned)
 
 
-def _test_labels(profile: Profile, tuning: TuningRun) -> str | None:
-    """Return the file of gold labels of a run's test set; other splits have labels."""
-    data = tuning.context.data
+def _test_labels(profile: Profile, data: DataSettings) -> str | None:
+    """Return the file of gold labels of a test set; other splits have labels."""
     return profile.test_labels.get(data.task) if data.split == "official" else None
-
-
-def _load_data(profile: Profile, tuning: TuningRun):
-    return load_data(tuning.context.data, test_labels=_test_labels(profile, tuning))
 
 
 class StudyStore:
@@ -294,7 +275,8 @@ class StudyStore:
         self._progress.trial_done(request.run_id, result)
 
     def finish(self, run: TuningRun, *, budget: float, spent: float) -> None:
-        data = _load_data(self._profile, run)
+        settings = run.context.data
+        data = load_data(settings, test_labels=_test_labels(self._profile, settings))
         ledger = {"budget_unit": self._profile.budget_unit, "budget": budget, "spent": spent}
         examples = {name: frame for name, frame in data.splits.items() if name != "train"}
         self._folders[run.run_id].finish(task=data.task, examples=examples, ledger=ledger)

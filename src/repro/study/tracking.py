@@ -103,7 +103,6 @@ TRACKERS = {"none": NoLog, "tensorboard": TensorBoard, "wandb": WeightsAndBiases
 
 
 def _evaluations(result: TrialResult) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield the step and the numbers of each evaluation."""
     for evaluation in result.evaluations:
         numbers = {"score": evaluation.score, "loss": evaluation.loss} | evaluation.metrics
         yield evaluation.step, {f"validation/{name}": value for name, value in numbers.items()}

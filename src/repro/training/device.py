@@ -47,16 +47,6 @@ def name_gpu(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else ""
 
 
-def usable_precision(precision: str, device: str = "auto") -> str:
-    """Return the precision that a study which asks for `precision` uses on a device.
-
-    fp16 needs a GPU: its arithmetic is slow on a CPU and its loss scaling is made for GPUs. There
-    bf16 stands in, the other 16-bit format, with fewer digits and fp32's range.
-    """
-    kind = find_device(device).type if device == "auto" else torch.device(device).type
-    return "bf16" if (precision, kind) == ("fp16", "cpu") else precision
-
-
 def autocast(device: torch.device, precision: str):
     """Compute in 16 bits for a while, where `precision` says so."""
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)

@@ -15,7 +15,7 @@ from repro.data.encoding import EncodedTask
 from repro.models.build import DROPOUT_FIELDS, dropout_places
 from repro.models.locate import ModelSpec
 from repro.records import HYPERPARAMETERS, check_hyperparameter
-from repro.training.device import usable_precision
+from repro.training.device import find_device
 from repro.training.optimizer import OPTIMIZERS
 from repro.training.schedule import BertAdamSchedule, TrainingSchedule
 from repro.training.types import TrainingSettings
@@ -44,11 +44,8 @@ def check_configuration(configuration: dict, *, defaults: dict) -> dict:
 
 def check_fit(requested: dict, *, spec: ModelSpec, data: EncodedTask, settings) -> None:
     """Raise ValueError where settings, data, model and configuration contradict each other."""
-    if usable_precision(settings.precision, settings.device) != settings.precision:
-        raise ValueError(
-            "`precision` must be 'fp32' or 'bf16' on a CPU, but got 'fp16'; "
-            "`usable_precision` names the stand-in"
-        )
+    if settings.precision == "fp16" and find_device(settings.device).type == "cpu":
+        raise ValueError("`precision` must be 'fp32' or 'bf16' on a CPU, but got 'fp16'")
     if data.model != spec.path:
         raise ValueError(f"`data` must be encoded for {spec.path}, but was for {data.model}")
     if requested["max_length"] != data.max_length:
@@ -101,10 +98,8 @@ def read_back(
         **_read_course(requested, set_up, max_steps=settings.max_steps),
         **{name: _read_dropout(name, set_up, spec) for name in DROPOUT_FIELDS},
     }
-    asked = requested | {
-        name: getattr(settings, name) for name in ("optimizer", "schedule_applied")
-    }
-    for name, value in asked.items():
+    further = {"optimizer": settings.optimizer, "schedule_applied": settings.schedule_applied}
+    for name, value in (requested | further).items():
         if value is not None and landed[name] != value:
             raise RuntimeError(
                 f"`{name}` must reach the training as {value}, but was read back as {landed[name]}"
@@ -120,21 +115,16 @@ def _read_optimizer(set_up: SetUp) -> dict:
     if any(g["weight_decay"] != 0 for g in groups if any(p.ndim < 2 for p in g["params"])):
         raise RuntimeError("`weight_decay` must spare biases and LayerNorms, but does not")
     decayed = [group for group in groups if any(p.ndim >= 2 for p in group["params"])]
+    kind = type(set_up.optimizer)
+    name = next((name for name, known in OPTIMIZERS.items() if kind is known), kind.__name__)
+    if isinstance(set_up.schedule, BertAdamSchedule) != (name == "bertadam"):
+        name += " with the schedule of another"
     return {
-        "optimizer": _name_optimizer(set_up),
+        "optimizer": name,
         "learning_rate": _single([group["lr"] for group in groups]),
         "adam_epsilon": _single([group["eps"] for group in groups]),
         "weight_decay": _single([group["weight_decay"] for group in decayed]),
     }
-
-
-def _name_optimizer(set_up: SetUp) -> str:
-    """Name the optimizer by its class, if the schedule is the one that belongs to it."""
-    kind = type(set_up.optimizer)
-    name = next((name for name, known in OPTIMIZERS.items() if kind is known), kind.__name__)
-    if isinstance(set_up.schedule, BertAdamSchedule) != (name == "bertadam"):
-        return f"{name} with the schedule of another"
-    return name
 
 
 def _read_course(requested: dict, set_up: SetUp, *, max_steps: int | None) -> dict:
@@ -181,11 +171,9 @@ def _read_warmup(schedule: TrainingSchedule, ratio: float | None) -> dict:
 def _read_applied(schedule: TrainingSchedule) -> str:
     """Read whether the rates are the schedule's, or its products with itself in each epoch."""
     steps = range(schedule.total_steps)
-    rates = [schedule.rate_factor(step) for step in steps]
-    restarted = [schedule.once(step % schedule.steps_per_epoch) for step in steps]
     once = [schedule.once(step) for step in steps]
-    products = [a * b for a, b in zip(once, restarted, strict=True)]
-    if rates == (products if schedule.twice else once):
+    twice = [once[step] * schedule.once(step % schedule.steps_per_epoch) for step in steps]
+    if [schedule.rate_factor(step) for step in steps] == (twice if schedule.twice else once):
         return "twice" if schedule.twice else "once"
     return "otherwise"
 

@@ -92,12 +92,7 @@ def make_schedule(
     if optimizer != "bertadam":
         return schedule
     planned = int(n_train / batch_size * hyperparameters["epochs"])
-    return _as_bertadam(schedule, hyperparameters, max(1, min(planned, max_steps or planned)))
-
-
-def _as_bertadam(
-    schedule: TrainingSchedule, hyperparameters: dict, planned: int
-) -> BertAdamSchedule:
+    planned = max(1, min(planned, max_steps or planned))
     warmup = hyperparameters["warmup_ratio"]
     if warmup is None:
         warmup = hyperparameters["warmup_steps"] / planned

@@ -15,19 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from repro.data.definitions import is_test
 from repro.data.encoding import EncodedTask
-from repro.data.tasks import is_test, score_predictions
+from repro.data.metrics import score_predictions
 from repro.models.build import build_model
 from repro.models.locate import ModelSpec
 from repro.models.packing import DeviceSplit, can_pack, pack, packed_logits, pad, plain_logits
 from repro.training.checkpoint import load_state, save_model, save_state
-from repro.training.device import (
-    autocast,
-    find_device,
-    is_machine_failure,
-    name_gpu,
-    one_thread,
-)
+from repro.training.device import autocast, find_device, is_machine_failure, name_gpu, one_thread
 from repro.training.optimizer import DropoutNoise, clipping, decide, make_optimizer, mean_loss
 from repro.training.readback import (
     SetUp,
@@ -347,15 +342,11 @@ class _Trial:
         self._restore_best()
         save_model(directory, self.model, self.spec)
 
-    def _named_norms(self) -> dict[str, np.ndarray]:
-        if not self.gradient_norms:
-            return {}
-        names = [name for name, _ in self.model.named_parameters()]
-        return dict(zip(names, np.array(self.gradient_norms, np.float32).T, strict=True))
-
     def result(self, status: str, message: str) -> TrialResult:
         """Gather what the trial leaves behind; what is overridable is read back, not a setting."""
         settings = {n: v for n, v in asdict(self.settings).items() if n not in OVERRIDABLE}
+        norms = np.array(self.gradient_norms, np.float32).T
+        traced = [name for name, _ in self.model.named_parameters()] if len(norms) else []
         return TrialResult(
             status,
             message,
@@ -364,7 +355,7 @@ class _Trial:
             evaluations=tuple(self.evaluations),
             losses=self.losses,
             predictions=self.predictions,
-            gradient_norms=self._named_norms(),
+            gradient_norms=dict(zip(traced, norms, strict=True)),
             steps=self.step,
             epochs_trained=self.step / self.schedule.steps_per_epoch,
             seconds=time.perf_counter() - self.started,

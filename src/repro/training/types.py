@@ -5,13 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-PRECISIONS = ("fp32", "bf16", "fp16")
-OPTIMIZERS = ("adamw", "bertadam")
-SCHEDULE_APPLIED = ("once", "twice")
 _CHOICES = {
-    "precision": PRECISIONS,
-    "optimizer": OPTIMIZERS,
-    "schedule_applied": SCHEDULE_APPLIED,
+    "precision": ("fp32", "bf16", "fp16"),
+    "optimizer": ("adamw", "bertadam"),
+    "schedule_applied": ("once", "twice"),
 }
 OVERRIDABLE = ("adam_epsilon", "max_grad_norm", "max_length")
 # settings that came later: at these values, trials are what they were without them

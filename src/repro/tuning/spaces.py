@@ -242,9 +242,7 @@ def _family(family: str) -> dict[str, tuple[tuple, Domain]]:
 
 def _reductions(family: str) -> dict[str, set[str]]:
     """Return reduction -> what it fixes."""
-    searched = (
-        {"learning_rate", "batch_size"} if family.startswith("roberta") else {"learning_rate"}
-    )
+    searched = {"learning_rate"} | ({"batch_size"} if family.startswith("roberta") else set())
     warmup = {"warmup_ratio"}
     fixed = (set(), warmup, warmup | {"hidden_dropout"}, set(_family(family)) - searched)
     return dict(zip(REDUCTIONS, fixed, strict=True))

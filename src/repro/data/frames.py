@@ -22,7 +22,11 @@ def make_frames(task: Task, tables: Mapping[str, Table]) -> dict[str, pd.DataFra
         texts = zip(("text_a", "text_b"), table.columns.texts, strict=False)
         frame = {name: read_texts(table, column).astype("str") for name, column in texts}
         frame["label"] = read_labels(task, table)
-        frame["index"] = _read_index(table)
+        frame["index"] = pd.Series(np.arange(len(table.rows)), table.rows.index)
+        if (column := table.columns.index) in table.rows:
+            numbers = table.rows[column].map(_number)
+            table.refuse(column, ~numbers.map(float.is_integer), f"`{column}` must be an integer")
+            frame["index"] = numbers.astype("int64")
         frames[split] = pd.DataFrame(frame).reset_index(drop=True)
         label = frames[split]["label"]
         hidden = label.isna() if task.labels is None else label == -1
@@ -76,15 +80,6 @@ def _class_ids(task: Task, table: Table) -> dict[Any, int]:
     names = dict(zip(task.labels, ids, strict=True))
     # text files name the class; elsewhere it may also be an integer
     return names if table.unit == "line" else {-1: -1} | names | {i: i for i in ids}
-
-
-def _read_index(table: Table) -> np.ndarray | pd.Series:
-    column = table.columns.index
-    if column not in table.rows:
-        return np.arange(len(table.rows), dtype=np.int64)
-    numbers = table.rows[column].map(_number)
-    table.refuse(column, ~numbers.map(float.is_integer), f"`{column}` must be an integer")
-    return numbers.astype("int64")
 
 
 def _number(cell: Any) -> float:

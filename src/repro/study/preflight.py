@@ -37,26 +37,22 @@ def check_before_training(
     Raises:
         ValueError: in one line, with all that does not hold and the way out.
     """
-    problems = [*_disk_problems(runs, results)]
-    on_cluster = bool(os.environ.get("RAY_ADDRESS"))
-    if not (profile.gpus_per_trial or on_cluster):
-        problems += _memory_problems(profile, runs)
-    if (profile.gpus_per_trial or on_cluster) and not problems:
-        problems += _machine_problems(profile, runs, prepared, results)
-    if problems:
-        raise ValueError(f"this study cannot be trained as it is: {'; '.join(problems)}")
-
-
-def _disk_problems(runs: Sequence[TuningRun], results: Path) -> Iterable[str]:
+    problems = []
     place = next(path for path in (results, *results.absolute().parents) if path.is_dir())
     free, shared = shutil.disk_usage(place).free, shared_bytes(runs)
     needed = sum(result_bytes(run, planned_cost(run)) for run in runs)
     needed += sum(shared.get(part, 0) for part in _ON_RESULTS)
     if needed > free:
-        yield (
+        problems.append(
             f"{results} must have {needed / 1e9:.1f} GB free, but has {free / 1e9:.1f}; free some, "
             "or name another folder as REPRO_RESULTS"
         )
+    if not (profile.gpus_per_trial or os.environ.get("RAY_ADDRESS")):
+        problems += _memory_problems(profile, runs)
+    elif not problems:
+        problems += _machine_problems(profile, runs, prepared, results)
+    if problems:
+        raise ValueError(f"this study cannot be trained as it is: {'; '.join(problems)}")
 
 
 def _memory_problems(profile: Profile, runs: Sequence[TuningRun]) -> Iterable[str]:

@@ -185,19 +185,15 @@ def chunks(plan: Plan, parts: Sequence[str] = (), *, first: int | None = None) -
         parts: names of spaces, in the order in which to record them; all of them when empty.
         first: only so many trials of each cell.
     """
-    known = {part.space: part for part in plan.parts}
-    named = [known[check_name("part of the plan", name, known)] for name in parts or known]
-    return [chunk for part in named for chunk in _by_turns(plan, part, first)]
-
-
-def _by_turns(plan: Plan, part: Part, first: int | None) -> list[Chunk]:
-    turns = []
-    for model, task in product(part.models, part.sizes):
-        trials = planned_trials(plan, part, model, task)[:first]
-        for start in range(0, len(trials), _CHUNK):
-            some = tuple(trials[start : start + _CHUNK])
-            name = f"{part.space}/{model}-{task}-{start:05d}-{_fingerprint(some)}.parquet"
-            turns.append((start, Chunk(some, name)))
+    known, turns = {part.space: part for part in plan.parts}, []
+    for i, name in enumerate(parts or known):
+        part = known[check_name("part of the plan", name, known)]
+        for model, task in product(part.models, part.sizes):
+            trials = planned_trials(plan, part, model, task)[:first]
+            for start in range(0, len(trials), _CHUNK):
+                some = tuple(trials[start : start + _CHUNK])
+                file = f"{name}/{model}-{task}-{start:05d}-{_fingerprint(some)}.parquet"
+                turns.append(((i, start), Chunk(some, file)))
     return [chunk for _, chunk in sorted(turns, key=lambda turn: turn[0])]
 
 

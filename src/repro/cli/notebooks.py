@@ -23,6 +23,7 @@ from repro.names import suggest_name
 from repro.paths import FIGURES, NOTEBOOKS, ROOT
 from repro.study.progress import format_seconds
 
+_TEMPLATE = Path(__file__).with_name("notebook.html.j2")
 _SIDE_BY_SIDE = 2  # notebooks: one trains, one is rendered
 _POLL = 0.25  # seconds between two looks at them
 _KERNEL = {
@@ -248,25 +249,10 @@ def _export_html(executed: Path, *, items: Path) -> Path:
         notebook.cells.insert(1, nbformat.v4.new_markdown_cell(text, id="what-came-out"))
     nbformat.write(notebook, executed)
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # else: images without alternative text
-    html = executed.with_suffix(".html")
-    page, _ = HTMLExporter(raw_template=_HTML).from_notebook_node(notebook)
+    html, template = executed.with_suffix(".html"), _TEMPLATE.read_text(encoding="utf-8")
+    page, _ = HTMLExporter(raw_template=template).from_notebook_node(notebook)
     html.write_text(page, encoding="utf-8")
     return html
-
-
-# no script from elsewhere: a notebook's page has no formulas, and works without the network
-_HTML = """{%- extends "lab/index.html.j2" -%}
-{%- block html_head_js -%}{%- endblock html_head_js -%}
-{%- block html_head_js_mathjax -%}{%- endblock html_head_js_mathjax -%}
-{%- block html_head_js_mermaidjs -%}{%- endblock html_head_js_mermaidjs -%}
-{%- block html_head_css -%}<style>
-main { max-width: 62em; margin: auto; } summary { color: #0b5394; cursor: pointer; }
-.jp-RenderedImage img { height: auto; }
-</style>{%- endblock html_head_css -%}
-{%- block input_group -%}
-<details><summary>code</summary>{{ super() }}</details>
-{%- endblock input_group -%}
-"""
 
 
 def describe_files(files: list[Path]) -> str:

@@ -68,53 +68,20 @@ class Task:
             raise ValueError(f"`metrics` must hold {self.metric!r}, but got {list(self.metrics)}")
 
 
-_PAIR = ("sentence1", "sentence2")
-_NLI = ("entailment", "not_entailment")
-_HYPOTHESIS = ("premise", "hypothesis")
-_QUESTIONS = ("question1", "question2")
-_MNLI = ("entailment", "neutral", "contradiction")
-_ACCURACY = ("accuracy",)
-# Class names, their order and the text columns are those of nyu-mll/glue and aps/super_glue on the
-# hub (so WNLI's order is the opposite of RTE's); the metric optimised is that of Liu & Wang 2021.
+BUILT_IN = read_yaml(Path(__file__).with_name("tasks.yaml"))
 TASKS = {
-    task.name: task
-    for task in (
-        Task("cola", ("sentence",), ("unacceptable", "acceptable"), "matthews", ("matthews",)),
-        Task("sst2", ("sentence",), ("negative", "positive"), "accuracy", _ACCURACY),
-        Task("mrpc", _PAIR, ("not_equivalent", "equivalent"), "accuracy", ("accuracy", "f1")),
-        Task("stsb", _PAIR, None, "pearson", ("pearson", "spearman"), (0.0, 5.0)),
-        Task("qqp", _QUESTIONS, ("not_duplicate", "duplicate"), "accuracy", ("accuracy", "f1")),
-        Task("mnli", _HYPOTHESIS, _MNLI, "accuracy", _ACCURACY),
-        Task("qnli", ("question", "sentence"), _NLI, "accuracy", _ACCURACY),
-        Task("rte", _PAIR, _NLI, "accuracy", _ACCURACY),
-        Task("wnli", _PAIR, _NLI[::-1], "accuracy", _ACCURACY),
-        Task("superglue_rte", _HYPOTHESIS, _NLI, "accuracy", _ACCURACY),
+    name: Task(
+        name=name,
+        text_fields=tuple(about["text"]),
+        labels=tuple(about["labels"]) if "labels" in about else None,
+        metric=about["metric"],
+        metrics=tuple(about.get("metrics", [about["metric"]])),
+        score_range=tuple(about["regression"]) if "regression" in about else None,
     )
+    for name, about in BUILT_IN.items()
 }
-
-# Examples of each split of the official files; MNLI's validation and test are the matched ones.
-GLUE_SIZES = {
-    task: dict(zip((*OFFICIAL_SPLITS, "test-mismatched", "test-ax"), sizes, strict=False))
-    for task, sizes in {
-        "cola": (8551, 1043, 1063),
-        "sst2": (67349, 872, 1821),
-        "mrpc": (3668, 408, 1725),
-        "stsb": (5749, 1500, 1379),
-        "qqp": (363846, 40430, 390965),
-        "mnli": (392702, 9815, 9796, 9847, 1104),
-        "qnli": (104743, 5463, 5463),
-        "rte": (2490, 277, 3000),
-        "wnli": (635, 71, 146),
-        "superglue_rte": (2490, 277, 3000),
-    }.items()
-}
-
-# Tokens of a training example, on average: from the words of CoLA, STS-B, RTE and WNLI; of the
-# others about, as they are described. For plans only.
-GLUE_TOKENS = {
-    **{"cola": 12, "sst2": 13, "mrpc": 53, "stsb": 29, "qqp": 30},
-    **{"mnli": 39, "qnli": 50, "rte": 70, "wnli": 38, "superglue_rte": 70},
-}
+GLUE_SIZES = {name: about["sizes"] for name, about in BUILT_IN.items()}
+GLUE_TOKENS = {name: about["tokens"] for name, about in BUILT_IN.items()}
 
 
 @dataclass(frozen=True)

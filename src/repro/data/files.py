@@ -19,7 +19,7 @@ import pandas as pd
 class Columns:
     """What a source calls the columns of a task's examples."""
 
-    texts: tuple[str, ...]
+    texts: Sequence[str]
     label: str = "label"
     index: str | None = "index"  # None: the row's position
     coded: bool = False  # labels are written as class ids, not as names

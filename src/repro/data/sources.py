@@ -3,13 +3,13 @@
 Each source gives one table a split. Their errors are those of `tasks.load_task`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from repro.data.definitions import OFFICIAL_SPLITS, OwnTask, Task, is_test
+from repro.data.definitions import BUILT_IN, OFFICIAL_SPLITS, OwnTask, Task, is_test
 from repro.data.files import Columns, Table, read_parquet, read_table
 from repro.data.frames import read_labels, read_texts
 from repro.data.hub import fetch
@@ -22,43 +22,15 @@ class Layout:
 
     folder: str
     columns: Columns
-    files: tuple[str, str, str] = ("train.tsv", "dev.tsv", "test.tsv")
-    header: tuple[str, ...] | None = None  # of the labelled files where they have none
-    gold_header: tuple[str, ...] | None = None  # of the public gold labels where they have none
+    files: Sequence[str] = ("train.tsv", "dev.tsv", "test.tsv")
+    header: Sequence[str] | None = None  # of the labelled files where they have none
+    gold_header: Sequence[str] | None = None  # of the public gold labels where they have none
     ragged: str = "refuse"
 
 
-_PAIR = ("sentence1", "sentence2")
 LAYOUTS = {
-    "cola": Layout(
-        "CoLA", Columns(("sentence",), coded=True), header=("source", "label", "mark", "sentence")
-    ),
-    "sst2": Layout("SST-2", Columns(("sentence",), coded=True)),
-    "mrpc": Layout("MRPC", Columns(("#1 String", "#2 String"), "Quality", coded=True)),
-    "stsb": Layout(
-        "STS-B",
-        Columns(_PAIR, "score"),
-        gold_header=("genre", "filename", "year", "old_index", "score", *_PAIR),
-    ),
-    # An early QQP download breaks a few questions over two lines; the hub drops these rows too.
-    "qqp": Layout(
-        "QQP",
-        Columns(("question1", "question2"), "is_duplicate", "id", coded=True),
-        ragged="skip short",
-    ),
-    "mnli": Layout(
-        "MNLI",
-        Columns(_PAIR, "gold_label"),
-        files=("train.tsv", "dev_matched.tsv", "test_matched.tsv"),
-    ),
-    "qnli": Layout("QNLI", Columns(("question", "sentence"))),
-    "rte": Layout("RTE", Columns(_PAIR)),
-    "wnli": Layout("WNLI", Columns(_PAIR, coded=True)),
-    "superglue_rte": Layout(
-        "RTE",
-        Columns(("premise", "hypothesis"), index="idx"),
-        files=("train.jsonl", "val.jsonl", "test.jsonl"),
-    ),
+    name: Layout(**about["official"] | {"columns": Columns(**about["official"]["columns"])})
+    for name, about in BUILT_IN.items()
 }
 
 # MNLI's model is also asked for the other domain's test set and for GLUE's diagnostic set

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, ValidationError
 
@@ -68,37 +68,55 @@ class Task:
             raise ValueError(f"`metrics` must hold {self.metric!r}, but got {list(self.metrics)}")
 
 
-BUILT_IN = read_yaml(Path(__file__).with_name("tasks.yaml"))
-TASKS = {
-    name: Task(
-        name=name,
-        text_fields=tuple(about["text"]),
-        labels=tuple(about["labels"]) if "labels" in about else None,
-        metric=about["metric"],
-        metrics=tuple(about.get("metrics", [about["metric"]])),
-        score_range=tuple(about["regression"]) if "regression" in about else None,
-    )
-    for name, about in BUILT_IN.items()
+_Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: v if isinstance(v, list) else [v])]
+
+
+class Described(Checked):
+    """A task as a YAML file describes it, with either `labels` or `regression`."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    text: _Names  # one or two columns
+    metric: str
+    name: str
+    label: str = "label"  # the label column
+    labels: _Names | None = None  # class names as the files write them, in the order of their ids
+    regression: tuple[float, float] | None = None  # the lowest and the highest score
+    metrics: _Names | None = None  # if it says none, `metric` alone
+
+    @property
+    def task(self) -> Task:
+        return Task(
+            name=self.name,
+            text_fields=self.text,
+            labels=self.labels,
+            metric=self.metric,
+            metrics=(self.metric,) if self.metrics is None else self.metrics,
+            score_range=self.regression,
+            label_field=self.label,
+        )
+
+
+class BuiltIn(Described):
+    """An entry of tasks.yaml."""
+
+    sizes: dict[str, int]
+    tokens: int
+    official: dict[str, Any]
+
+
+BUILT_IN = {
+    name: BuiltIn(name=name, **about)
+    for name, about in read_yaml(Path(__file__).with_name("tasks.yaml")).items()
 }
-GLUE_SIZES = {name: about["sizes"] for name, about in BUILT_IN.items()}
-GLUE_TOKENS = {name: about["tokens"] for name, about in BUILT_IN.items()}
-
-
-@dataclass(frozen=True)
-class OwnTask:
-    """A task of one's own and the files that hold its splits."""
-
-    task: Task
-    files: dict[str, Path]
-    index: str | None  # column of the file's own numbering
+TASKS = {name: about.task for name, about in BUILT_IN.items()}
+GLUE_SIZES = {name: about.sizes for name, about in BUILT_IN.items()}
+GLUE_TOKENS = {name: about.tokens for name, about in BUILT_IN.items()}
 
 
 def is_yaml(name: str | Path) -> bool:
     """Tell whether `name` names a YAML file rather than a task."""
     return str(name).endswith((".yaml", ".yml"))
-
-
-_Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: v if isinstance(v, list) else [v])]
 
 
 class SplitFiles(Checked):
@@ -109,20 +127,20 @@ class SplitFiles(Checked):
     test: str | None = None
 
 
-class Description(Checked):
-    """The YAML file of a task of one's own, with either `labels` or `regression`."""
-
-    model_config = ConfigDict(coerce_numbers_to_str=True)
+class Description(Described):
+    """The YAML file of a task of one's own; if it says no name, the file's is taken."""
 
     files: SplitFiles
-    text: _Names  # one or two columns
-    metric: str
-    name: str  # if it says none, the YAML file's
-    label: str = "label"  # the label column
-    labels: _Names | None = None  # class names as the files write them, in the order of their ids
-    regression: tuple[float, float] | None = None  # the lowest and the highest score
-    metrics: _Names | None = None  # if it says none, `metric` alone
     index: str | None = None  # a column of row numbers
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """A task of one's own and the files that hold its splits."""
+
+    task: Task
+    files: dict[str, Path]
+    index: str | None  # column of the file's own numbering
 
 
 def read_own_task(path: Path) -> OwnTask:
@@ -136,15 +154,7 @@ def read_own_task(path: Path) -> OwnTask:
         raise FileNotFoundError(f"{path} must be a task's YAML file, but there is none")
     try:
         described = Description(**{"name": path.stem} | read_yaml(path))
-        task = Task(
-            name=described.name,
-            text_fields=described.text,
-            labels=described.labels,
-            metric=described.metric,
-            metrics=(described.metric,) if described.metrics is None else described.metrics,
-            score_range=described.regression,
-            label_field=described.label,
-        )
+        task = described.task
         if task.name in TASKS:
             raise ValueError(f"`name` must not be a built-in task's, but got {task.name!r}")
     except ValidationError as error:

@@ -29,7 +29,7 @@ class Layout:
 
 
 LAYOUTS = {
-    name: Layout(**about["official"] | {"columns": Columns(**about["official"]["columns"])})
+    name: Layout(**about.official | {"columns": Columns(**about.official["columns"])})
     for name, about in BUILT_IN.items()
 }
 

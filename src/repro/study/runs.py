@@ -5,6 +5,7 @@ import json
 import platform
 import re
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 

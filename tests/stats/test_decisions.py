@@ -14,6 +14,7 @@ from repro.stats.decisions import (
     above,
     below,
     correct,
+    holm,
     runs_needed,
     verdict,
     within,
@@ -77,6 +78,13 @@ def test_the_correction_is_holms():
     # .001 x 5, .01 x 4, .03 x 3, then .04 x 2 = .08, which may not be below .09; .2
     assert found == pytest.approx([0.04, 0.09, 0.005, 0.09, 0.2])
     assert found == pytest.approx(multipletests(p, method="holm")[1])
+
+
+def test_a_missing_p_value_stays_missing_and_does_not_count():
+    # sorted .01, .02, .03, .5 times 4, 3, 2, 1, none below the one before
+    found = holm([0.02, math.nan, 0.5, 0.01, 0.03])
+    assert found == pytest.approx([0.06, math.nan, 0.5, 0.04, 0.06], nan_ok=True)
+    assert holm([0.6, 0.9]).tolist() == [1.0, 1.0]
 
 
 def test_claims_that_were_not_estimated_count_in_the_correction_and_counts_do_not():

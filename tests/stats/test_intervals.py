@@ -83,9 +83,7 @@ def test_differences_average_tasks_alike():
 
 
 def test_interval_brackets_the_point_and_few_repetitions_are_marked(best):
-    table = summarise_differences(
-        differences_from_grid(best), ["model", "task", "method", "split"], n_resamples=200
-    )
+    table = summarise_differences(differences_from_grid(best), ["model", "task", "method", "split"])
     assert ((table["low"] <= table["difference"]) & (table["difference"] <= table["high"])).all()
     assert table["few"].all()
 
@@ -99,9 +97,9 @@ def test_all_missing_gives_a_row_of_nan():
 def test_seed_decides_and_another_group_moves_nobody(best):
     frame = differences_from_grid(best)
     by = ["model", "method", "split"]
-    first = summarise_differences(frame, by, seed=1, n_resamples=300)
+    first = summarise_differences(frame, by, seed=1)
     np.random.seed(7)
-    alone = summarise_differences(frame[frame["method"] != "rs"], by, seed=1, n_resamples=300)
-    other = summarise_differences(frame, by, seed=2, n_resamples=300)
+    alone = summarise_differences(frame[frame["method"] != "rs"], by, seed=1)
+    other = summarise_differences(frame, by, seed=2)
     pd.testing.assert_frame_equal(first[first["method"] != "rs"].reset_index(drop=True), alone)
     assert not np.allclose(first["low"], other["low"])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.stats.sensitivity import edge_of_range, holm, importance, slices
+from repro.stats.sensitivity import edge_of_range, importance, slices
 from repro.tuning.spaces import Choice, LogUniform, SearchSpace, Uniform, WholeNumber
 from varied_trials import DEGENERATE, NAMES, make_trials, random_trials
 
@@ -83,13 +83,6 @@ def test_edges_by_hand():
     assert found.loc["warmup_steps", "advice"] == "at the lower end, which is 0: nothing to widen"
     assert found.loc["learning_rate", "advice"].startswith("inside")
     assert found.loc["hidden_dropout", "advice"].startswith("one value")
-
-
-def test_holms_correction_by_hand():
-    # sorted .01, .02, .03, .5 times 4, 3, 2, 1, none below the one before
-    p = pd.Series([0.02, np.nan, 0.5, 0.01, 0.03])
-    assert holm(p).fillna(-1).tolist() == pytest.approx([0.06, -1, 0.5, 0.04, 0.06])
-    assert holm(pd.Series([0.6, 0.9])).tolist() == [1.0, 1.0]
 
 
 ANALYSES = {

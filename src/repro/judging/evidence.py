@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import betaincinv, fdtrc, fdtri, ncfdtrinc, stdtrit
 
 from repro.judging.trials import Trials
+from repro.stats.decisions import holm
 
 LEVEL = 0.95
 SMALLEST_GAIN = 0.001  # of a fraction: gains below leave relative overtuning undefined
@@ -235,8 +236,7 @@ def importance(trials: Trials, *, most: int = 5_000, seed: int = 0) -> pd.DataFr
 def _corrected(rows: list[dict], columns: list[str]) -> pd.DataFrame:
     """Sort rows by their p-values, and correct these by Holm's method."""
     table = pd.DataFrame(rows, columns=columns).sort_values("p", kind="stable", ignore_index=True)
-    table["p_holm"] = np.minimum(1, (table["p"] * (len(table) - table.index)).cummax())
-    return table
+    return table.assign(p_holm=holm(table["p"]))
 
 
 def _design(values: pd.Series) -> np.ndarray:

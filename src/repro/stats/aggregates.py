@@ -30,7 +30,7 @@ def probability_of_improvement(values: np.ndarray) -> np.ndarray:
 STATISTICS = {"iqm": interquartile_mean, "improvement": probability_of_improvement}
 
 
-def aggregate(gains: pd.DataFrame, by: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
+def aggregate(gains: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Compute each of STATISTICS over all tasks and repetitions of each group, with its interval.
 
     Args:
@@ -44,23 +44,21 @@ def aggregate(gains: pd.DataFrame, by: Sequence[str], *, seed: int = 0) -> pd.Da
         row = dict(zip(by, key, strict=True)) | {"n": len(group)}
         for name, statistic in STATISTICS.items():
             row[name] = float(statistic(np.concatenate(strata)))
-            low, high = _interval(strata, statistic, seed)
+            low, high = _interval(strata, statistic)
             row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     names = [f"{name}{end}" for name in STATISTICS for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=[*by, "n", *names])
 
 
-def performance_profile(
-    gains: pd.DataFrame, by: Sequence[str], *, seed: int = 0, n_points: int = 60
-) -> pd.DataFrame:
+def performance_profile(gains: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Give for each group the share of tuning runs that gain more than each threshold.
 
     Returns:
         one row a group and threshold: `by`, threshold (as `difference`), share, low, high.
     """
     gains = gains.dropna(subset="difference")
-    thresholds = np.linspace(*gains["difference"].quantile([0.02, 0.98]), n_points)
+    thresholds = np.linspace(*gains["difference"].quantile([0.02, 0.98]), 60)
     rows = []
     for key, group in gains.groupby(list(by), sort=False):
 
@@ -68,11 +66,10 @@ def performance_profile(
             return (values[..., None] > thresholds).mean(axis=-2)
 
         strata = _strata(group)
-        low, high = _interval(strata, share, seed, n_resamples=500)
+        low, high = _interval(strata, share, n_resamples=500)
         table = {"threshold": thresholds, "share": share(np.concatenate(strata))}
-        rows.append(
-            pd.DataFrame(dict(zip(by, key, strict=True)) | table | {"low": low, "high": high})
-        )
+        table |= {"low": low, "high": high}
+        rows.append(pd.DataFrame(dict(zip(by, key, strict=True)) | table))
     columns = [*by, "threshold", "share", "low", "high"]
     return pd.concat(rows) if rows else pd.DataFrame(columns=columns)
 
@@ -82,15 +79,9 @@ def _strata(group: pd.DataFrame) -> list[np.ndarray]:
 
 
 def _interval(
-    strata: Sequence[np.ndarray],
-    statistic: Callable[[np.ndarray], np.ndarray],
-    seed: int,
-    *,
-    n_resamples: int = N_RESAMPLES,
+    strata: Sequence[np.ndarray], statistic: Callable, *, n_resamples: int = N_RESAMPLES
 ) -> tuple:
-    rng = np.random.default_rng(seed)
-    drawn = [
-        values[rng.integers(len(values), size=(n_resamples, len(values)))] for values in strata
-    ]
+    rng = np.random.default_rng(0)
+    drawn = [v[rng.integers(len(v), size=(n_resamples, len(v)))] for v in strata]
     ends = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
     return tuple(np.quantile(statistic(np.concatenate(drawn, axis=1)), ends, axis=0))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import nctdtr, stdtrit
 
 LEVEL = 0.05
@@ -113,15 +114,24 @@ def correct(estimates: Sequence[Estimate], *, n_claims: int | None = None) -> np
             were estimated; those that were not count with p = 1.
     Returns:
         shape (n_estimates,); 0 for exact ones.
+    """
+    exact = np.array([e.exact for e in estimates], bool)
+    p = np.where(exact, math.nan, [e.p for e in estimates])
+    return np.where(exact, 0.0, holm(p, n_tests=n_claims))
+
+
+def holm(p: ArrayLike, *, n_tests: int | None = None) -> np.ndarray:
+    """Correct p-values for their number, or a larger one; a missing one stays missing.
+
     Source: Holm 1979.
     """
-    p = np.array([e.p for e in estimates if not e.exact])
-    m, order = max(len(p), n_claims or 0), np.argsort(p)
-    steps = np.maximum.accumulate(p[order] * (m - np.arange(len(p)))) if len(p) else p
-    corrected = np.zeros(len(p))
+    p = np.asarray(p, float)
+    order = np.argsort(p)  # missing ones last
+    n = max(n_tests or 0, np.count_nonzero(~np.isnan(p)))
+    corrected = np.empty(len(p))
+    steps = np.maximum.accumulate(p[order] * (n - np.arange(len(p))))
     corrected[order] = np.minimum(1.0, steps)
-    rest = iter(corrected)
-    return np.array([0.0 if e.exact else next(rest) for e in estimates])
+    return corrected
 
 
 def verdict(

@@ -25,9 +25,9 @@ def best_trials(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.Da
     Args:
         runs: adds the tuning runs that have no trial at all.
     Returns:
-        one row a tuning run, never fewer: the run's key, n_trials, n_scored, n_failed (failed or
-        diverged), and trial_id, status, hyperparameters and scores of the incumbent (empty text
-        and NaN where no trial has a score); test_source too where `trials` have it.
+        one row a tuning run: its key, n_trials, n_scored, n_failed (failed or diverged), and the
+        incumbent's trial_id, status, hyperparameters, scores and, where known, test_source (empty
+        text and NaN where no trial has a score).
     Source: Liu & Wang 2021, sec. 3 and A.1 (best checkpoint of the best trial).
     """
     trials = check_table("trials", trials).sort_values(["run_id", "trial"])
@@ -47,10 +47,8 @@ def best_trials(trials: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.Da
 
 
 def summarise(best: pd.DataFrame) -> pd.DataFrame:
-    """Summarise the incumbents' scores over the repetitions of each setting.
+    """Summarise the scores of `best_trials` over the repetitions of each setting.
 
-    Args:
-        best: from `best_trials`.
     Returns:
         one row a setting, split and metric that the task defines ("score" is the optimised one):
         mean, sd (n - 1 in the denominator; NaN for n = 1), minimum, maximum, n (repetitions with
@@ -90,11 +88,7 @@ def is_returned(rows: pd.DataFrame) -> pd.Series:
 
 
 def select_model(runs: pd.DataFrame, trials: pd.DataFrame, model: str):
-    """Return the runs and trials of one model.
-
-    Raises:
-        ValueError: if there are none, or a method comes with several spaces or budgets.
-    """
+    """Return the runs and trials of one model, whose methods have one space and budget each."""
     check_name("model", model, sorted(set(runs["model"])))
     runs, trials = runs[runs["model"] == model], trials[trials["model"] == model]
     settings = runs[["method", "space", "budget_gst"]].drop_duplicates()
@@ -115,10 +109,7 @@ def pair_with_grid(best: pd.DataFrame) -> pd.DataFrame:
     Args:
         best: from `best_trials`, grid search among the methods.
     Returns:
-        the rows of the others with grid_validation_score, grid_test_score, grid_validation_loss
-        and, where there is test_source, grid_test_source.
-    Raises:
-        ValueError: naming the model and task without a grid search to compare with.
+        the rows of the others with grid search's scores, loss and test_source as grid_... .
     """
     names = ["validation_score", "test_score", "validation_loss"]
     names += best.columns.intersection(["test_source"]).tolist()
@@ -147,13 +138,11 @@ def pair_with_grid(best: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences_from_grid(best: pd.DataFrame) -> pd.DataFrame:
-    """Subtract grid search's score from each repetition's, on validation and test.
+    """Subtract grid search's score from each repetition's, paired as in `pair_with_grid`.
 
-    Args:
-        best: from `best_trials`, grid search among the methods.
     Returns:
-        one row a tuning run other than grid search and split: the run's key, split, score,
-        grid_score, difference (fractions; NaN where either is missing).
+        one row a tuning run and split: the run's key, split, score, grid_score, difference
+        (fractions; NaN where either is missing).
     """
     pairs = pair_with_grid(best)
     return _by_split(pairs, RUN_KEY, score="{}_score", grid_score="grid_{}_score")
@@ -229,8 +218,8 @@ def incumbent_curves(
         cost: one of COSTS; the seconds of a trial are all, set-up and test predictions included.
     Returns:
         one row an evaluation (over "trials": a trial), in the order of spending: the run's key,
-        trial_id, trial, spent (in `cost`, this one included), validation_score and
-        incumbent_score (fractions; the latter never falls, and is NaN before the first score).
+        trial_id, trial, spent (in `cost`, this one included), validation_score, incumbent_score
+        (NaN before the first score).
     """
     check_name("cost", cost, COSTS)
     trials = trials.sort_values(["run_id", "trial"])
@@ -282,11 +271,9 @@ def incumbent_bands(
     Args:
         curves: from `incumbent_curves`, of one model and task.
         by: the columns that tell strategies apart.
-        n_points: evenly spaced over what is spent.
     Returns:
-        one row a strategy and point: `by`, spent, mean, low, high (95 % percentile bootstrap
-        interval over repetitions, the same ones drawn at each point, so that the band is smooth;
-        NaN for one repetition), n (repetitions).
+        one row a strategy and point: `by`, spent, mean, low, high (bootstrap over repetitions, the
+        same ones drawn at each point, so that the band is smooth), n (repetitions).
     """
     rows, curves = [], curves.dropna(subset="incumbent_score")
     for key, strategy in curves.groupby(list(by)):

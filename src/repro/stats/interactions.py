@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata, t
 
+from repro.stats.decisions import holm
 from repro.stats.intervals import LEVEL
-from repro.stats.sensitivity import SCORE, completed, holm
+from repro.stats.sensitivity import SCORE, completed
 
 PARTS = ("main effects", "interactions", "rest", "interactions minus main effects")
 _MOST_GROUPS = 100  # of trials that the jackknife leaves out, one after another

@@ -33,10 +33,7 @@ def bootstrap_interval(
 
 
 def two_level_interval(
-    groups: Sequence[Sequence[float]],
-    *,
-    rng: np.random.Generator,
-    n_resamples: int = N_RESAMPLES,
+    groups: Sequence[Sequence[float]], *, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Return the interval of the mean of group means, resampling groups, then values in them.
 
@@ -53,10 +50,10 @@ def two_level_interval(
     if n < 2:
         return float("nan"), float("nan")
     # fresh values for each time a group is drawn
-    means = [_resampled_means(group, rng, n_resamples) for _ in groups for group in groups]
-    means = np.reshape(means, (n, n, n_resamples))
-    drawn = rng.integers(n, size=(n, n_resamples))
-    return _percentiles(means[np.arange(n)[:, None], drawn, np.arange(n_resamples)].mean(axis=0))
+    means = [_resampled_means(group, rng, N_RESAMPLES) for _ in groups for group in groups]
+    means = np.reshape(means, (n, n, N_RESAMPLES))
+    drawn = rng.integers(n, size=(n, N_RESAMPLES))
+    return _percentiles(means[np.arange(n)[:, None], drawn, np.arange(N_RESAMPLES)].mean(axis=0))
 
 
 def _resampled_means(values, rng, n_resamples: int) -> np.ndarray:
@@ -93,9 +90,7 @@ def t_interval(values: Sequence[float]) -> dict:
     return row | {"low": float(mean - half), "high": float(mean + half), "p": float(p)}
 
 
-def summarise_differences(
-    frame: pd.DataFrame, by: Sequence[str], *, seed: int = 0, n_resamples: int = N_RESAMPLES
-) -> pd.DataFrame:
+def summarise_differences(frame: pd.DataFrame, by: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
     """Average the column `difference` within the groups of `by`, with bootstrap intervals.
 
     Where `by` has `task`, rows (repetitions) are resampled. Else tasks count alike: the mean is
@@ -119,7 +114,7 @@ def summarise_differences(
             else (two_level_interval, values)
         )
         rng = np.random.default_rng([seed, zlib.crc32(repr(key).encode())])
-        low, high = resample(sample, rng=rng, n_resamples=n_resamples)
+        low, high = resample(sample, rng=rng)
         mean = float(np.mean([v.mean() for v in values])) if values else float("nan")
         row = dict(zip(by, key, strict=True)) | {"difference": mean, "low": low, "high": high}
         row |= {"minimum": present["difference"].min(), "maximum": present["difference"].max()}

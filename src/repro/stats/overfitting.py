@@ -58,8 +58,6 @@ def overfitting_hyperparameters(best: pd.DataFrame) -> pd.DataFrame:
 
     Runs that overfit weakly are listed too, as in the paper's Table 9 (MRPC, RS, repetition 3).
 
-    Args:
-        best: from `best_trials`, grid search among the methods.
     Returns:
         grid search's row and the overfitting runs' rows for each model and task that has any:
         model, task, method, repetition, is_grid, verdict, scores (fractions), hyperparameters,

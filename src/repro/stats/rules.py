@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, betaincinv, stdtr, stdtrit
 from scipy.stats import rankdata
 
+from repro.names import check_name
 from repro.stats.correlation import row_correlations
 from repro.stats.decisions import LEVEL, MINIMUM, Estimate, Region, Spread, above
 
@@ -118,12 +119,11 @@ def mean(
     Source: Satterthwaite 1946; Welch 1947; for "alike" besides, Fisher's permutation test.
     """
     groups = [np.atleast_1d(np.asarray(v, float)) for v in values.values()]
-    if tasks not in ("fixed", "sample"):
-        raise ValueError(f'`tasks` must be "fixed" or "sample", but got {tasks!r}')
+    check_name("value of `tasks`", tasks, ("fixed", "sample"))
     if isinstance(shared, Mapping) and (without := sorted(set(values) - set(shared))):
         raise ValueError(f"`shared` must have an error for every task, but {without} have none")
-    if isinstance(shared, str) and shared not in ("alike", "unknown"):
-        raise ValueError(f'`shared` must be errors, "alike" or "unknown", but got {shared!r}')
+    if isinstance(shared, str):
+        check_name("value of `shared`", shared, ("alike", "unknown"))
     together, sizes = np.concatenate([*groups, np.zeros(0)]), np.array([len(g) for g in groups])
     n, units = (len(groups), "tasks") if tasks == "sample" else (len(together), "repetitions")
     known = {"n": n, "units": units}
@@ -326,8 +326,7 @@ def correlation(
             very skew and the bound is not 0 (log-normal, .6: 7 %).
     Source: Fisher 1921; Bonett & Wright 2000 (Spearman's error).
     """
-    if kind not in ("spearman", "pearson"):
-        raise ValueError(f'`kind` must be "spearman" or "pearson", but got {kind!r}')
+    check_name("kind of correlation", kind, ("spearman", "pearson"))
     pairs = np.column_stack([x, y]).astype(float)
     n = len(pairs)
     known = {"n": n, "units": units}

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
-from statsmodels.stats.multitest import multipletests
 
 from repro.stats.intervals import LEVEL, t_interval
 from repro.tuning.spaces import Choice, Domain, SearchSpace, WholeNumber, ends
@@ -157,10 +156,3 @@ def _chance(domain: Domain) -> float:
     positions = domain.position(possible)
     at_edge = ((positions <= EDGE) | (positions >= 1 - EDGE)).mean()
     return float("nan") if np.isnan(positions).all() else float(at_edge)
-
-
-def holm(p: pd.Series) -> pd.Series:
-    """Correct p values for their number by Holm's method (1979); a missing one stays so."""
-    known = p.dropna().astype(float)
-    corrected = multipletests(known, method="holm")[1] if len(known) else known
-    return pd.Series(corrected, known.index, dtype=float).reindex(p.index)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from repro.chapters.procedure.rules import PAPER_LADDERS
 from repro.published import published_overfitting_trials
+from repro.stats.decisions import holm
 from repro.stats.overfitting import SEARCHED, compare_with_grid
-from repro.stats.sensitivity import holm
 from repro.tuning.spaces import Choice, Domain, search_space
 
 N_PERMUTATIONS = 10_000

@@ -12,8 +12,9 @@ from scipy.stats import t
 
 from repro.chapters.three_stage.spaces import CANDIDATES, Project
 from repro.stats.contrasts import score_table
+from repro.stats.decisions import holm
 from repro.stats.intervals import LEVEL, t_interval
-from repro.stats.sensitivity import SCORE, completed, holm
+from repro.stats.sensitivity import SCORE, completed
 
 ALPHA = 0.05
 SEEDS = ["init_seed", "order_seed", "dropout_seed"]

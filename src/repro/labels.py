@@ -86,3 +86,8 @@ def join_words(words: list[str]) -> str:
     """Write a list as in a sentence: a, b and c."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def in_number(n: int, noun: str) -> str:
+    """Write a number of things: 1 claim, 1,200 claims."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"

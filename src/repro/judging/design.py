@@ -13,8 +13,9 @@ from scipy.optimize import brentq
 from scipy.special import chdtri, nctdtr, ndtri, stdtrit
 
 from repro.judging.answers import number
-from repro.judging.evidence import configurations, seed_deviation, share_ends
+from repro.judging.evidence import configurations, seed_deviation
 from repro.judging.importers import read_trials
+from repro.stats.intervals import share_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -234,7 +235,7 @@ class _Plan:
         scores = self._scores()
         target = (self.table["score"].iloc[0] if baseline is None else baseline) + effect
         below, n = int((scores < target).sum()), len(scores)
-        shares = below / n, *share_ends(below, n)
+        shares = below / n, *share_interval(below, n)
         count, fewest, most = (trials_needed(share, power=self.power) for share in shares)
         if below == n:
             answer = (

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv, fdtrc, fdtri, ncfdtrinc, stdtrit
+from scipy.special import fdtrc, fdtri, ncfdtrinc, stdtrit
 
 from repro.judging.trials import Trials
 from repro.stats.decisions import holm
+from repro.stats.intervals import share_interval
 
 LEVEL = 0.95
 SMALLEST_GAIN = 0.001  # of a fraction: gains below leave relative overtuning undefined
@@ -132,17 +133,7 @@ def share_above(table: pd.DataFrame, default: int) -> Finding:
     n, yes = len(others), int((others > table.loc[default, "score"]).sum())
     if not n:
         return Finding(math.nan, reason="there is no other configuration")
-    return Finding(yes / n, *share_ends(yes, n), f"{yes} of {n} other configurations")
-
-
-def share_ends(hits: int, n: int) -> tuple[float, float]:
-    """Return the interval of a share.
-
-    Source: Clopper & Pearson 1934.
-    """
-    low = betaincinv(hits, n - hits + 1, _ALPHA / 2) if hits else 0.0
-    high = betaincinv(hits + 1, n - hits, 1 - _ALPHA / 2) if hits < n else 1.0
-    return float(low), float(high)
+    return Finding(yes / n, *share_interval(yes, n), f"{yes} of {n} other configurations")
 
 
 def overtuning(table: pd.DataFrame) -> dict | str:

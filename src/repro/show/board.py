@@ -9,7 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape  # which jinja2 brings along
 
-from repro.labels import EVIDENCE_LABELS, SOURCE_LABELS, in_order, label
+from repro.labels import EVIDENCE_LABELS, SOURCE_LABELS, in_number, in_order, label
 from repro.show.cells import in_paper_order
 from repro.show.ledger import GLYPHS, estimate_text, further_text, value_text
 from repro.show.table import Table, typeset
@@ -60,7 +60,7 @@ def overview(rows: pd.DataFrame) -> str:
         n_decided = int(part["verdict"].isin(DECIDED).sum())
         parts.append(f"{n_decided} of {len(part)} by {_EVIDENCE.get(evidence, evidence)}{scale}")
     return typeset(
-        f"{_count(n.total(), 'claim')} of {_count(rows['source'].nunique(), 'source')}: "
+        f"{in_number(n.total(), 'claim')} of {in_number(rows['source'].nunique(), 'source')}: "
         f"**{n[HOLDS]} hold{'s' * (n[HOLDS] == 1)}, "
         f"{n[FAILS]} do{'es' * (n[FAILS] == 1)} not hold, "
         f"{n[UNDECIDED]} {'is' if n[UNDECIDED] == 1 else 'are'} undecided**{disagree}; "
@@ -89,7 +89,7 @@ def by_source(rows: pd.DataFrame) -> list[str]:
     for source in in_order(rows["source"], SOURCE_LABELS):
         n = Counter(_outcomes(rows[rows["source"] == source]))
         if not {*n} <= {*CLOSED}:
-            text = f"**{label(source, SOURCE_LABELS)}**, {_count(n.total(), 'claim')}: "
+            text = f"**{label(source, SOURCE_LABELS)}**, {in_number(n.total(), 'claim')}: "
             text += f"{n[HOLDS] + n[BOTH]} hold, {n[FAILS] + n[BOTH]} do not, "
             lines.append(f"{text}{n[UNDECIDED]} undecided")
     return lines
@@ -212,7 +212,3 @@ def forest(claim: pd.DataFrame) -> dict | None:
         "lines": lines,
         "labels": labels,
     }
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"

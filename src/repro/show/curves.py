@@ -100,8 +100,7 @@ def _one_trial(frame: pd.DataFrame) -> pd.DataFrame:
 def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the best validation score so far over the steps spent, one line a tuning run.
 
-    The panel begins at the lowest incumbent after a tenth of a run's spending: the first climb
-    would press all the rest together.
+    The panel begins at the lowest incumbent after a tenth of a run's spending.
 
     Args:
         curves: from `incumbent_curves`, of one model and task.
@@ -116,19 +115,24 @@ def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.plot(
             np.insert(steps.astype(float), gaps, np.nan),
             np.insert(scores.to_numpy(), gaps, np.nan),
-            **{"color": style.colour, "ls": style.line, "marker": style.marker},
+            **style.look,
             drawstyle="steps-post",
             markevery=(ends + np.arange(len(ends))).tolist(),
             label=label(method, METHOD_LABELS),
         )
-    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation\nscore (%)")
     ax.margins(x=0.03)
-    spent = curves.groupby("run_id")["spent"].transform("max")
-    later = curves.loc[curves["spent"] >= 0.1 * spent, "incumbent_score"]
-    bottom, top = 100 * later.min(), 100 * curves["incumbent_score"].max()
-    if bottom < top:
-        ax.set_ylim(bottom - 0.08 * (top - bottom), top + 0.08 * (top - bottom))
+    late = curves["spent"] >= 0.1 * curves.groupby("run_id")["spent"].transform("max")
+    scores = curves["incumbent_score"]
+    _frame(ax, scores[late].min(), scores.max())
     return ax
+
+
+def _frame(ax: Axes, bottom: float, top: float) -> None:
+    """Leave out the first climb, which would press all the rest together, and name the axes."""
+    if bottom < top:
+        margin = 0.08 * (top - bottom)
+        ax.set_ylim(100 * (bottom - margin), 100 * (top + margin))
+    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation\nscore (%)")
 
 
 def figure_incumbents(curves: pd.DataFrame) -> Figure:
@@ -142,8 +146,7 @@ def plot_band(band: pd.DataFrame, ax: Axes, style: MethodStyle) -> None:
     Args:
         band: rows of one strategy from `incumbent_bands`.
     """
-    look = {"color": style.colour, "ls": style.line, "marker": style.marker}
-    ax.plot(band["spent"], 100 * band["mean"], label=style.label, markevery=[-1], **look)
+    ax.plot(band["spent"], 100 * band["mean"], label=style.label, markevery=[-1], **style.look)
     ends = 100 * band["low"], 100 * band["high"]
     ax.fill_between(band["spent"], *ends, color=style.colour, alpha=0.15, lw=0)
 
@@ -152,8 +155,7 @@ def plot_band(band: pd.DataFrame, ax: Axes, style: MethodStyle) -> None:
 def plot_incumbent_bands(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw each method's mean incumbent over the steps spent, with its interval.
 
-    The axis begins at the lowest mean after a tenth of a method's spending: the first climb would
-    press all the rest together.
+    The axis begins at the lowest mean after a tenth of a method's spending.
 
     Args:
         bands: from `incumbent_bands`, by method.
@@ -163,10 +165,7 @@ def plot_incumbent_bands(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for method in in_order(bands["method"], METHOD_LABELS):
         plot_band(bands[bands["method"] == method], ax, style_of(method))
     late = bands["spent"] >= 0.1 * bands.groupby("method")["spent"].transform("max")
-    bottom, top = 100 * bands.loc[late, "mean"].min(), 100 * bands[["mean", "high"]].max().max()
-    if bottom < top:
-        ax.set_ylim(bottom - 0.08 * (top - bottom), top + 0.08 * (top - bottom))
-    ax.set(xlabel="optimizer steps spent", ylabel="incumbent's validation\nscore (%)")
+    _frame(ax, bands.loc[late, "mean"].min(), bands[["mean", "high"]].max().max())
     if alone:
         ax.legend(loc="lower right")
     return ax
@@ -206,10 +205,10 @@ def plot_trials(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     ax = ax or new_axes(PAGE_WIDTH, 2.8)
     scores = 100 * points["validation_score"]
-    for place, (_, rows) in enumerate(points.assign(score=scores).groupby("trial")):
-        look = {"color": "0.55", "lw": 0.8, "ms": 3, "marker": "o"}
-        name = "" if place else "each trial's evaluations"
-        ax.plot(rows["spent"], rows["score"], label=name or None, **look)
+    look = {"color": "0.55", "lw": 0.8, "ms": 3, "marker": "o", "label": "each trial's evaluations"}
+    for _, rows in points.assign(score=scores).groupby("trial"):
+        ax.plot(rows["spent"], rows["score"], **look)
+        look["label"] = None  # once is enough
     so_far = scores.cummax().ffill()
     look = {"color": _BLUE, "lw": 1.8, "drawstyle": "steps-post", "label": "incumbent"}
     ax.plot(points["spent"], so_far, **look)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from repro.labels import in_number
 from repro.show.table import Table
 
 FOLDER = "reference"  # of figures/
@@ -31,11 +32,11 @@ class Comparison:
         """Say how the comparison came out in one line."""
         if not self.n_tables:
             return "nothing was compared: the reference holds none of these tables"
-        numbers, tables = _count(self.n_numbers, "number"), _count(self.n_tables, "table")
+        numbers, tables = in_number(self.n_numbers, "number"), in_number(self.n_tables, "table")
         text = f"{numbers} of {tables} compared with the reference: "
         if self.differences.empty:
             return f"{text}all equal within {TOLERANCE:g}"
-        return f"{text}{_count(len(self.differences), 'difference')}, listed on the page"
+        return f"{text}{in_number(len(self.differences), 'difference')}, listed on the page"
 
     def table(self) -> Table:
         """List the differences."""
@@ -83,10 +84,6 @@ def _unequal(expected: pd.Series, found: pd.Series) -> tuple[np.ndarray, int]:
         return ~equal, int(np.isfinite(a).sum())
     a, b = (column.fillna("").astype(str) for column in (expected, found))
     return (a != b).to_numpy(), 0
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def renew(directory: Path, reference: Path) -> int:

@@ -34,8 +34,13 @@ class MethodStyle:
 
     colour: str
     marker: str
-    line: str
+    line: str | tuple
     label: str
+
+    @property
+    def look(self) -> dict:
+        """What matplotlib's `plot` takes of it."""
+        return {"color": self.colour, "marker": self.marker, "ls": self.line}
 
 
 # Okabe & Ito's colours, which the colour-blind can tell apart; markers and lines tell in grey.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from scipy.special import betaincinv, stdtr, stdtrit
 
 LEVEL = 0.95
 N_RESAMPLES = 2000
@@ -68,6 +68,17 @@ def _percentiles(means: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def share_interval(hits: float, n: int) -> tuple[float, float]:
+    """Return the interval of a share, of which `hits` of n are known, by the binomial distribution.
+
+    Source: Clopper & Pearson 1934; of broken numbers, Korn & Graubard 1998.
+    """
+    half = (1 - LEVEL) / 2
+    low = betaincinv(hits, n - hits + 1, half) if hits > 0 else 0.0
+    high = betaincinv(hits + 1, n - hits, 1 - half) if hits < n else 1.0
+    return float(low), float(high)
+
+
 def t_interval(values: Sequence[float]) -> dict:
     """Return Student's interval of the mean of `values`, and the test that the mean is zero.
 
@@ -85,8 +96,8 @@ def t_interval(values: Sequence[float]) -> dict:
         is_zero = n >= 2 and abs(mean) < 1e-12
         return row | ({"low": 0.0, "high": 0.0, "p": 1.0} if is_zero else {})
     error = values.std(ddof=1) / np.sqrt(n)
-    half = t.ppf((1 + LEVEL) / 2, n - 1) * error
-    p = 2 * t.sf(abs(mean) / error, n - 1)
+    half = stdtrit(n - 1, (1 + LEVEL) / 2) * error
+    p = 2 * stdtr(n - 1, -abs(mean) / error)
     return row | {"low": float(mean - half), "high": float(mean + half), "p": float(p)}
 
 

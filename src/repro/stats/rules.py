@@ -14,12 +14,13 @@ from functools import lru_cache, reduce
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, betaincinv, stdtr, stdtrit
+from scipy.special import betainc, stdtr, stdtrit
 from scipy.stats import rankdata
 
 from repro.names import check_name
 from repro.stats.correlation import row_correlations
 from repro.stats.decisions import LEVEL, MINIMUM, Estimate, Region, Spread, above
+from repro.stats.intervals import share_interval
 
 N_DRAWS = 20_000
 MOST_LEFT_OUT = 200  # of a jackknife
@@ -211,7 +212,7 @@ def share(hits: Mapping[str, ArrayLike] | ArrayLike, region: Region, *, units: s
     Args:
         hits: 0 or 1 for each independent run, NaN where unknown; or by group, those of its runs.
         units: what is independent: runs, or groups.
-    Source: Clopper & Pearson 1934, whose interval Korn & Graubard 1998 take to broken numbers.
+    Source: see `share_interval`.
     """
     groups = list(hits.values() if isinstance(hits, Mapping) else np.asarray(hits, float))
     groups, n = [np.atleast_1d(np.asarray(group, float)) for group in groups], len(groups)
@@ -219,15 +220,13 @@ def share(hits: Mapping[str, ArrayLike] | ArrayLike, region: Region, *, units: s
         return undecidable(reason, region, n=n, units=units)
     value = float(np.mean([group.mean() for group in groups]))
     yes, no = n * value, n - n * value
-    low = betaincinv(yes, no + 1, LEVEL / 2) if yes > 0 else 0.0
-    high = betaincinv(yes + 1, no, 1 - LEVEL / 2) if no > 0 else 1.0
     at, *bounds = (math.asin(math.sqrt(s)) if math.isfinite(s) else s
                    for s in (value, region.low, region.high))  # fmt: skip
     gap = min(abs(value - bound) for bound in (region.low, region.high))
     weight = max(1.0, n - 1 / max(gap, 1e-9))  # continuity: Fleiss, Levin & Paik 2003, sec. 2.3
     spread = Spread(at, *bounds, 0.5 / math.sqrt(weight), math.inf, weight)
     return tested(
-        Estimate(value, float(low), float(high), n, units, region, spread=spread),
+        Estimate(value, *share_interval(yes, n), n, units, region, spread=spread),
         lambda bound: betainc(yes, no + 1, bound) if yes > 0 else 1.0,
         lambda bound: 1 - betainc(yes + 1, no, bound) if no > 0 else 1.0,
     )

@@ -33,6 +33,19 @@ def interval(low: float, high: float) -> str:
     return "" if pd.isna(low) else f" [{points(low)}, {points(high)}]"
 
 
+def points_with_interval(value: float, low: float, high: float) -> str:
+    """Format a difference of fractions and its interval in percentage points."""
+    return NOTHING if pd.isna(value) else points(value) + interval(low, high)
+
+
+def share_with_interval(share: float, low: float, high: float) -> str:
+    """Format a share and its interval in whole percent."""
+    if pd.isna(share):
+        return NOTHING
+    ends = "" if pd.isna(low) else f" [{100 * low:.0f}, {100 * high:.0f}]"
+    return f"{100 * share:.0f}{ends}"
+
+
 def scientific(value: float) -> str:
     """Format a learning rate as the paper does: 3.9e-5."""
     return number(value, ".1e").replace("e-0", "e-").replace("e+0", "e+")

@@ -9,9 +9,9 @@ from repro.chapters.seeds.comparison import (
     NO_MATTER,
     OPEN,
     pairs_needed,
+    power_of_sign_test,
     probability_of_outperforming,
 )
-from repro.chapters.seeds.followup_claims import power_of_sign_test
 
 
 def compare(wins, losses, ties=0):
@@ -38,11 +38,9 @@ def test_the_printed_size_is_that_of_unpaired_runs():
     # (1.645 + 1.645)**2 / (6 / 16) = 28.86, and over 4 / 16 43.3
     assert pairs_needed(paired=False) == 29
     assert pairs_needed() == 44
-    with pytest.raises(ValueError, match="between .5 and 1"):
-        pairs_needed(0.5)
 
 
 def test_the_power_of_the_sign_test_by_hand():
     # 5 pairs: only 5 of 5 has a chance of at most .05 under the null (1/32); at 3/4 it is .75**5
-    assert power_of_sign_test(5, 0.75) == pytest.approx(0.75**5)
-    assert power_of_sign_test(44, 0.75) > 0.95 > power_of_sign_test(29, 0.75)
+    assert power_of_sign_test(5) == pytest.approx(0.75**5)
+    assert power_of_sign_test(44) > 0.95 > power_of_sign_test(29)

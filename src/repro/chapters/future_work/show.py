@@ -8,9 +8,9 @@ import pandas as pd
 
 from repro.chapters.future_work.claims import judge
 from repro.chapters.future_work.experiments import EXPERIMENTS
-from repro.show.cells import in_paper_order, interval, points, task_label
+from repro.show.cells import in_paper_order, points_with_interval, task_label
 from repro.show.style import OWN, PAGE_WIDTH, new_axes, styled
-from repro.show.table import NOTHING, Table
+from repro.show.table import Table
 from repro.stats.ledger import load_claims
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def experiments_table(results: pd.DataFrame, *, note: str) -> Table:
     columns = {
         "question": ("claim", claims.get),
         **{task_label(task): (task, "+.1f") for task in tasks},
-        "mean [95% interval]": (["value", "low", "high"], _with_interval),
+        "mean [95% interval]": (["value", "low", "high"], points_with_interval),
     }
     shown = data.assign(**{task: 100 * data[task] for task in tasks})
     caption = (
@@ -58,10 +58,6 @@ def experiments_table(results: pd.DataFrame, *, note: str) -> Table:
         f"{note}"
     )
     return Table.of(shown, name="future_work", caption=caption, columns=columns)
-
-
-def _with_interval(value: float, low: float, high: float) -> str:
-    return NOTHING if pd.isna(value) else points(value) + interval(low, high)
 
 
 def describe(results: pd.DataFrame) -> str:

@@ -6,10 +6,12 @@ from repro.chapters.how_sure.effects import difference, slopes
 from repro.chapters.how_sure.laboratory import SPACES, Laboratory
 from repro.chapters.how_sure.paths import VERDICTS
 from repro.labels import METHOD_LABELS, label
-from repro.show.cells import interval, method_label, percent, points, task_label
+from repro.show.cells import method_label, percent, points_with_interval, task_label
 from repro.show.table import NOTHING, Table
 from repro.stats.incumbents import SPLITS
 
+_SETTING = {"model": "model", "task": ("task", task_label), "method": ("method", method_label)}
+_ERRORS = {"± replays": ("replay_error", percent), "± recorded trials": ("pool_error", percent)}
 _WHAT = {"grid": "grid again (chance)"}
 
 
@@ -77,10 +79,10 @@ def studies_table(differences: pd.DataFrame, *, repetitions: int, note: str) -> 
     both = [f"{split}_{name}" for split in SPLITS for name in names]
     rows = wide.reindex(columns=both).reset_index()
     rows = differences[key].drop_duplicates().merge(rows, on=key)
-    columns = {"model": "model", "task": ("task", task_label), "method": ("method", method_label)}
+    columns = dict(_SETTING)
     for split in SPLITS:
         names = [f"{split}_{name}" for name in ("mean", "q025", "q975")]
-        columns[f"{split}: true [95 % of studies]"] = (names, _with_interval)
+        columns[f"{split}: true [95 % of studies]"] = (names, points_with_interval)
         columns[f"{split}: wrong sign"] = (f"{split}_p_wrong", percent)
     return Table.of(
         rows,
@@ -92,10 +94,6 @@ def studies_table(differences: pd.DataFrame, *, repetitions: int, note: str) -> 
         columns=columns,
         blocks="model",
     )
-
-
-def _with_interval(value: float, low: float, high: float) -> str:
-    return NOTHING if pd.isna(value) else points(value) + interval(low, high)
 
 
 def overfitting_table(shares: pd.DataFrame, *, note: str) -> Table:
@@ -113,8 +111,7 @@ def overfitting_table(shares: pd.DataFrame, *, note: str) -> Table:
             "method": ("method", lambda name: _WHAT.get(name, label(name, METHOD_LABELS))),
             "tasks": ("n_cells", "d"),
             "overfit": (["value", "low", "high"], _share_with_interval),
-            "± replays": ("replay_error", percent),
-            "± recorded trials": ("pool_error", percent),
+            **_ERRORS,
         },
         blocks="model",
     )
@@ -173,9 +170,8 @@ def contrasts_table(rows: pd.DataFrame, *, note: str) -> Table:
             "of": "quantity",
             "model": "model",
             "pairs": ("n_pairs", "d"),
-            "estimate": (["value", "low", "high"], _with_interval),
-            "± replays": ("replay_error", percent),
-            "± recorded trials": ("pool_error", percent),
+            "estimate": (["value", "low", "high"], points_with_interval),
+            **_ERRORS,
         },
         blocks="contrast",
     )
@@ -191,9 +187,7 @@ def verdicts_table(shares: pd.DataFrame, *, note: str) -> Table:
         "GST of each round) and its share; of the walks that end in success, the share where HPO "
         f"is truly above grid search on validation and test. {note}",
         columns={
-            "model": "model",
-            "task": ("task", task_label),
-            "method": ("method", method_label),
+            **_SETTING,
             **{verdict: (verdict, percent) for verdict in VERDICTS},
             "two agree": ("agree", percent),
             "most frequent path": "path",
@@ -269,8 +263,10 @@ def tpe_table(rows: pd.DataFrame, *, note: str) -> Table:
             "replays": ("n", "d"),
             "trials": ("n_trials", ".1f"),
             "of them proposed": ("n_proposed", ".1f"),
-            "validation": (["validation", "validation_low", "validation_high"], _with_interval),
-            "test": (["test", "test_low", "test_high"], _with_interval),
+            **{
+                split: ([split, f"{split}_low", f"{split}_high"], points_with_interval)
+                for split in SPLITS
+            },
         },
         blocks="model",
     )

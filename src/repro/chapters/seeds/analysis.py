@@ -8,13 +8,15 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, rankdata
+from scipy.stats import rankdata
+from statsmodels.stats.proportion import proportion_confint
 
+from repro.stats.correlation import row_correlations
 from repro.stats.expected_performance import expected_maximum
-from repro.stats.intervals import LEVEL
 from repro.stats.variance_components import variance_components
 
 FACTORS = ("wi", "do")
+PARTS = {"wi": "WI", "do": "DO", "rest": "rest"}  # of the variance, and how they are written
 SCENARIOS = ("every evaluation", "every epoch", "once, at the end")
 _TRIAL = ["task", "trial_id", "init_seed", "order_seed", "status"]
 
@@ -142,10 +144,8 @@ def early_correlations(
 
 def _with_last(values: np.ndarray) -> np.ndarray:
     """Return Spearman's r of each column with the last; NaN of one that does not vary."""
-    ranks = rankdata(values, axis=0) - (len(values) + 1) / 2
-    spread = np.sqrt((ranks**2).sum(axis=0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return ranks.T @ ranks[:, -1] / (spread * spread[-1])
+    ranks = rankdata(values, axis=0).T
+    return row_correlations(ranks, ranks[-1:])
 
 
 def sample_runs(scores: pd.DataFrame, *, n: int = 20) -> pd.DataFrame:
@@ -205,14 +205,15 @@ def diverged_share(
     Source: Dodge et al. 2020, sec. 4: "performance close to that of predicting the most frequent
         label"; the margin is ours.
     """
-    rows = []
-    for task, group in by_task(best).items():
-        n, n_missing = len(group), int(group["score"].isna().sum())
-        n_diverged = int((group["score"] <= baselines[task] + margin).sum()) + n_missing
-        low, high = binomtest(n_diverged, n).proportion_ci(LEVEL, method="wilson")
-        row = {"task": task, "n_diverged": n_diverged, "n": n, "share": n_diverged / n}
-        rows.append(row | {"low": low, "high": high, "n_missing": n_missing})
-    return pd.DataFrame(rows)
+    lost = best["score"].isna()
+    low = best["score"] <= best["task"].map(baselines) + margin
+    groups = best.assign(diverged=low | lost, lost=lost).groupby("task", sort=False)
+    table = groups.agg(
+        n_diverged=("diverged", "sum"), n=("diverged", "size"), n_missing=("lost", "sum")
+    )
+    table["share"] = table["n_diverged"] / table["n"]
+    ends = proportion_confint(table["n_diverged"], table["n"], method="wilson")
+    return table.assign(low=ends[0], high=ends[1]).reset_index()
 
 
 def sorted_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
@@ -250,12 +251,13 @@ def aggregated_deviations(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         one row a task: wi, do, total (fractions), n_missing.
     Source: Dodge et al. 2020, Table 3 (ddof 0).
     """
-    rows = []
-    for task, matrix in matrices.items():
-        means = seed_deviations(matrix).groupby("factor")["deviation"].mean()
-        row = {"task": task, "wi": means["wi"], "do": means["do"], "total": means["total"]}
-        rows.append(row | {"n_missing": int(matrix.isna().sum().sum())})
-    return pd.DataFrame(rows)
+    means = {
+        task: seed_deviations(matrix).groupby("factor")["deviation"].mean()
+        for task, matrix in matrices.items()
+    }
+    table = pd.DataFrame(means).T[["wi", "do", "total"]].rename_axis(index="task", columns=None)
+    n_missing = [int(matrix.isna().sum(axis=None)) for matrix in matrices.values()]
+    return table.assign(n_missing=n_missing).reset_index()
 
 
 def components_by_task(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

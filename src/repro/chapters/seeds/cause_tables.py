@@ -12,7 +12,13 @@ from repro.chapters.seeds.failures import COMPARED, WAYS, paired_runs
 from repro.chapters.seeds.predictions import VARIANCES
 from repro.chapters.seeds.sources import SOURCES
 from repro.published import load_published
-from repro.show.cells import interval, p_value, percent, points, task_label
+from repro.show.cells import (
+    p_value,
+    percent,
+    points_with_interval,
+    share_with_interval,
+    task_label,
+)
 from repro.show.table import NOTHING, Table, number
 
 _RECIPES = {
@@ -31,7 +37,7 @@ def ways_table(summary: pd.DataFrame, *, note: str) -> Table:
     columns = {
         "way": ("way", WAYS.get),
         "failed": (["n_failed", "n"], "{} of {}".format),
-        "percent [95% interval]": (["share", "low", "high"], _share),
+        "percent [95% interval]": (["share", "low", "high"], share_with_interval),
         "mean": ("mean", percent),
         "standard deviation": ("deviation", percent),
         "best": ("maximum", percent),
@@ -48,7 +54,7 @@ def compared_table(compared: pd.DataFrame, *, note: str) -> Table:
         "only without it fail": "only_first",
         "only with it fail": "only_second",
         "p": ("p", p_value),
-        "gain of the mean [95% interval]": (["mean", "low", "high"], _gain),
+        "gain of the mean [95% interval]": (["mean", "low", "high"], points_with_interval),
         "ratio of deviations": ("deviation_ratio", ".2f"),
     }
     caption = (
@@ -114,7 +120,7 @@ def sources_table(components: pd.DataFrame, *, note: str) -> Table:
     columns = {
         "source": ("factor", lambda name: SOURCES.get(name, "the rest")),
         "levels": ("df", lambda df: "" if pd.isna(df) else f"{df + 1:.0f}"),
-        "percent of the variance [95% interval]": (["share", "low", "high"], _share),
+        "percent of the variance [95% interval]": (["share", "low", "high"], share_with_interval),
         "p": ("p", p_value),
     }
     rows = components.assign(df=components["df"].where(components["factor"] != "rest"))
@@ -171,7 +177,7 @@ def outperforming_table(runs: pd.DataFrame, *, note: str) -> Table:
     columns = {
         "change": "change",
         "pairs": "n",
-        "the changed run wins [95% interval]": (["p", "low", "high"], _share),
+        "the changed run wins [95% interval]": (["p", "low", "high"], share_with_interval),
         "conclusion": "conclusion",
     }
     caption = (
@@ -181,14 +187,3 @@ def outperforming_table(runs: pd.DataFrame, *, note: str) -> Table:
         f"which is the size for runs that are not paired. {note}"
     )
     return Table.of(pd.DataFrame(rows), name="outperforming", caption=caption, columns=columns)
-
-
-def _share(share: float, low: float, high: float) -> str:
-    if pd.isna(share):
-        return NOTHING
-    ends = "" if pd.isna(low) else f" [{100 * low:.0f}, {100 * high:.0f}]"
-    return f"{100 * share:.0f}{ends}"
-
-
-def _gain(mean: float, low: float, high: float) -> str:
-    return points(mean) + interval(low, high)

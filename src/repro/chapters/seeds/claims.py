@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from repro.chapters.seeds.analysis import best_scores, by_task, rank_seeds, score_matrices
+from repro.chapters.seeds.authors import printed_settings, read_matrices
 from repro.chapters.seeds.curve_claims import Curves, describe_settings, judge_curves
 from repro.chapters.seeds.printed_claims import (
     gains_over_others,
@@ -49,14 +50,10 @@ UNITS = {  # where it is not what the source prints
 def published_answers() -> list[Answer]:
     """Judge what Tables 1 to 3, section 4.3 and the printed runs of MRPC and RTE can decide."""
     facts = load_published("dodge_2020_table02").set_index("task")
-    runs = by_task(load_published("dodge_2020_figure02"))
-    best = {t: f.pivot(index="init_rank", columns="order_rank", values="score").to_numpy()
-            for t, f in runs.items()}  # fmt: skip
+    best = {task: matrix.to_numpy() for task, matrix in read_matrices().items()}
     guesses = facts["majority_baseline"]
     diverged = {task: (table <= guesses[task] + 0.02).astype(float) for task, table in best.items()}
-    settings = load_published("dodge_2020_figure06").query("rank == 1")
-    settings = settings.assign(t=settings["t_started"], p=settings["p_kept"])
-    settings = settings.assign(f=settings["evaluations"] / 30)
+    settings = printed_settings()
     why = "of CoLA and SST none are printed, and these were chosen and judged on the same runs"
     gains = settings["relative_error_reduction"]
     estimates = _of_best(best, diverged, printed=printed_deviations())

@@ -5,14 +5,16 @@ import math
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
+from scipy.stats import binom
+
+from repro.stats.intervals import bootstrap_interval
 
 GAMMA = 0.75  # how often the better one wins, to be called better
+LEVEL = 0.05  # one-sided chance of a false alarm, and of a miss
 BETTER, NO_MATTER, OPEN = "better", "not meaningfully better", "no conclusion"
 
 
-def probability_of_outperforming(
-    first: pd.Series, second: pd.Series, *, n_resamples: int = 10_000, seed: int = 0
-) -> dict:
+def probability_of_outperforming(first: pd.Series, second: pd.Series) -> dict:
     """Estimate how often a run of the first way scores higher than its pair of the second.
 
     Args:
@@ -24,35 +26,28 @@ def probability_of_outperforming(
     Source: Bouthillier et al. 2021, appendix C.6; their section 4.1 prints other inequalities.
     """
     pairs = pd.concat([first, second], axis=1, join="inner").dropna().to_numpy(float)
-    n, nan = len(pairs), float("nan")
-    if n < 2:
-        return {"p": nan, "low": nan, "high": nan, "n": n, "conclusion": OPEN}
     wins = (pairs[:, 0] > pairs[:, 1]) + 0.5 * (pairs[:, 0] == pairs[:, 1])
-    rng = np.random.default_rng(seed)
-    means = wins[rng.integers(n, size=(n_resamples, n))].mean(axis=1)
-    low, high = map(float, np.quantile(means, [0.025, 0.975]))
-    conclusion = OPEN if low <= 0.5 else BETTER
-    return {
-        "p": float(wins.mean()),
-        "low": low,
-        "high": high,
-        "n": n,
-        "conclusion": NO_MATTER if high <= GAMMA else conclusion,
-    }
+    low, high = bootstrap_interval(wins, rng=np.random.default_rng(0), n_resamples=10_000)
+    conclusion = BETTER if low > 0.5 else OPEN
+    if high <= GAMMA:
+        conclusion = NO_MATTER
+    p = float(wins.mean()) if len(wins) > 1 else math.nan
+    return {"p": p, "low": low, "high": high, "n": len(wins), "conclusion": conclusion}
 
 
-def pairs_needed(
-    gamma: float = GAMMA, *, alpha: float = 0.05, beta: float = 0.05, paired: bool = True
-) -> int:
-    """Return how many runs of each way show that one wins with the probability `gamma`.
+def pairs_needed(*, paired: bool = True) -> int:
+    """Return how many runs of each way show that one wins with the probability GAMMA.
 
     Args:
-        alpha, beta: one-sided chances of a false alarm and of a miss.
         paired: by the sign test; False: by the Mann-Whitney test, whose size Bouthillier et al.
             2021 give, though their runs are pairs.
     Source: Noether 1987.
     """
-    if not 0.5 < gamma < 1:
-        raise ValueError(f"`gamma` must lie between .5 and 1, but got {gamma}")
-    scale = math.sqrt(4 if paired else 6) * (gamma - 0.5)
-    return math.ceil(((ndtri(1 - alpha) - ndtri(beta)) / scale) ** 2)
+    scale = math.sqrt(4 if paired else 6) * (GAMMA - 0.5)
+    return math.ceil(((ndtri(1 - LEVEL) - ndtri(LEVEL)) / scale) ** 2)
+
+
+def power_of_sign_test(n: int) -> float:
+    """Return how often n pairs show that one way wins which does with the probability GAMMA."""
+    least = int(binom.isf(LEVEL, n, 0.5)) + 1
+    return float(binom.sf(least - 1, n, GAMMA))

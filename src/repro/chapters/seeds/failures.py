@@ -3,13 +3,12 @@
 A way of training is a space of the recorded trials; runs of two ways with the same seed are a pair.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, rankdata
+from statsmodels.stats.proportion import proportion_confint
 
-from repro.stats.intervals import LEVEL, t_interval
+from repro.stats.intervals import t_interval
 
 WAYS = {  # space -> what it is
     "failing": "uncorrected",
@@ -31,14 +30,13 @@ COMPARED = {
 }
 
 
-def ended_runs(
-    trials: pd.DataFrame, evaluations: pd.DataFrame, *, baseline: float = 0.0
-) -> pd.DataFrame:
+def ended_runs(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
     """Say of each run whether it failed: ended at or below a guess, or with no score at all.
+
+    A guess is 0: the score is Matthews' correlation.
 
     Args:
         trials, evaluations: as `results.recorded` has them; spaces that are not WAYS are left out.
-        baseline: the score of always saying the most frequent class; 0 in Matthews' correlation.
     Returns:
         one row a run: way, trial, seed, end_score (validation, at the last evaluation), failed.
     Source: Mosbach et al. 2021, sec. 3.2.
@@ -55,7 +53,7 @@ def ended_runs(
     )
     if runs.duplicated(["way", "seed"]).any():
         raise ValueError("there must be one run a way and seed, but some are there twice")
-    runs["failed"] = ~(runs["end_score"] > baseline + 1e-6)
+    runs["failed"] = ~(runs["end_score"] > 1e-6)
     return runs[["way", "trial", "seed", "end_score", "failed"]].reset_index(drop=True)
 
 
@@ -68,17 +66,16 @@ def summarise_ways(runs: pd.DataFrame) -> pd.DataFrame:
         one row a way: n_failed, n, share, low, high (Wilson interval of the share), mean,
         deviation (ddof 1), maximum, of the end scores that there are.
     """
-    rows = []
-    for way in WAYS:
-        group = runs[runs["way"] == way]
-        if group.empty:
-            continue
-        n, n_failed, scores = len(group), int(group["failed"].sum()), group["end_score"]
-        low, high = binomtest(n_failed, n).proportion_ci(LEVEL, method="wilson")
-        row = {"way": way, "n_failed": n_failed, "n": n, "share": n_failed / n}
-        row |= {"low": low, "high": high, "mean": scores.mean()}
-        rows.append(row | {"deviation": scores.std(), "maximum": scores.max()})
-    return pd.DataFrame(rows)
+    table = runs.groupby("way").agg(
+        n_failed=("failed", "sum"),
+        n=("failed", "size"),
+        mean=("end_score", "mean"),
+        deviation=("end_score", "std"),
+        maximum=("end_score", "max"),
+    )
+    table["share"] = table["n_failed"] / table["n"]
+    table["low"], table["high"] = proportion_confint(table["n_failed"], table["n"], method="wilson")
+    return table.loc[[way for way in WAYS if way in table.index]].reset_index()
 
 
 def paired_runs(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -90,10 +87,8 @@ def paired_runs(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     return wide.dropna(subset=[("failed", first), ("failed", second)])
 
 
-def compare_ways(
-    runs: pd.DataFrame, pairs: Sequence[tuple[str, str]] = tuple(COMPARED)
-) -> pd.DataFrame:
-    """Compare ways of training on the seeds that both have.
+def compare_ways(runs: pd.DataFrame) -> pd.DataFrame:
+    """Compare ways of training, the pairs of COMPARED, on the seeds that both have.
 
     Returns:
         one row a pair with any common seed: first, second, n, only_first and only_second (failed),
@@ -102,7 +97,7 @@ def compare_ways(
     Source: McNemar 1947.
     """
     rows = []
-    for first, second in pairs:
+    for first, second in COMPARED:
         wide = paired_runs(runs, first, second)
         if wide.empty:
             continue

@@ -1,12 +1,12 @@
 """What was claimed of seeds since: why runs fail, and where the variance comes from."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
+from repro.chapters.seeds.comparison import power_of_sign_test
 from repro.chapters.seeds.failures import paired_runs
 from repro.chapters.seeds.predictions import judge_variance_share
 from repro.chapters.seeds.seed_rules import LOG, deviation_ratio, over_seeds
@@ -26,7 +26,8 @@ from repro.stats.rules import (
     undecidable,
 )
 
-N_PAIRS, LEVEL = 29, 0.05  # of Bouthillier et al.
+NARROWER = below(1)  # a ratio of deviations
+N_PAIRS = 29  # of Bouthillier et al.
 _SEEDS = {"mosbach_2021": 25, "zhang_2021": 20}
 
 
@@ -46,7 +47,7 @@ def published_answers() -> list[Answer]:
         "jordan-mostly-test-set": undecidable(few, below(0.5), value=(0.21 / 0.80) ** 2),
         "jordan-unstable-is-real": undecidable(few, above(0.5), value=(2.08 / 2.24) ** 2),
         "bouthillier-pairs-enough": recount(
-            power_of_sign_test(N_PAIRS, 0.75), above(0.95), n=N_PAIRS, units="pairs"
+            power_of_sign_test(N_PAIRS), above(0.95), n=N_PAIRS, units="pairs"
         ),
     }
     return [Answer(claim, "published", "full", estimate) for claim, estimate in found.items()]
@@ -65,28 +66,24 @@ def _gain(table: pd.DataFrame, first: str, second: str, *, n: int) -> Estimate:
     for task in table.loc[first].index:
         one, two = table.loc[(first, task)], table.loc[(second, task)]
         squares = np.array([one["deviation"], two["deviation"]]) ** 2 / n
-        df = squares.sum() ** 2 / (squares**2 / (n - 1)).sum()
-        error, value = math.sqrt(squares.sum()), two["mean"] - one["mean"]
-        cases[task] = from_error(value, error, above(), n=n, units="seeds of each", df=df)
+        known = _welch(squares, np.array([n - 1, n - 1])) | {"n": n, "units": "seeds of each"}
+        cases[task] = from_error(two["mean"] - one["mean"], region=above(), **known)
     return on_each(cases)
+
+
+def _welch(squares: np.ndarray, freedom: np.ndarray) -> dict[str, float]:
+    """Return the error of a difference of means of these squared errors, and its freedom."""
+    df = squares.sum() ** 2 / (squares**2 / freedom).sum()
+    return {"error": math.sqrt(squares.sum()), "df": df}
 
 
 def _steadies(
-    table: pd.DataFrame, first: str, second: str, *, n: int, region: Region | None = None
+    table: pd.DataFrame, first: str, second: str, *, n: int, region: Region = NARROWER
 ) -> Estimate:
     ratio = table.loc[second, "deviation"] / table.loc[first, "deviation"]
-    error, known = math.sqrt(1 / (n - 1)), {"n": n, "units": "seeds of each", "scale": LOG}
-    cases = {
-        task: from_error(value, error, region or below(1), df=n - 1, **known)
-        for task, value in ratio.items()
-    }
-    return on_each(cases)
-
-
-def power_of_sign_test(n: int, gamma: float) -> float:
-    """Return how often n pairs show, one-sidedly at .05, that one wins with probability gamma."""
-    least = int(binom.isf(LEVEL, n, 0.5)) + 1
-    return float(binom.sf(least - 1, n, gamma))
+    known = {"n": n, "units": "seeds of each", "df": n - 1, "scale": LOG}
+    error = math.sqrt(1 / (n - 1))
+    return on_each({task: from_error(r, error, region, **known) for task, r in ratio.items()})
 
 
 def recorded_answers(
@@ -106,22 +103,18 @@ def recorded_answers(
         matrices: from `analysis.score_matrices`.
         right: "stable" and "unstable" -> 0 or 1 a run and test example.
     """
+    rte = matrices["rte"].to_numpy(float) if "rte" in matrices else np.zeros((0, 0))
+    others = [name for name in SOURCES if name != "split_seed"]
     found = _of_ways(runs) | {
         "mosbach-gradients-vanish": _vanishing(norms),
-        "zhang-init-order-comparable": over_seeds(
-            deviation_ratio, _matrix_of_rte(matrices), within(0.8, 1.25), LOG
-        ),
+        "zhang-init-order-comparable": over_seeds(deviation_ratio, rte, within(0.8, 1.25), LOG),
         "jordan-mostly-test-set": judge_variance_share(right["stable"], below(0.5)),
         "jordan-calibrated-predicts": judge_variance_share(
             right["stable"], within(0.5, 2), of="calibrated", to="test set"
         ),
         "jordan-unstable-is-real": judge_variance_share(right["unstable"], above(0.5)),
         "bouthillier-split-largest": every(
-            [
-                judge_ratio(sources, above(1), of="split_seed", to=name)
-                for name in SOURCES
-                if name != "split_seed"
-            ]
+            [judge_ratio(sources, above(1), of="split_seed", to=name) for name in others]
         ),
         "bouthillier-init-below-half": judge_ratio(
             sources, below(0.5), of="init_seed", to="split_seed"
@@ -135,10 +128,6 @@ def recorded_answers(
         Answer(claim, "miniature", "toy", estimate, by_construction=chosen.get(claim, ""))
         for claim, estimate in found.items()
     ]
-
-
-def _matrix_of_rte(matrices: Mapping[str, pd.DataFrame]) -> np.ndarray:
-    return matrices["rte"].to_numpy(float) if "rte" in matrices else np.zeros((0, 0))
 
 
 def _of_ways(runs: pd.DataFrame) -> dict[str, Estimate]:
@@ -178,19 +167,19 @@ def mean_gain(runs: pd.DataFrame, first: str, second: str) -> Estimate:
 
 
 def spread_ratio(
-    runs: pd.DataFrame, first: str, second: str, *, region: Region | None = None
+    runs: pd.DataFrame, first: str, second: str, *, region: Region = NARROWER
 ) -> Estimate:
     """Judge the deviation of the second way's end scores over the first's, leaving out seeds."""
     table = paired_runs(runs, first, second)["end_score"][[first, second]].to_numpy(float)
-    region, known = region or below(1), {"n": len(table), "units": "pairs"}
-    if reason := missing_scores(table.sum(axis=1)):
-        return undecidable(reason, region, **known)
 
-    def ratio(pairs: np.ndarray) -> float:
-        return float(pairs[:, 1].std(ddof=1) / pairs[:, 0].std(ddof=1))
+    def ratio(rows: np.ndarray) -> float:
+        return rows[:, 1].std(ddof=1) / rows[:, 0].std(ddof=1)
 
-    if len(table) < 3 or not table.std(axis=0).all():
-        return undecidable("no spread to compare", region, **known)
+    reason = missing_scores(table.sum(axis=1))
+    if not reason and (len(table) < 3 or not table.std(axis=0).all()):
+        reason = "no spread to compare"
+    if reason:
+        return undecidable(reason, region, n=len(table), units="pairs")
     left = [ratio(np.delete(table, i, axis=0)) for i in range(len(table))]
     return jackknife(ratio(table), left, region, units="pairs", scale=LOG)
 
@@ -203,12 +192,7 @@ def _vanishing(norms: pd.DataFrame) -> Estimate:
     region, known = below(0.5), {"n": len(logs), "units": "runs"}
     if min(map(len, groups)) < 3:
         return undecidable("fewer than three runs that fail, or that do not", region, **known)
-    return _ratio_of_means(groups, region, known)
-
-
-def _ratio_of_means(groups: Sequence[np.ndarray], region: Region, known: dict) -> Estimate:
     squares = np.array([group.var(ddof=1) / len(group) for group in groups])
-    freedom = np.array([len(group) - 1 for group in groups])
-    df = squares.sum() ** 2 / (squares**2 / freedom).sum()
-    value = math.exp(groups[0].mean() - groups[1].mean())
-    return from_error(value, math.sqrt(squares.sum()), region, df=df, scale=LOG, **known)
+    known |= _welch(squares, np.array([len(group) - 1 for group in groups]))
+    ratio = math.exp(groups[0].mean() - groups[1].mean())
+    return from_error(ratio, region=region, scale=LOG, **known)

@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
+from repro.chapters.seeds.analysis import PARTS
 from repro.chapters.seeds.failures import WAYS
 from repro.show.panels import add_legend, panels
 from repro.show.style import DARKER_IS_MORE, OWN, PAGE_WIDTH, new_axes, new_figure, styled
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _COLOURS = (OWN, "#AA4499", "#117733")
 _FAILED = "#882255"
 _LINES = ("-", "--", ":")
-_PARTS = {"wi": "WI", "do": "DO", "rest": "rest"}
 
 
 @styled
@@ -211,7 +211,7 @@ def plot_shares(components: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.barh(places, share, color=OWN, alpha=0.55, height=0.62)
     ax.errorbar(share, places, xerr=errors, fmt="none", ecolor="black", elinewidth=0.9)
     ax.set(xlabel="share of the variance (%)", xlim=(0, 100), yticks=places)
-    ax.set_yticklabels([_PARTS.get(name, name) for name in components["factor"]])
+    ax.set_yticklabels([PARTS.get(name, name) for name in components["factor"]])
     ax.invert_yaxis()
     return ax
 

@@ -29,7 +29,12 @@ def split_variance(right: ArrayLike) -> pd.Series:
         ValueError: if the answers are not right or wrong, or runs or examples are fewer than two.
     Source: Jordan 2024, Theorems 2 and 3 (runs' own variances with n - 1).
     """
-    right = _checked(right)
+    right = np.asarray(right, float)
+    if right.ndim != 2 or min(right.shape) < 2 or not np.isin(right, (0, 1)).all():
+        raise ValueError(
+            "`right` must hold 0 and 1 for two runs and two examples or more, but has shape "
+            f"{right.shape}; a score that is no mean over examples cannot be split"
+        )
     n = right.shape[1]
     observed = right.mean(axis=1).var(ddof=1)
     independent = right.var(axis=0, ddof=1).sum() / n**2
@@ -37,16 +42,6 @@ def split_variance(right: ArrayLike) -> pd.Series:
     calibrated = (1 - right.mean()) / (2 * n)
     values = (observed, observed - distribution, distribution, independent, calibrated)
     return pd.Series(dict(zip(VARIANCES, values, strict=True)))
-
-
-def _checked(right: ArrayLike) -> np.ndarray:
-    right = np.asarray(right, float)
-    if right.ndim != 2 or min(right.shape) < 2 or not np.isin(right, (0, 1)).all():
-        raise ValueError(
-            "`right` must hold 0 and 1 for two runs and two examples or more, but has shape "
-            f"{right.shape}; a score that is no mean over examples cannot be split"
-        )
-    return right
 
 
 def judge_variance_share(
@@ -106,17 +101,3 @@ def _mean_of_pairs(values: np.ndarray) -> float:
     """Return the mean product of two different values."""
     m = len(values)
     return float((values.sum() ** 2 - (values**2).sum()) / (m * (m - 1)))
-
-
-def judge_disagreement(predictions: ArrayLike, labels: ArrayLike, region: Region) -> Estimate:
-    """Judge disagreement over that of independent errors, leaving out each run in turn."""
-
-    def statistic(rows: np.ndarray) -> float:
-        found = disagreement(rows, labels)
-        return found["pairwise"] / found["independent"] if found["independent"] > 0 else np.nan
-
-    predictions = np.asarray(predictions)
-    if len(predictions) < 3:
-        return undecidable("fewer than three runs", region, n=len(predictions), units="runs")
-    left = [statistic(np.delete(predictions, i, axis=0)) for i in range(len(predictions))]
-    return jackknife(statistic(predictions), left, region, units="runs")

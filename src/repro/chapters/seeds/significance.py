@@ -4,20 +4,18 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f, f_oneway
+from scipy.stats import f
 
-from repro.chapters.seeds.analysis import FACTORS, extreme_seeds
+from repro.chapters.seeds.analysis import FACTORS
 
 _N_SHUFFLES = 10_000
 
 
-def seed_tests(
-    matrices: Mapping[str, pd.DataFrame], components: pd.DataFrame, *, seed: int = 0
-) -> pd.DataFrame:
+def seed_tests(matrices: Mapping[str, pd.DataFrame], components: pd.DataFrame) -> pd.DataFrame:
     """Test seeds, a row a factor and task: `best_against_worst`, and the p of `components`."""
     anova = components.rename(columns={"p": "p_anova"})[["factor", "task", "p_anova"]]
     rows = [
-        {"factor": factor, "task": task} | best_against_worst(matrix, factor, seed=seed)
+        {"factor": factor, "task": task} | best_against_worst(matrix, factor)
         for factor in FACTORS
         for task, matrix in matrices.items()
     ]
@@ -39,53 +37,52 @@ def best_against_worst(
         shuffles with a naive p below .05), n_missing.
     Source: Dodge et al. 2020, Table 4 (p_naive). Shuffles: Phipson & Smyth 2010, eq. 2.
     """
-    values = matrix.to_numpy(float) if factor == "wi" else matrix.to_numpy(float).T
-    extremes = extreme_seeds(matrix)
-    extremes = extremes[extremes["factor"] == factor]
-    groups = [rows.to_numpy(float) for _, rows in extremes.groupby("extreme")["score"]]
-    statistic = p_naive = p_calibrated = share = float("nan")
-    if len(groups) == 2 and min(map(len, groups)) >= 2 and np.nanstd(values) > 0:
-        statistic, p_naive = map(float, f_oneway(*groups))
-        shuffled, freedom = _shuffled_statistics(values, n_shuffles, np.random.default_rng(seed))
-        as_large = np.count_nonzero(shuffled >= statistic * (1 - 1e-9))
-        p_calibrated = (1 + as_large) / (1 + n_shuffles)
-        share = float(np.mean(f.sf(shuffled, 1, freedom) < 0.05))
-    row = {"F": statistic, "p_naive": p_naive, "p_calibrated": p_calibrated}
-    return row | {"p_naive_below_5": share, "n_missing": int(np.isnan(values).sum())}
+    n_missing = int(matrix.isna().sum(axis=None))
+    row = dict.fromkeys(("F", "p_naive", "p_calibrated", "p_naive_below_5"), float("nan"))
+    statistics, freedom = _statistics(matrix, factor, n_shuffles, seed)
+    if len(statistics):
+        as_large = np.count_nonzero(statistics[1:] >= statistics[0] * (1 - 1e-9))
+        p = f.sf(statistics, 1, freedom)
+        row = {"F": float(statistics[0]), "p_naive": float(p[0])}
+        row["p_calibrated"] = (1 + as_large) / (1 + n_shuffles)
+        row["p_naive_below_5"] = float(np.mean(p[1:] < 0.05))
+    return row | {"n_missing": n_missing}
 
 
-def null_statistics(
-    matrix: pd.DataFrame, factor: str = "wi", *, n_shuffles: int = 2_000, seed: int = 0
-) -> dict:
-    """Return F of the best against the worst seed, as found and of shuffles, for a picture.
+def null_statistics(matrix: pd.DataFrame) -> dict:
+    """Return F of the best against the worst WI seed, as found and of shuffles, for a picture.
 
     Returns:
         F, shuffled (shape (n_shuffles,)), limit (above it the paper's test says p < .05).
     """
-    values = matrix.to_numpy(float) if factor == "wi" else matrix.to_numpy(float).T
-    shuffled, freedom = _shuffled_statistics(values, n_shuffles, np.random.default_rng(seed))
-    statistic = best_against_worst(matrix, factor, n_shuffles=1)["F"]
-    return {"F": statistic, "shuffled": shuffled, "limit": f.isf(0.05, 1, np.median(freedom))}
+    statistics, freedom = _statistics(matrix, "wi", 2_000, 0)
+    limit = f.isf(0.05, 1, np.median(freedom[1:]))
+    return {"F": statistics[0], "shuffled": statistics[1:], "limit": limit}
 
 
-def _shuffled_statistics(values: np.ndarray, n: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Return F of the best against the worst row, and its degrees of freedom, in `n` shuffles.
+def _statistics(
+    matrix: pd.DataFrame, factor: str, n: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return F of the best against the worst seed, and its degrees of freedom.
 
-    Each column is shuffled by itself; holes stay where they are.
+    Of the scores as they are, then of `n` shuffles: each seed of the other kind is shuffled by
+    itself; holes stay where they are. Nothing where scores or seeds with two scores are too few.
     """
+    values = matrix.to_numpy(float) if factor == "wi" else matrix.to_numpy(float).T
     place = ~np.isnan(values)
-    centred = values - values[place].mean()
-    drawn = np.zeros((n, *values.shape))
-    for column, known in enumerate(place.T):
-        scores = np.broadcast_to(centred[known, column], (n, known.sum()))
-        drawn[:, known, column] = rng.permuted(scores, axis=1)
-    counts = place.sum(axis=1)
+    counts, rng = place.sum(axis=1), np.random.default_rng(seed)
     rows = np.flatnonzero(counts >= 2)
+    if len(rows) < 2 or np.ptp(values[place]) == 0:
+        return np.zeros(0), np.zeros(0)
+    centred = np.where(place, values - values[place].mean(), 0.0)
+    drawn = np.repeat(centred[None], n + 1, axis=0)
+    for column, known in enumerate(place.T):
+        drawn[1:, known, column] = rng.permuted(drawn[1:, known, column], axis=1)
     drawn, counts = drawn[:, rows], counts[rows]
     means = drawn.sum(axis=2) / counts
     squares = (drawn**2).sum(axis=2) - counts * means**2
     ends = means.argmax(axis=1), means.argmin(axis=1)
-    shuffle = np.arange(n)
+    shuffle = np.arange(n + 1)
     a, b = (means[shuffle, end] for end in ends)
     n_a, n_b = (counts[end] for end in ends)
     freedom = n_a + n_b - 2
@@ -94,7 +91,7 @@ def _shuffled_statistics(values: np.ndarray, n: int, rng) -> tuple[np.ndarray, n
         return (a - b) ** 2 * n_a * n_b / (n_a + n_b) / within, freedom
 
 
-def concordance(ranks: pd.DataFrame, *, seed: int = 0) -> dict:
+def concordance(ranks: pd.DataFrame) -> dict:
     """Test whether tasks agree on which seeds are good.
 
     Args:
@@ -110,7 +107,7 @@ def concordance(ranks: pd.DataFrame, *, seed: int = 0) -> dict:
     scale = m**2 * (n**3 - n) - m * sum((k**3 - k).sum() for k in tied)
     if n < 2 or m < 2 or scale <= 0:
         return {"W": float("nan"), "p_shuffles": float("nan"), "n_seeds": n}
-    rng, draws = np.random.default_rng(seed), np.broadcast_to(values.T, (_N_SHUFFLES, m, n))
+    rng, draws = np.random.default_rng(0), np.broadcast_to(values.T, (_N_SHUFFLES, m, n))
     sums = np.concatenate([[values.sum(axis=1)], rng.permuted(draws, axis=2).sum(axis=1)])
     w, *shuffled = 12 * ((sums - sums[0].mean()) ** 2).sum(axis=1) / scale
     p = (1 + np.count_nonzero(np.array(shuffled) >= w * (1 - 1e-9))) / (1 + _N_SHUFFLES)

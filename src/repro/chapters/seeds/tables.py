@@ -12,12 +12,12 @@ from itertools import product
 
 import pandas as pd
 
-from repro.chapters.seeds.analysis import FACTORS, by_task
+from repro.chapters.seeds.analysis import FACTORS, PARTS, by_task
 from repro.chapters.seeds.release import Release
 from repro.labels import TASK_LABELS
 from repro.published import load_published
-from repro.show.cells import p_value, percent, scientific, task_label
-from repro.show.table import NOTHING, Table, number
+from repro.show.cells import p_value, percent, scientific, share_with_interval, task_label
+from repro.show.table import Table, number
 
 _PUBLISHED = {
     ("bert-large", "phang_2018"): "BERT (Phang et al. 2018)",
@@ -41,7 +41,6 @@ _TESTS = {
     "p_anova": "two-way analysis of variance",
     "p_naive_below_5": "shuffles with p < .05",
 }
-_PARTS = {"wi": "WI", "do": "DO", "rest": "rest"}
 
 
 def describe_seeds(best: pd.DataFrame, *, model: str, profile: str) -> str:
@@ -136,7 +135,7 @@ def table4(tests: pd.DataFrame, *, note: str) -> Table:
     ]
     cells = long.pivot(index=["factor", "test"], columns="task", values="cell")
     cells = cells.loc[list(product(FACTORS, _TESTS)), tests["task"].unique()]
-    frame = _with_task_columns(cells.rename(index=_PARTS | _TESTS), "factor", "test")
+    frame = _with_task_columns(cells.rename(index=PARTS | _TESTS), "factor", "test")
     caption = (
         "Table 4: p-values. The best and the worst seed are chosen because they are extremes, so "
         "that the paper's test finds a difference in shuffles of the same scores, too: in how "
@@ -155,10 +154,10 @@ def _p_value(p: float) -> str:
 def variance_table(components: pd.DataFrame, *, note: str) -> Table:
     """Show the components of the variance in percent, with intervals."""
     shares = components[["share", "low", "high"]].itertuples(index=False)
-    cells = components.assign(cell=[_share(*row) for row in shares]).pivot(
+    cells = components.assign(cell=[share_with_interval(*row) for row in shares]).pivot(
         index="factor", columns="task", values="cell"
     )
-    cells = cells.loc[list(_PARTS), components["task"].unique()].rename(index=_PARTS)
+    cells = cells.loc[list(PARTS), components["task"].unique()].rename(index=PARTS)
     caption = (
         "Components of the variance of the validation score in percent, with 95 % generalised "
         f"intervals; the rest is WI x DO interaction and dropout. {note}"
@@ -189,7 +188,7 @@ def diverged_table(shares: pd.DataFrame, *, margin: float, note: str) -> Table:
     columns = {
         "task": ("task", task_label),
         "diverged": (["n_diverged", "n"], "{} of {}".format),
-        "percent [95 % interval]": (["share", "low", "high"], _share),
+        "percent [95 % interval]": (["share", "low", "high"], share_with_interval),
         "without a score": "n_missing",
     }
     return Table.of(shares, name="diverged", caption=caption, columns=columns)
@@ -222,10 +221,6 @@ def _recommend(wins: bool, t: int, f: float, p: int, budget: int) -> str:
     if not wins or t == p:
         return f"train {budget} to the end: nothing wins on other runs"
     return f"start {t}, stop at {f:.0%}, keep {p}"
-
-
-def _share(share: float, low: float, high: float) -> str:
-    return NOTHING if pd.isna(share) else f"{100 * share:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def _with_task_columns(cells: pd.DataFrame, *heads: str) -> pd.DataFrame:

@@ -30,11 +30,7 @@ _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 @styled
 def plot_losses(losses: pd.DataFrame, evaluations: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw one trial's training loss of every update and its validation losses.
-
-    Args:
-        losses, evaluations: rows of these tables, of one trial.
-    """
+    """Draw one trial's training loss of every update and its validation losses."""
     ax = ax or new_axes()
     losses, evaluations = _one_trial(losses).dropna(), _one_trial(evaluations)
     ax.plot(losses["step"], losses["loss"], color="0.65", lw=0.7, label="training, each update")
@@ -49,12 +45,7 @@ def plot_losses(losses: pd.DataFrame, evaluations: pd.DataFrame, ax: Axes | None
 def plot_scores(
     evaluations: pd.DataFrame, ax: Axes | None = None, *, metric: str = "score"
 ) -> Axes:
-    """Draw one trial's validation scores; the best checkpoint is ringed.
-
-    Args:
-        evaluations: rows of this table, of one trial.
-        metric: what the score is, for the axis.
-    """
+    """Draw one trial's validation scores, of this metric; the best checkpoint is ringed."""
     ax = ax or new_axes()
     rows = _one_trial(evaluations)
     scores = 100 * rows["validation_score"]
@@ -74,12 +65,7 @@ def plot_scores(
 def figure_learning_curve(
     evaluations: pd.DataFrame, losses: pd.DataFrame, *, metric: str = "score"
 ) -> Figure:
-    """Draw the losses of one trial above its validation scores.
-
-    Args:
-        evaluations, losses: rows of these tables, of one trial.
-        metric: what the score is, for the axis.
-    """
+    """Draw the losses of one trial above its validation scores."""
     figure = new_figure(COLUMN_WIDTH * 1.3, 3.6)
     above, below = figure.subplots(2, 1, sharex=True)
     plot_losses(losses, evaluations, above).set_xlabel("")
@@ -99,8 +85,6 @@ def _one_trial(frame: pd.DataFrame) -> pd.DataFrame:
 @styled
 def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the best validation score so far over the steps spent, one line a tuning run.
-
-    The panel begins at the lowest incumbent after a tenth of a run's spending.
 
     Args:
         curves: from `incumbent_curves`, of one model and task.
@@ -128,7 +112,7 @@ def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def _frame(ax: Axes, bottom: float, top: float) -> None:
-    """Leave out the first climb, which would press all the rest together, and name the axes."""
+    """Name the axes, and leave out the first climb, which would press all the rest together."""
     if bottom < top:
         margin = 0.08 * (top - bottom)
         ax.set_ylim(100 * (bottom - margin), 100 * (top + margin))
@@ -154,8 +138,6 @@ def plot_band(band: pd.DataFrame, ax: Axes, style: MethodStyle) -> None:
 @styled
 def plot_incumbent_bands(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw each method's mean incumbent over the steps spent, with its interval.
-
-    The axis begins at the lowest mean after a tenth of a method's spending.
 
     Args:
         bands: from `incumbent_bands`, by method.

@@ -31,7 +31,7 @@ def chapter_rows(answers: Sequence[Answer]) -> pd.DataFrame:
     return rows[rows["id"].map(claims["chapter"]).isin(chapters)].reset_index(drop=True)
 
 
-def ledger_table(rows: pd.DataFrame, *, note: str = "", name: str = "claims") -> Table:
+def ledger_table(rows: pd.DataFrame, *, note: str = "") -> Table:
     """Set each claim beside the verdict on it.
 
     Args:
@@ -45,13 +45,13 @@ def ledger_table(rows: pd.DataFrame, *, note: str = "", name: str = "claims") ->
     columns = {
         "verdict": ("verdict", lambda word: f"{GLYPHS[word]} {word}"),
         "claim": "claim",
-        "evidence": (["evidence", "scale"], _evidence),
+        "evidence": (["evidence", "scale"], lambda e, s: NOTHING if pd.isna(e) else f"{e} ({s})"),
         "published": (["published_value", "unit"], value_text),
         "estimate": (["estimate", "low", "high", "unit"], estimate_text),
         "why": "reason",
         "would decide it": (["runs_needed", "counted"], further_text),
     }
-    return Table.of(rows, name=name, caption=caption, columns=columns, blocks="")
+    return Table.of(rows, name="claims", caption=caption, columns=columns)
 
 
 def summary(rows: pd.DataFrame) -> str:
@@ -128,10 +128,6 @@ def collect_claims(directory: Path) -> pd.DataFrame:
     rows = rows.sort_values("id", key=lambda ids: ids.map(place), kind="stable", ignore_index=True)
     write_claims(directory, rows)
     return rows
-
-
-def _evidence(evidence: str, scale: str) -> str:
-    return f"{evidence} ({scale})" if isinstance(evidence, str) and evidence else NOTHING
 
 
 def value_text(value: float, unit: str) -> str:

@@ -200,16 +200,14 @@ def describe_interactions(interactions: pd.DataFrame) -> str:
     known = interactions.dropna(subset="share")
     if known.empty:
         return "No pair of hyperparameters could be tested for acting together."
+    names = known[["first", "second"]].map(lambda name: label(name, HYPERPARAMETER_LABELS))
+    known = known.assign(pair=names.agg(" and ".join, axis=1))
     sure = known[known["p_holm"] < 0.05]
     if len(sure):
-        pairs = (f"{_pair(row)} ({row['share']:.1%})" for row in sure.to_dict("records"))
+        pairs = (f"{row.pair} ({row.share:.1%})" for row in sure.itertuples())
         return f"{len(sure)} of {len(known)} pairs act together: {', '.join(pairs)}."
     top = known.loc[known["share"].idxmax()]
     return (
-        f"No pair of hyperparameters noticeably acts together: the largest product, {_pair(top)}, "
+        f"No pair of hyperparameters noticeably acts together: the largest product, {top['pair']}, "
         f"explains {top['share']:.1%} of the variation (corrected p = {p_value(top['p_holm'])})."
     )
-
-
-def _pair(row) -> str:
-    return " and ".join(label(row[side], HYPERPARAMETER_LABELS) for side in ("first", "second"))

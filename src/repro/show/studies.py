@@ -5,7 +5,6 @@ import pandas as pd
 from repro.labels import METRIC_LABELS, TASK_LABELS, in_order, label
 from repro.show.cells import (
     describe_study,
-    frame_of,
     in_paper_order,
     interval,
     method_label,
@@ -13,6 +12,7 @@ from repro.show.cells import (
     percent,
     points,
     seconds,
+    task_label,
 )
 from repro.show.report import model_slug
 from repro.show.table import BOLD, NOTHING, Table
@@ -35,6 +35,10 @@ def ledger(runs: pd.DataFrame, trials: pd.DataFrame) -> Table:
     sums = groups[["budget", "spent", "overshoot", *costs]].sum(min_count=1)
     data = sums.join(groups.size().rename("runs")).reset_index()
     units = sorted(set(runs["budget_unit"]))
+
+    def overshoot(steps: float, budget: float) -> str:
+        return NOTHING if pd.isna(budget) else f"{number(steps, ',.0f')} ({steps / budget:.1%})"
+
     columns = {
         "model": "model",
         "method": ("method", method_label),
@@ -43,7 +47,7 @@ def ledger(runs: pd.DataFrame, trials: pd.DataFrame) -> Table:
         "failed or diverged": ("n_failed", "d"),
         "budget": ("budget", ",.0f"),
         "spent": ("spent", ",.0f"),
-        "overshoot": (["overshoot", "budget"], _overshoot),
+        "overshoot": (["overshoot", "budget"], overshoot),
         "steps": ("steps", ",.0f"),
         "epochs": ("epochs_trained", ",.0f"),
         "seconds": ("seconds", seconds),
@@ -57,16 +61,11 @@ def ledger(runs: pd.DataFrame, trials: pd.DataFrame) -> Table:
         in_paper_order(data, ["model", "method"]),
         name="ledger",
         caption=f"Costs of all tuning runs, summed: budget, spent and overshoot in "
-        f"{' and '.join(units)}; "
-        "overshoot also in percent of the budget. Grid search has no budget: its cost sets the "
-        f"others'. {describe_study(runs, trials)}",
+        f"{' and '.join(units)}; overshoot also in percent of the budget. Grid search has no "
+        f"budget: its cost sets the others'. {describe_study(runs, trials)}",
         columns=columns,
         blocks="model",
     )
-
-
-def _overshoot(steps: float, budget: float) -> str:
-    return NOTHING if pd.isna(budget) else f"{number(steps, ',.0f')} ({steps / budget:.1%})"
 
 
 def trial_scores(scores: pd.DataFrame, *, model: str, task: str, profile: str) -> Table:
@@ -127,19 +126,18 @@ def best_vs_last(
     runs, trials = select_model(runs, trials, model)
     pairs = best_against_last(trials if every_trial else best_trials(trials, runs))
     data = checkpoint_gains(pairs, seed=seed)
-    rows = []
-    for task in [*in_order(set(data["task"]) - {"all"}, TASK_LABELS), "all"]:
-        of_task = data[data["task"] == task].set_index("split")
-        cells = {"task": "all tasks" if task == "all" else label(task, TASK_LABELS)}
-        cells["n"] = number(of_task["n"].max(), "d")
-        for split in SPLITS:
-            row = of_task.loc[split]
-            cells[f"{split}: best"] = percent(row["best"])
-            cells[f"{split}: last"] = percent(row["last"])
-            gain = points(row["difference"]) + interval(row["low"], row["high"])
-            cells[f"{split}: best - last"] = gain
-        rows.append(cells)
-    frame = frame_of(rows)
+    tasks = [*in_order(set(data["task"]) - {"all"}, TASK_LABELS), "all"]
+    cells = {"task": ["all tasks" if task == "all" else task_label(task) for task in tasks]}
+    of_split = {
+        split: data[data["split"] == split].set_index("task").loc[tasks] for split in SPLITS
+    }
+    cells["n"] = [number(n, "d") for n in data.groupby("task")["n"].max()[tasks]]
+    for split, rows in of_split.items():
+        gains = rows[["difference", "low", "high"]].itertuples(index=False)
+        cells[f"{split}: best"] = rows["best"].map(percent).tolist()
+        cells[f"{split}: last"] = rows["last"].map(percent).tolist()
+        cells[f"{split}: best - last"] = [points(gain) + interval(*ends) for gain, *ends in gains]
+    frame = pd.DataFrame(cells, dtype="str")
     marks = pd.DataFrame("", frame.index, frame.columns)
     marks.iloc[-1] = BOLD
     unit = "trials" if every_trial else "runs"

@@ -16,6 +16,7 @@ import matplotlib as mpl
 import numpy as np
 
 from repro.labels import METHOD_LABELS
+from repro.names import check_name
 
 if TYPE_CHECKING:  # the rest of matplotlib is slow to import, and only drawing needs it
     from matplotlib.axes import Axes
@@ -124,11 +125,5 @@ def log_ticks(ax: Axes, values: Iterable[float], *, base: float = 2) -> None:
 
 
 def style_of(method: str) -> MethodStyle:
-    """Return the look of `method`.
-
-    Raises:
-        ValueError: if it is unknown.
-    """
-    if method not in METHOD_STYLES:
-        raise ValueError(f"`method` must be one of {list(METHOD_STYLES)}, but got {method!r}")
-    return METHOD_STYLES[method]
+    """Return the look of `method`."""
+    return METHOD_STYLES[check_name("method", method, METHOD_STYLES)]

@@ -41,24 +41,18 @@ Rate = Callable[[TrialSettings, Cost], float]  # steps per second of one trial
 class Plan:
     """What notebooks would run.
 
-    Args:
-        table: one row a section, part, model and task: these, runs, done (finished runs; -1 where
-            not looked for, or where other runs decide which they are), trials (as many full-length
-            ones as the budgets pay for), steps, hours (one trial after another), gigabytes (of
-            results), bound ("at most" where outcomes decide how many steps it will be, "counted in
-            01" where the runs are the initial study's, else empty). The last row is the total, of
-            what is not counted elsewhere.
-        left_out: section -> why it cannot be planned: its data cannot be had, or the like.
-        slots: how many trials are trained side by side.
-        disk: what is needed beside the results, part -> gigabytes.
-        device_gigabytes: model -> memory that its largest trial needs on its device, about.
+    The table has a row a section, part, model and task: these, runs, done (finished runs; -1 where
+    not looked for, or where other runs decide which they are), trials (as many full-length ones as
+    the budgets pay for), steps, hours (one trial after another), gigabytes (of results), bound
+    ("at most" where outcomes decide how many steps it will be, "counted in 01" where the runs are
+    the initial study's, else empty). The last row is the total, of what is not counted elsewhere.
     """
 
     table: pd.DataFrame
-    left_out: dict[str, str]
-    slots: float
-    disk: dict[str, float]
-    device_gigabytes: dict[str, float]
+    left_out: dict[str, str]  # section -> why it cannot be planned, as without its data
+    slots: float  # trials side by side
+    disk: dict[str, float]  # what is needed beside the results: part -> gigabytes
+    device_gigabytes: dict[str, float]  # model -> what its largest trial needs, about
 
     @property
     def hours(self) -> float:

@@ -23,22 +23,16 @@ def is_test(split: str) -> bool:
 class Task:
     """What is predicted from which texts, and how predictions are scored.
 
-    Args:
-        text_fields: the one or two text columns, as the hub names them.
-        labels: class names in the order of their ids, or None for a regression.
-        metric: the metric that tuning optimises, one of `metrics`.
-        metrics: all that are reported, from records.METRICS.
-        score_range: the lowest and highest label of a regression.
     Raises:
         ValueError: if the parts contradict each other.
     """
 
     name: str
-    text_fields: tuple[str, ...]
-    labels: tuple[str, ...] | None
-    metric: str
-    metrics: tuple[str, ...]
-    score_range: tuple[float, float] | None = None
+    text_fields: tuple[str, ...]  # the one or two text columns, as the hub names them
+    labels: tuple[str, ...] | None  # classes in the order of their ids; None: a regression
+    metric: str  # that tuning optimises, one of `metrics`
+    metrics: tuple[str, ...]  # all that are reported, from records.METRICS
+    score_range: tuple[float, float] | None = None  # lowest and highest label of a regression
     label_field: str = "label"
 
     def __post_init__(self) -> None:

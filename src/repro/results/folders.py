@@ -47,19 +47,14 @@ EXAMPLE = ("split", "index", "label")
 class RunFolder:
     """The folder of one tuning run.
 
-    Args:
-        path: of the finished folder.
-        key: the columns of `records.RUN_KEY`.
-        about: everything else that `run.json` shall say: what was asked, and versions.
-        smaller: folders of the same search with smaller budgets, finished or not: what they have
-            trained is not trained again.
-        keeps_checkpoints: whether a trial that may be the incumbent counts as recorded only with
-            its checkpoint.
+    What `smaller` folders hold, of the same search with smaller budgets, finished or not, is not
+    trained again. Where checkpoints are kept, a trial that may be the incumbent counts as recorded
+    only with its own.
     """
 
-    path: Path
-    key: dict
-    about: dict = field(default_factory=dict)
+    path: Path  # of the finished folder
+    key: dict  # the columns of `records.RUN_KEY`
+    about: dict = field(default_factory=dict)  # what else `run.json` says: what was asked, versions
     smaller: tuple[Path, ...] = ()
     keeps_checkpoints: bool = False
 

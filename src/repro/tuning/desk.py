@@ -1,10 +1,9 @@
 """The worker slots that train, which Ray Tune places and replaces, and the desk that serves them.
 
 What Ray Tune calls a trial is here a slot: a long-lived process that asks the desk for the next
-request, trains it and hands in what came of it. Tune decides where slots run, on whatever machines
-there are and join, and puts another in the place of one that is lost. The desk is an actor: its
-event loop passes messages between studies and slots, and Ray Tune runs in a thread beside it. It
-knows nothing of tuning runs, and does not unpickle what it passes on.
+request, trains it and hands in what came of it. The desk is an actor, and Ray Tune a thread beside
+its event loop. It knows nothing of tuning runs, and does not unpickle what it passes on; for the
+reasons see ARCHITECTURE.md.
 """
 
 import asyncio

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from repro.checked import Checked, one_line, read_yaml
 from repro.names import check_name
@@ -97,6 +97,7 @@ class BuiltIn(Described):
     sizes: dict[str, int]
     tokens: int
     official: dict[str, Any]
+    submitted: dict[str, str] = Field(default={})
 
 
 BUILT_IN = {

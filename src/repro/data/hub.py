@@ -8,21 +8,10 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-# What is fetched of a repository unless its name says otherwise, as in `google/model@refs/pr/4`.
-REVISIONS = {
-    "nyu-mll/glue": "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
-    "aps/super_glue": "3de24cf8022e94f4ee4b9d55a6f539891524d646",
-    "FacebookAI/roberta-base": "e2da8e2f811d1448a5b465c236feacd80ffbac7b",
-    "google-bert/bert-base-uncased": "86b5e0934494bd15c9632b12f734a8a67f723594",
-    "google-bert/bert-large-uncased": "6da4b6a26a1877e173fca3225479512db81a5e5b",
-    "distilbert/distilbert-base-uncased": "12040accade4e8a0f71eabdb258fecc2e7e948be",
-    "distilbert/distilroberta-base": "fb53ab8802853c8e4fbdbcd0529f21fc6f459b2b",
-    # ELECTRA's main branches have no safetensors; these proposals, never merged, add them.
-    "google/electra-base-discriminator": "refs/pr/4",
-    "google/electra-small-discriminator": "refs/pr/2",
-}
-# How the commit begins to which a proposal above must lead, where it is known: it may be changed.
-_COMMITS = {"google/electra-base-discriminator": "622038df"}
+from repro.checked import read_yaml
+
+KNOWN = read_yaml(Path(__file__).with_name("hub.yaml"))
+REVISIONS = {name: about["revision"] for name, about in KNOWN.items()}
 
 
 @cache
@@ -65,10 +54,10 @@ def fetch(name: str, *, kind: str, files: Sequence[str]) -> Path:
             f"{repository} must be within reach, or downloaded already, but {reason:.200}; "
             f"connect and try again, or give a directory with the {kind}"
         ) from error
-    commit = Path(folder).name
-    if not named and not commit.startswith(_COMMITS.get(repository, "")):
+    commit, expected = Path(folder).name, KNOWN.get(repository, {}).get("commit", "")
+    if not named and not commit.startswith(expected):
         raise ValueError(
-            f"{revision} of {repository} must be commit {_COMMITS[repository]}, but got {commit}; "
+            f"{revision} of {repository} must be commit {expected}, but got {commit}; "
             f"to use it all the same name the model {repository}@{commit}"
         )
     return Path(folder)

@@ -4,7 +4,7 @@ Each source gives one table a split. Their errors are those of `tasks.load_task`
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -25,18 +25,13 @@ class Layout:
     files: Sequence[str] = ("train.tsv", "dev.tsv", "test.tsv")
     header: Sequence[str] | None = None  # of the labelled files where they have none
     gold_header: Sequence[str] | None = None  # of the public gold labels where they have none
+    further: Mapping[str, Sequence[str]] = field(default_factory=dict)  # split -> where it may be
     ragged: str = "refuse"
 
 
 LAYOUTS = {
     name: Layout(**about.official | {"columns": Columns(**about.official["columns"])})
     for name, about in BUILT_IN.items()
-}
-
-# MNLI's model is also asked for the other domain's test set and for GLUE's diagnostic set
-_FURTHER_FILES = {
-    "test-mismatched": ("MNLI/test_mismatched.tsv",),
-    "test-ax": ("diagnostic/diagnostic.tsv", "AX/AX.tsv", "MNLI/diagnostic.tsv"),
 }
 
 
@@ -146,7 +141,7 @@ def _official_tables(task: Task, folder: Path) -> dict[str, Table]:
                 header=None if split == "test" else layout.header,
                 ragged=layout.ragged,
             )
-    for split, names in _FURTHER_FILES.items() if task.name == "mnli" else ():
+    for split, names in layout.further.items():
         for path in [p for p in map(folder.parent.joinpath, names) if p.is_file()][:1]:
             tables[split] = read_table(path, columns, required=columns.texts)
     return tables

@@ -6,10 +6,8 @@ All from its configuration, so that a study can be planned, and refused, before 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from repro.data.hub import KNOWN
 from repro.models.locate import find_model, read_config
-
-_BASE = {"layers": 12, "width": 768, "inner": 3072, "embedding": 768}
-_BERT_WORDS, _ROBERTA_WORDS = 30522, 50265
 
 
 @dataclass(frozen=True)
@@ -61,26 +59,15 @@ class ModelSize:
         return 5 * self.weight_bytes + activations
 
 
-# Models of the profiles, so that a plan needs no hub; others are asked for their configuration.
-_KNOWN = {
-    "google/electra-base-discriminator": ModelSize(**_BASE, words=_BERT_WORDS),
-    "google/electra-small-discriminator": ModelSize(12, 256, 1024, 128, _BERT_WORDS),
-    "google-bert/bert-base-uncased": ModelSize(**_BASE, words=_BERT_WORDS),
-    "google-bert/bert-large-uncased": ModelSize(24, 1024, 4096, 1024, _BERT_WORDS),
-    "FacebookAI/roberta-base": ModelSize(**_BASE, words=_ROBERTA_WORDS),
-    "distilbert/distilbert-base-uncased": ModelSize(**_BASE | {"layers": 6}, words=_BERT_WORDS),
-    "distilbert/distilroberta-base": ModelSize(**_BASE | {"layers": 6}, words=_ROBERTA_WORDS),
-}
-
-
 def model_size(name: str) -> ModelSize:
     """Return the size of the model `name`; of an unknown one of the hub it asks the hub.
 
     Raises:
         ConnectionError, ValueError: as `find_model`, or if the configuration does not say it.
     """
-    known = _KNOWN.get(name.partition("@")[0])
-    return known or _read_size(name, read_config(find_model(name)))
+    if size := KNOWN.get(name.partition("@")[0], {}).get("size"):
+        return ModelSize(**size)
+    return _read_size(name, read_config(find_model(name)))
 
 
 def _read_size(name: str, config: Mapping) -> ModelSize:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.data.definitions import GLUE_SIZES, TASKS
+from repro.data.definitions import BUILT_IN, GLUE_SIZES, TASKS
 from repro.paths import RESULTS
 from repro.results.deferred import RETURNED
 from repro.results.files import write_zip
@@ -20,17 +20,9 @@ from repro.study.profile import Profile
 from repro.study.study import enumerate_runs, read_results
 
 FILES = {  # name -> its task and which of its test sets
-    "CoLA": ("cola", "test"),
-    "SST-2": ("sst2", "test"),
-    "MRPC": ("mrpc", "test"),
-    "STS-B": ("stsb", "test"),
-    "QQP": ("qqp", "test"),
-    "MNLI-m": ("mnli", "test"),
-    "MNLI-mm": ("mnli", "test-mismatched"),
-    "QNLI": ("qnli", "test"),
-    "RTE": ("rte", "test"),
-    "WNLI": ("wnli", "test"),
-    "AX": ("mnli", "test-ax"),
+    name: (task, split)
+    for task, about in BUILT_IN.items()
+    for name, split in about.submitted.items()
 }
 _NAMED = ("mnli", "qnli", "rte")  # whose classes the site wants by name
 

@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="list what the notebooks would run, with its cost")
     plan.add_argument(
         "--steps-per-second",
+        type=_rate,
         action="append",
         default=[],
         metavar="[MODEL=]RATE",
@@ -172,6 +173,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _rate(text: str) -> tuple[str, float]:
+    model, _, rate = text.rpartition("=")
+    if not 0 < float(rate) < float("inf"):  # what is no number argparse refuses
+        raise argparse.ArgumentTypeError(f"must be above 0, but got {text!r}")
+    return model, float(rate)
+
+
 def _record(options: argparse.Namespace) -> int:
     from repro.paths import data_directory
     from repro.study.recording import record
@@ -215,9 +223,7 @@ def _plan(options: argparse.Namespace) -> int:
 
     notebooks = reproduce.find_notebooks(options.notebook, reproduce.Folders().notebooks)
     chosen = {"notebooks": [path.stem for path in notebooks] if options.notebook else ()}
-    rates = [text.rpartition("=") for text in options.steps_per_second]
-    stated = {model: _positive(rate) for model, _, rate in rates}
-    profile = _load(options)
+    profile, stated = _load(options), dict(options.steps_per_second)
     planned = plan(
         profile,
         steps_per_second=stated.get("", stated) or None,
@@ -230,16 +236,6 @@ def _plan(options: argparse.Namespace) -> int:
     for section, why in planned.left_out.items():
         print(f"left out: {section}, for {why}")
     return 0
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise ValueError(f"--steps-per-second must be a number above 0, but got {text!r}")
-    return number
 
 
 def _submit(options: argparse.Namespace) -> int:

@@ -87,8 +87,7 @@ def plan(
     for a T4 where there is none.
 
     Raises:
-        ValueError, OSError: if a rate is not positive or missing, the card is unknown, or nothing
-            can be planned.
+        ValueError, OSError: if a rate is missing, the card is unknown, or nothing can be planned.
     """
     share, n_here = profile.gpus_per_trial, 0
     if share and not (card and gpus):
@@ -127,19 +126,12 @@ def plan(
 
 def _find_rate(profile: Profile, stated: float | Mapping | None, card: str | None) -> Rate:
     """Return where the rates come from: what is stated, a card's arithmetic, or measuring."""
-    rates = stated if isinstance(stated, Mapping) else {"all models": stated or 1.0}
-    for model, value in rates.items():
-        if not value > 0:
-            raise ValueError(
-                f"`steps_per_second` must be above 0, but got {value} for {model}; drop it to "
-                "have it measured"
-            )
     if card is not None:
         known = CARDS[check_name("card", card, CARDS)]
         sharing = max(1.0, 1 / profile.gpus_per_trial) if profile.gpus_per_trial else 1.0
         return lambda trials, cost: estimated_rate(trials, cost.batch_size, known, sharing=sharing)
     if isinstance(stated, Mapping):
-        return lambda trials, cost: rates[check_name("model of rates", trials.model, rates)]
+        return lambda trials, cost: stated[check_name("model of rates", trials.model, stated)]
     if stated:
         return lambda trials, cost: stated
     measured: dict[tuple, float] = {}

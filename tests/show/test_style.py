@@ -30,6 +30,7 @@ def test_unknown_method_lists_the_known():
 
 
 def test_the_style_ends_with_its_block():
+    mpl.use("agg")  # else it is chosen when it is first asked for
     before = mpl.rcParams.copy()
     with paper_style():
         assert mpl.rcParams["font.size"] == 8

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.data.definitions import TASKS
+from repro.data.tasks import TASKS
 from repro.records import run_key
 from repro.results.files import unsealed
 from repro.results.folders import RunFolder
@@ -110,7 +110,7 @@ def test_a_larger_budget_begins_with_the_trials_of_a_smaller_one(tmp_path, metho
     assert_same_tables(large, anew)
     # the smaller folder may go away
     shutil.rmtree(small.path, ignore_errors=True)
-    assert len(Results((large,), "p").trial_predictions(large.key["run_id"])) == 8
+    assert len(Results((large,), "p").predictions(large.key["run_id"])) == 16
 
 
 def test_another_configuration_or_seed_or_segment_is_another_trial(tmp_path):
@@ -319,5 +319,6 @@ def test_a_run_of_failed_trials_has_no_incumbent(tmp_path):
         trials[["init_seed", "order_seed", "dropout_seed"]].to_numpy().tolist() == [[1, 2, 3]] * 2
     )
     assert folder.read_run()["run"]["best_trial_id"] == ""
+    assert folder.predictions().empty
     assert list(folder.trial_predictions()) == ["split", "index", "label"]
     assert Results((folder,), "p").test_evaluations["n_scored"].tolist() == [0]

@@ -6,7 +6,7 @@ import pytest
 
 from finished_runs import write_runs
 from official_layout import write_official
-from repro.data.metrics import score_predictions
+from repro.data.tasks import score_predictions
 from repro.results.deferred import read_returned_scores
 from repro.show.cells import describe_study
 from repro.study.objective import load_data
@@ -53,6 +53,10 @@ def test_all_trials_predictions_lie_side_by_side(tmp_path):
         scores = score_predictions(data.task, test["trial0002"], test["label"])
         stored = trials.loc[f"{run_id}/trial0002", "test_score"]
         assert scores[data.task.metric] == pytest.approx(stored, abs=1e-6)
+        best = results.runs.set_index("run_id").loc[run_id, "best_trial_id"].rpartition("/")[2]
+        own = results.predictions(run_id)
+        own = own[(own["split"] == "test") & (own["checkpoint"] == "best")]
+        np.testing.assert_allclose(own["prediction"], test[best], rtol=1e-6)
 
 
 def test_evaluations_on_each_test_set_are_counted(tmp_path, hidden):

@@ -50,8 +50,8 @@ def test_the_paper_profile_runs_its_whole_path(hub, shared_ray, tmp_path):
     assert runs.loc["rs", "budget"] < grid.sum()
     others = runs.loc[["rs", "asha", "bo_asha"]]
     assert (others["spent"] >= others["budget"] - 1e-9).all()
-    predictions = results.trial_predictions(runs.loc["grid", "run_id"])
-    assert len(predictions.query("split == 'test'")) == 24
+    predictions = results.predictions(runs.loc["grid", "run_id"])
+    assert len(predictions.query("split == 'test' and checkpoint == 'best'")) == 24
     assert len(list((tmp_path / "results/encoded").iterdir())) == 1  # by the driver, for all
     again = run_all(profile, enumerate_runs(profile), results=tmp_path / "results")
     assert again.trials.equals(trials)

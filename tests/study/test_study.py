@@ -97,12 +97,12 @@ def test_the_incumbents_predictions_give_its_scores(study):
     _, results = study
     for run in results.runs.to_dict("records"):
         best = results.trials.set_index("trial_id").loc[run["best_trial_id"]]
-        kept = results.trial_predictions(run["run_id"])
+        kept = results.predictions(run["run_id"])
         for split in ("validation", "test"):
-            rows = kept[kept["split"] == split]
-            assert (rows[best.name[-9:]] == rows["label"]).mean() == best[f"{split}_score"]
+            rows = kept[(kept["split"] == split) & (kept["checkpoint"] == "best")]
+            assert (rows["prediction"] == rows["label"]).mean() == best[f"{split}_score"]
     with pytest.raises(ValueError, match="`run_id` must be one of"):
-        results.trial_predictions("nonsense")
+        results.predictions("nonsense")
 
 
 def test_a_finished_study_is_read_and_not_run_again(study, monkeypatch):

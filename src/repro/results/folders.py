@@ -315,6 +315,19 @@ class RunFolder:
             if predictions := read_predictions(file):
                 yield _number(file), predictions
 
+    def predictions(self) -> pd.DataFrame:
+        """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
+        examples, best = self.read("examples"), self.read_run()["run"]["best_trial_id"]
+        columns = ["split", "checkpoint", "index", "prediction", "label"]
+        if not best:
+            return pd.DataFrame(columns=columns)
+        file, frames = self.path / "trials" / f"{best.rpartition('/')[2]}.npz", []
+        for name, predictions in read_predictions(file).items():
+            split, checkpoint = name.split("_")
+            rows = examples[examples["split"] == split]
+            frames.append(rows.assign(checkpoint=checkpoint, prediction=predictions))
+        return pd.concat(frames, ignore_index=True)[columns]
+
     def trial_predictions(self) -> pd.DataFrame:
         """Return what all trials' best checkpoints predict.
 

@@ -1,6 +1,6 @@
 """The tidy tables of a study: its finished runs read together, with scores that came late."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -90,17 +90,21 @@ class Results:
                 rows.append(key | row | counts)
         return pd.DataFrame(rows)
 
-    def trial_predictions(self, run_id: str) -> pd.DataFrame:
-        """Return what each trial's best checkpoint predicts (see `RunFolder`).
+    def predictions(self, run_id: str) -> pd.DataFrame:
+        """Return the incumbent's predictions: split, checkpoint, index, prediction, label."""
+        return self._predicted(run_id, RunFolder.predictions)
 
-        Labels of the test set that came later are filled in.
-        """
+    def trial_predictions(self, run_id: str) -> pd.DataFrame:
+        """Return what each trial's best checkpoint predicts (see `RunFolder`)."""
+        return self._predicted(run_id, RunFolder.trial_predictions)
+
+    def _predicted(self, run_id: str, read: Callable[[RunFolder], pd.DataFrame]) -> pd.DataFrame:
+        """Read predictions of a run, with the labels of the test set that came later."""
         folders = {folder.key["run_id"]: folder for folder in self.folders}
         if run_id not in folders:
             raise ValueError(f"`run_id` must be one of {sorted(folders)}, but got {run_id!r}")
-        folder = folders[run_id]
-        table, data = folder.trial_predictions(), self.gold.get(folder.key["task"])
-        if data is None:
+        table, data = read(folders[run_id]), self.gold.get(folders[run_id].key["task"])
+        if data is None or table.empty:
             return table
         gold = table["index"].map(data.splits["test"].set_index("index")["label"])
         return table.assign(label=table["label"].where(table["split"] != "test", gold))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repro.data.tasks import TASKS
+from repro.data.definitions import TASKS
 from repro.records import run_key
 from repro.results.files import unsealed
 from repro.results.folders import RunFolder

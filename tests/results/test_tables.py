@@ -6,7 +6,7 @@ import pytest
 
 from finished_runs import write_runs
 from official_layout import write_official
-from repro.data.tasks import score_predictions
+from repro.data.metrics import score_predictions
 from repro.results.deferred import read_returned_scores
 from repro.show.cells import describe_study
 from repro.study.objective import load_data

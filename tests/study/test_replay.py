@@ -6,7 +6,7 @@ from tests.support.recorded_pools import make_pool
 from tests.support.serial import tune_runs
 
 from repro.study.pools import Clock
-from repro.study.replay import replay
+from repro.study.replay import Searcher, replay
 from repro.study.replay_many import replay_many
 from repro.training.types import Evaluation, TrialResult
 from repro.tuning.runs import TuningRun
@@ -24,8 +24,15 @@ SPACE = SearchSpace(
 )
 
 
-def listed(*, asha):
-    return TuningRun("r", "seeds_asha" if asha else "seeds", SPACE, 0, grid=({},))
+class Listed(Searcher):
+    """Suggests rows of a pool one after another."""
+
+    def __init__(self, order):
+        self.rows = list(order)
+
+    def suggest(self, trial):
+        self.is_empty = trial >= len(self.rows)
+        return None if self.is_empty else {}
 
 
 def test_random_search_on_two_workers_by_hand():
@@ -81,7 +88,8 @@ def test_thousands_at_once_equal_the_state_machine_trial_for_trial(asha, clock):
     orders = np.array([rng.permutation(150) for _ in range(8)])
     many = replay_many(pool, orders, clock=clock, deadline=120, asha=asha)
     for number, order in enumerate(orders):
-        one = replay(listed(asha=asha), pool, clock=clock, deadline=120, order=order)
+        run = TuningRun("r", "seeds_asha" if asha else "seeds", SPACE, 0, grid=({},))
+        one = replay(run, pool, clock=clock, deadline=120, searcher=Listed(order))
         n = one.starts.shape[1]
         np.testing.assert_array_equal(one.starts[0], many.starts[number, :n])
         assert not np.isfinite(many.starts[number, n:]).any()

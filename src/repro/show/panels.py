@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @styled
 def panels(
-    plot: Callable[[Any, Axes], Axes],
+    plot: Callable[[Any, Axes], Any],
     data: pd.DataFrame | Mapping[str, Any],
     *,
     by: str = "task",

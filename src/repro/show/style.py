@@ -83,6 +83,19 @@ def styled(function: Callable) -> Callable:
     return draw
 
 
+def panel(plot: Callable) -> Callable:
+    """Let `plot(data, ax)` draw in the paper's style, on new axes where it is given none."""
+
+    @functools.wraps(plot)
+    def draw(data, ax: Axes | None = None) -> Axes:
+        with paper_style():
+            ax = ax or new_axes()
+            plot(data, ax)
+            return ax
+
+    return draw
+
+
 def new_axes(width: float = COLUMN_WIDTH, height: float = 2.4) -> Axes:
     """Return the axes of a new figure, in inches."""
     return new_figure(width, height).subplots()

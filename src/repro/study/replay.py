@@ -6,7 +6,7 @@ weights, and cannot be replayed.
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +26,7 @@ def replay(
     *,
     clock: Clock,
     deadline: float = math.inf,
-    order: Sequence[int] | None = None,
+    searcher: "Searcher | None" = None,
     budget: float | None = None,
 ) -> Replays:
     """Replay one tuning run by driving the state machine of live runs.
@@ -36,12 +36,12 @@ def replay(
 
     Args:
         run: its `trials_at_once` gives way to the clock's workers.
-        order: rows of the pool that are suggested one after another, in the searcher's place.
+        searcher: in place of the run's own.
         budget: in optimizer steps, summed over the trials, as live runs count it.
     Raises:
         ValueError: if the run's space is not the recorded one.
     """
-    searcher = _Listed(order) if order is not None else _Nearest(run, pool)
+    searcher = searcher or Nearest(run, pool)
     run = replace(run, trials_at_once=clock.workers)
     state = RunState(run, unit="steps", store=_Forget(), searcher=searcher)
     state.budget = math.inf if budget is None else budget
@@ -108,27 +108,23 @@ class _Forget:
     def finish(self, run: TuningRun, **spent: float) -> None: ...
 
 
-class _Listed:
-    """Suggests rows of a pool one after another."""
+class Searcher:
+    """What a replay asks for trials: rows of the pool, in the order of suggesting them."""
 
-    waiting = False
+    waiting = is_empty = False
 
-    def __init__(self, order: Sequence[int]):
-        self.rows, self.is_empty = list(order), False
-
-    def suggest(self, trial: int) -> dict | None:
-        self.is_empty = trial >= len(self.rows)
-        return None if self.is_empty else {}
+    def __init__(self):
+        self.rows: list[int] = []
 
     def segment(self, trial: int) -> None: ...
     def tell(self, trial: int, score: float) -> None: ...
 
 
-class _Nearest(_Listed):
-    """Answers a searcher's suggestions by the nearest recorded configuration not used yet."""
+class Nearest(Searcher):
+    """Answers the suggestions of a run's searcher by the nearest recorded configuration left."""
 
     def __init__(self, run: TuningRun, pool: Pool):
-        super().__init__([])
+        super().__init__()
         if METHODS[run.method][0] not in ("random", "tpe"):
             raise ValueError(
                 f"a replay must be of random search or TPE, but got {run.method!r}; "

@@ -4,7 +4,7 @@ Each equals what `replay.replay`, which drives the state machine of live runs, m
 for trial (a test). Of two things at one time, the one of the trial that started first comes first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,44 +107,23 @@ def replay_many(
             trial of the same scores, as in a bootstrap.
         deadline: no trial starts then or later.
     """
-    simulate = _Asha(pool, clock, deadline).run if asha else _whole_trials(pool, clock, deadline)
+    simulation = _Simulation(pool, clock, deadline, rungs=RUNGS if asha else ())
     chunks = [orders[i : i + _CHUNK] for i in range(0, len(orders), _CHUNK)]
-    parts = zip(*map(simulate, chunks), strict=True)
+    parts = zip(*map(simulation.run, chunks), strict=True)
     return Replays(pool, clock, orders, *map(np.concatenate, parts))
 
 
-def _whole_trials(pool: Pool, clock: Clock, deadline: float):
-    ends = pool.ends(pool.times(clock))
+class _Simulation:
+    """Many replays at once: each step takes the next rung, or end, of a trial of each replay."""
 
-    def run(order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        free, rows = np.zeros((len(order), clock.workers)), np.arange(len(order))
-        starts = np.full(order.shape, np.inf)
-        for number, trials in enumerate(order.T):
-            worker = free.argmin(axis=1)
-            start = free[rows, worker]
-            goes = start < deadline
-            if not goes.any():
-                break
-            starts[goes, number] = start[goes]
-            over = np.round(start + ends[trials], DIGITS) + clock.decision
-            free[rows, worker] = np.where(goes, over, start)
-        left = free.min(axis=1)
-        return starts, pool.lengths[order], np.where(left < deadline, left, np.inf)
-
-    return run
-
-
-class _Asha:
-    """ASHA of many replays at once: each step takes the next rung, or end, of each replay."""
-
-    def __init__(self, pool: Pool, clock: Clock, deadline: float):
+    def __init__(self, pool: Pool, clock: Clock, deadline: float, *, rungs: Sequence[int]):
         self.clock, self.deadline = clock, deadline
-        lengths = np.minimum(pool.lengths, MOST)
-        stages = [[*(r for r in RUNGS if r < n), n] for n in lengths]  # evaluations: rungs, end
+        lengths = np.minimum(pool.lengths, MOST) if rungs else pool.lengths
+        stages = [[*(r for r in rungs if r < n), n] for n in lengths]  # evaluations: rungs, end
         most = max(map(len, stages))
         self.number = np.array([s + [s[-1]] * (most - len(s)) for s in stages])
         self.n_stages = np.array([len(s) for s in stages])
-        rung = {number: place for place, number in enumerate(RUNGS)}
+        rung = {number: place for place, number in enumerate(rungs)}
         self.rung = np.vectorize(lambda number: rung.get(number, -1))(self.number)
         rows, last = np.arange(len(pool))[:, None], np.maximum(self.number, 1) - 1
         self.score = np.where(self.number > 0, pool.curves["validation_score"][rows, last], np.nan)

@@ -108,7 +108,7 @@ def test_the_best_of_many_runs_beats_the_grid_more_often_on_validation(pools):
 
 def test_all_experiments_run_are_judged_and_shown(recorded):
     results = experiments.run_experiments(recorded)
-    assert set(results["claim"]) == set(experiments.EXPERIMENTS) == set(show.QUESTIONS)
+    assert set(results["claim"]) == set(experiments.EXPERIMENTS)
     assert (results.groupby("claim").size() == experiments.PARTS).all()
     again = experiments.run_experiments(recorded)
     pd.testing.assert_frame_equal(results, again)

@@ -64,13 +64,6 @@ def test_somebody_elses_may_leave_out_runs_losses_and_checksums(tmp_path, releas
     pd.testing.assert_frame_equal(theirs.trials, release.trials)
 
 
-def test_an_archive_of_before_variants_and_stages_is_read(tmp_path, release):
-    path = write_release(release, tmp_path / "old.zip")
-    old = release.trials.drop(columns=["variant", "stage"]).to_csv(index=False).encode()
-    rewrite(path, {"trials.csv": old, SUMS: None})
-    assert set(read_release(path).trials["variant"]) == {""}
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -219,17 +219,18 @@ def found_with_its_seed(pools: Pools, rng: np.random.Generator) -> float:
     return float((joint - others)[fresh.any(axis=1)].mean())
 
 
-EXPERIMENTS: dict[str, tuple[Callable[[Pools, np.random.Generator], float], str]] = {
-    # claim -> the experiment and the spaces that it needs
-    "future-seed-search": (search_over_seeds, "seeds"),
-    "future-seed-search-fresh": (found_with_its_seed, "seeds"),
-    "future-loss-proxy": (loss_as_proxy, "full"),
-    "future-other-metric": (other_metric, "full"),
-    "future-repetitions-overfit": (repetitions_overfit, "grid"),
-    "future-mined-order": (mined_order, "grid"),
-    "future-ensemble": (ensemble, "full"),
-    "future-own-split": (own_split, "full"),
+EXPERIMENTS: dict[str, tuple[Callable[[Pools, np.random.Generator], float], str, str]] = {
+    # claim -> the experiment, the space that it needs, and what it does
+    "future-seed-search": (search_over_seeds, "seeds", "search seeds, too"),
+    "future-seed-search-fresh": (found_with_its_seed, "seeds", "the same, with fresh seeds"),
+    "future-loss-proxy": (loss_as_proxy, "full", "choose by loss"),
+    "future-other-metric": (other_metric, "full", "choose by another metric"),
+    "future-repetitions-overfit": (repetitions_overfit, "grid", "best of ten runs: overfits"),
+    "future-mined-order": (mined_order, "grid", "mine what to fix"),
+    "future-ensemble": (ensemble, "full", "let the best five vote"),
+    "future-own-split": (own_split, "full", "a split for each trial"),
 }
+LABELS = {claim: label for claim, (_, _, label) in EXPERIMENTS.items()}
 
 
 def run_experiments(recorded: Recorded, *, seed: int = 0) -> pd.DataFrame:
@@ -242,7 +243,7 @@ def run_experiments(recorded: Recorded, *, seed: int = 0) -> pd.DataFrame:
     for number, ((model, task), pools) in enumerate(read_cells(recorded).items()):
         for part in range(PARTS):
             pieces = {space: pool.part(part, PARTS) for space, pool in pools.items()}
-            for place, (claim, (experiment, space)) in enumerate(EXPERIMENTS.items()):
+            for place, (claim, (experiment, space, _)) in enumerate(EXPERIMENTS.items()):
                 if space in pieces and len(pieces["full"]) >= LEAST:
                     rng = np.random.default_rng([seed, place, number, part])
                     rows.append((claim, model, task, part, experiment(pieces, rng)))

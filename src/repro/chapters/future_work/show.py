@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from repro.chapters.future_work.claims import judge
-from repro.chapters.future_work.experiments import EXPERIMENTS
+from repro.chapters.future_work.experiments import LABELS
 from repro.show.cells import in_paper_order, points_with_interval, task_label
 from repro.show.style import OWN, PAGE_WIDTH, new_axes, styled
 from repro.show.table import Table
@@ -16,23 +16,13 @@ from repro.stats.ledger import load_claims
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-QUESTIONS = {
-    "future-seed-search": "search seeds, too",
-    "future-seed-search-fresh": "the same, with fresh seeds",
-    "future-loss-proxy": "choose by loss",
-    "future-other-metric": "choose by another metric",
-    "future-repetitions-overfit": "best of ten runs: overfits",
-    "future-mined-order": "mine what to fix",
-    "future-ensemble": "let the best five vote",
-    "future-own-split": "a split for each trial",
-}
 _MARKERS = ("o", "s", "^", "D")
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
     """Return one row an experiment: claim, value, low, high (fractions), reason."""
     rows = []
-    for claim in EXPERIMENTS:
+    for claim in LABELS:
         found = judge(results, claim)
         row = {"claim": claim, "value": found.value, "low": found.low, "high": found.high}
         rows.append(row | {"n": found.n, "reason": found.reason})
@@ -63,8 +53,8 @@ def experiments_table(results: pd.DataFrame, *, note: str) -> Table:
 def describe(results: pd.DataFrame) -> str:
     """Say in one sentence which proposals help beyond chance, and which harm."""
     found = summarise(results)
-    better = [QUESTIONS[c] for c in found.loc[found["low"] > 0, "claim"]]
-    worse = [QUESTIONS[c] for c in found.loc[found["high"] < 0, "claim"]]
+    better = [LABELS[c] for c in found.loc[found["low"] > 0, "claim"]]
+    worse = [LABELS[c] for c in found.loc[found["high"] < 0, "claim"]]
     texts = [f"{word}: {', '.join(names)}" for word, names in (("above zero", better),
              ("below zero", worse)) if names]  # fmt: skip
     return f"Interval {'; '.join(texts)}." if texts else "No interval excludes zero."
@@ -88,7 +78,7 @@ def plot_experiments(results: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.plot(100 * row.value, place - 0.12, "o", color=OWN, ms=5)
     ax.axvline(0, color="black", lw=0.6)
     ax.set(xlabel="difference (points)", yticks=range(len(found)))
-    ax.set_yticklabels([QUESTIONS[claim] for claim in found["claim"]])
+    ax.set_yticklabels([LABELS[claim] for claim in found["claim"]])
     ax.set_ylim(len(found) - 0.5, -0.5)
     ax.legend(loc="lower right")
     return ax

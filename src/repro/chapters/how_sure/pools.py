@@ -48,7 +48,7 @@ def curves(pools: Mapping[str, Pool], *, most: int = 256) -> pd.DataFrame:
         table = tuning_bands(validation, n_max=most_here, bounds=(-1, 1))
         table["test"] = _test_of_chosen(validation, test, most_here)
         parts.append(table.assign(pool=name))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["pool"])
+    return pd.concat(parts, ignore_index=True)
 
 
 def _test_of_chosen(validation: np.ndarray, test: np.ndarray, most: int) -> np.ndarray:
@@ -83,11 +83,18 @@ def overtuning(pools: Mapping[str, Pool], *, counts: Sequence[int] = COUNTS) -> 
             lost, gained = highest - scores[:, -1], highest - scores[:, 0]
             known = gained >= LEAST_GAIN
             share = lost[known] / gained[known]
-            row = {"pool": name, "n_trials": n_trials, "points": lost.mean(), "known": known.mean()}
-            row |= {"none": (share == 0).mean(), "slight": ((share > 0) & (share < 0.1)).mean()}
-            rows.append(row | {"severe": (share > 1).mean()})
-    names = ["pool", "n_trials", "points", "known", "none", "slight", "severe"]
-    return pd.DataFrame(rows, columns=names)
+            rows.append(
+                {
+                    "pool": name,
+                    "n_trials": n_trials,
+                    "points": lost.mean(),
+                    "known": known.mean(),
+                    "none": (share == 0).mean(),
+                    "slight": ((share > 0) & (share < 0.1)).mean(),
+                    "severe": (share > 1).mean(),
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def top_correlations(pools: Mapping[str, Pool], *, n_trials: int = 16) -> pd.DataFrame:
@@ -108,13 +115,19 @@ def top_correlations(pools: Mapping[str, Pool], *, n_trials: int = 16) -> pd.Dat
         best = np.argsort(-scores[0][order], axis=1, kind="stable")[:, :TOP]
         r = row_correlations(*np.take_along_axis(scores[:, order], best[None], axis=2))
         known = r[~np.isnan(r)]
-        row = {"pool": name, "n": scores.shape[1], "undefined": np.isnan(r).mean()}
-        row |= {"r": row_correlations(*scores[:, None])[0]}
-        row |= {"upper": row_correlations(*upper[:, None])[0], "negative": (known < 0).mean()}
         quantiles = np.quantile(known, (0.5, 0.025, 0.975)) if len(known) else [np.nan] * 3
-        rows.append(row | dict(zip(("median", "low", "high"), quantiles, strict=True)))
-    names = ["pool", "n", "r", "upper", "median", "low", "high", "negative", "undefined"]
-    return pd.DataFrame(rows, columns=names)
+        rows.append(
+            {
+                "pool": name,
+                "n": scores.shape[1],
+                "r": float(row_correlations(*scores)),
+                "upper": float(row_correlations(*upper)),
+                **dict(zip(("median", "low", "high"), quantiles, strict=True)),
+                "negative": (known < 0).mean(),
+                "undefined": np.isnan(r).mean(),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def winners_curse(lab: Laboratory, *, n_trials: int = 16, n_draws: int = 200) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pandas as pd
 from repro.chapters.seeds.analysis import PARTS
 from repro.chapters.seeds.failures import WAYS
 from repro.show.panels import add_legend, panels
-from repro.show.style import DARKER_IS_MORE, OWN, PAGE_WIDTH, new_axes, new_figure, styled
+from repro.show.style import DARKER_IS_MORE, OWN, PAGE_WIDTH, new_axes, new_figure, panel, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,33 +28,24 @@ _FAILED = "#882255"
 _LINES = ("-", "--", ":")
 
 
-@styled
-def plot_expected(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_expected(curves: pd.DataFrame, ax: Axes) -> None:
     """Draw `scenario_curves` or `expected_curves` over the number of runs (Figure 1)."""
-    ax = ax or new_axes()
     for place, (scenario, rows) in enumerate(curves.groupby("scenario", sort=False)):
         look = {"color": _COLOURS[place], "ls": _LINES[place], "label": scenario}
         if scenario == "printed":
             look |= {"ls": "none", "marker": "o", "ms": 3.5, "mfc": "none", "color": "black"}
         ax.plot(rows["n"], 100 * rows["mean"], **look)
         if rows["low"].notna().any():
-            ax.fill_between(
-                rows["n"],
-                100 * rows["low"],
-                100 * rows["high"],
-                color=_COLOURS[place],
-                alpha=0.12,
-                lw=0,
-            )
+            look = {"color": _COLOURS[place], "alpha": 0.12, "lw": 0}
+            ax.fill_between(rows["n"], 100 * rows["low"], 100 * rows["high"], **look)
     ax.set(xlabel="runs", ylabel="expected best score (%)", xscale="log")
     ax.xaxis.set_major_formatter("{x:g}")
-    return ax
 
 
-@styled
-def plot_matrix(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_matrix(matrix: pd.DataFrame, ax: Axes) -> None:
     """Draw a `sorted_matrix`, WI seeds down and DO seeds across; holes are hatched (Figure 2)."""
-    ax = ax or new_axes()
     image = ax.imshow(100 * matrix, cmap=DARKER_IS_MORE, aspect="auto", interpolation="nearest")
     for row, column in np.argwhere(matrix.isna().to_numpy()):
         corner = (column - 0.5, row - 0.5)
@@ -63,13 +54,12 @@ def plot_matrix(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set(xticks=[], yticks=[], xlabel="DO seeds, best at the right")
     ax.set_ylabel("WI seeds, best on top")
     ax.figure.colorbar(image, ax=ax, location="bottom", pad=0.03, aspect=18, label="score (%)")
-    return ax
 
 
-@styled
-def plot_extremes(extremes: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_extremes(extremes: pd.DataFrame, ax: Axes) -> None:
     """Draw the scores of `extreme_seeds`, a point a run and a line a mean (Figure 3)."""
-    ax, names = ax or new_axes(), []
+    names = []
     for place, ((factor, extreme), rows) in enumerate(
         extremes.groupby(["factor", "extreme"], sort=False)
     ):
@@ -77,7 +67,6 @@ def plot_extremes(extremes: pd.DataFrame, ax: Axes | None = None) -> Axes:
         names.append(f"{extreme} {factor.upper()}")
     ax.set(ylabel="score (%)", xticks=range(len(names)), xlim=(-0.6, len(names) - 0.4))
     ax.set_xticklabels([name.replace(" ", "\n") for name in names])
-    return ax
 
 
 def _draw_strip(ax: Axes, values: pd.Series, place: float, *, colour: str) -> None:
@@ -89,10 +78,9 @@ def _draw_strip(ax: Axes, values: pd.Series, place: float, *, colour: str) -> No
         ax.plot([place - 0.32, place + 0.32], [values.mean()] * 2, color="black", lw=1)
 
 
-@styled
-def plot_curves(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_curves(scores: pd.DataFrame, ax: Axes) -> None:
     """Draw `evaluation_scores` of some runs, darker the higher they end (Figure 4)."""
-    ax = ax or new_axes()
     known = scores.dropna(subset="score").sort_values("evaluation")
     ends = known.groupby("trial_id")["score"].last().rank(pct=True).sort_values()
     for trial, place in ends.items():
@@ -100,7 +88,6 @@ def plot_curves(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
         colour = mpl.colormaps[DARKER_IS_MORE](0.25 + 0.75 * place)
         ax.plot(rows["epoch"], 100 * rows["score"], lw=0.7, color=colour)
     ax.set(xlabel="epoch", ylabel="validation score (%)")
-    return ax
 
 
 @styled
@@ -120,19 +107,17 @@ def figure_correlations(correlations: Mapping[str, Mapping[str, pd.DataFrame]]) 
     return figure
 
 
-def _plot_correlations(correlations: pd.DataFrame, ax: Axes) -> Axes:
+def _plot_correlations(correlations: pd.DataFrame, ax: Axes) -> None:
     ends = (0.5, len(correlations) + 0.5)
     look = {"cmap": DARKER_IS_MORE, "vmin": 0, "vmax": 1, "origin": "lower"}
     ax.imshow(correlations, extent=(*ends, *ends), interpolation="nearest", **look)
     ax.plot(ends, ends, color="black", lw=0.5)
     ax.set(xlabel="evaluation", ylabel="evaluation", facecolor="0.85")
-    return ax
 
 
-@styled
-def plot_early(early: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_early(early: pd.DataFrame, ax: Axes) -> None:
     """Draw `early_correlations` over the epochs, with what noise would give."""
-    ax = ax or new_axes()
     looks = {
         "score": ("score at that time", _COLOURS[0], "-"),
         "best_so_far": ("best so far", _COLOURS[2], "--"),
@@ -142,36 +127,30 @@ def plot_early(early: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.plot(early["epoch"], early[column], color=colour, ls=line, label=name)
     ax.axhline(0, color="black", lw=0.6)
     ax.set(xlabel="epoch", ylabel="Spearman's r with the end", ylim=(None, 1.05))
-    return ax
 
 
-@styled
-def plot_settings(stopping: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_settings(stopping: pd.DataFrame, ax: Axes) -> None:
     """Draw the runs started and kept by the best setting of each budget (Figure 6)."""
-    ax = ax or new_axes()
     ax.plot(stopping["budget"], stopping["t"], color=_COLOURS[0], ls="-", label="runs started")
     ax.plot(stopping["budget"], stopping["p"], color=_COLOURS[1], ls="--", label="runs kept")
     ax.plot(stopping["budget"], stopping["budget"], color="0.6", lw=0.7, label="without a stop")
     ax.set(xlabel="budget (full trainings)", ylabel="runs", ylim=(0, None))
-    return ax
 
 
-@styled
-def plot_stops(stopping: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_stops(stopping: pd.DataFrame, ax: Axes) -> None:
     """Draw when the best setting of each budget stops, in percent of the training (Figure 6)."""
-    ax = ax or new_axes()
     ax.plot(stopping["budget"], 100 * stopping["f"], ".", color=_COLOURS[2], ms=4)
     ax.set(xlabel="budget (full trainings)", ylabel="stopped after (%)", ylim=(0, 103))
-    return ax
 
 
-@styled
-def plot_gains(stopping: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_gains(stopping: pd.DataFrame, ax: Axes) -> None:
     """Draw the error reductions of `compare_settings`; mean and range over splits (Figure 7).
 
     Of `printed_settings`, which were judged on no other runs, it draws points.
     """
-    ax = ax or new_axes()
     budget, gain = stopping["budget"], 100 * stopping["relative_error_reduction"]
     if "others_mean" in stopping:
         ax.plot(budget, gain, color=_COLOURS[0], label="chosen and judged on all trials")
@@ -184,13 +163,11 @@ def plot_gains(stopping: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.plot(budget, gain, "o", color="black", mfc="none", ms=3.5, label="printed")
     ax.axhline(0, color="black", lw=0.6)
     ax.set(xlabel="budget (full trainings)", ylabel="error reduction (%)")
-    return ax
 
 
-@styled
-def plot_deviations(deviations: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_deviations(deviations: pd.DataFrame, ax: Axes) -> None:
     """Draw the standard deviation under each seed, and that of all scores (Figure 8)."""
-    ax = ax or new_axes()
     points = 100 * deviations.set_index("factor")["deviation"].dropna()
     for place, factor in enumerate(("wi", "do")):
         _draw_strip(ax, points[points.index == factor], place, colour=_COLOURS[place])
@@ -198,13 +175,11 @@ def plot_deviations(deviations: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.axhline(total, color="red", ls="--", lw=0.9, label="all runs")
     ax.set(ylabel="standard deviation (points)", ylim=(0, None), xticks=[0, 1], xlim=(-0.6, 1.6))
     ax.set_xticklabels(["WI seed\nfixed", "DO seed\nfixed"])
-    return ax
 
 
-@styled
-def plot_shares(components: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_shares(components: pd.DataFrame, ax: Axes) -> None:
     """Draw the components of the variance with their intervals, a bar a source of chance."""
-    ax = ax or new_axes()
     share, low, high = (100 * components[name] for name in ("share", "low", "high"))
     places = np.arange(len(components))
     errors = [(share - low).clip(0), (high - share).clip(0)]
@@ -213,20 +188,17 @@ def plot_shares(components: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="share of the variance (%)", xlim=(0, 100), yticks=places)
     ax.set_yticklabels([PARTS.get(name, name) for name in components["factor"]])
     ax.invert_yaxis()
-    return ax
 
 
-@styled
-def plot_null(test: Mapping[str, object], ax: Axes | None = None) -> Axes:
+@panel
+def plot_null(test: Mapping[str, object], ax: Axes) -> None:
     """Draw `null_statistics`: F of the extremes of shuffled scores, and that of the real ones."""
-    ax = ax or new_axes()
     shuffled = np.asarray(test["shuffled"], float)
     bins = np.linspace(0, max(shuffled.max(initial=1), float(test["F"])) * 1.05, 40)
     ax.hist(shuffled, bins=bins, color="0.75", label="shuffled scores")
     ax.axvline(float(test["limit"]), color="black", ls=":", label="where the paper says p < .05")
     ax.axvline(float(test["F"]), color=_FAILED, label="the real ones")
     ax.set(xlabel="F of the best against the worst", ylabel="shuffles", yticks=[])
-    return ax
 
 
 @styled

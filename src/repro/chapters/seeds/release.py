@@ -114,8 +114,7 @@ def read_release(path: str | Path) -> Release:
                 f"{path}: {name} must have the checksum in {SUMS}, but has not; "
                 "get the archive again"
             )
-    tables = {name: _read_table(path, name, contents.get(f"{name}.csv")) for name in _NAMES}
-    return Release(**tables)
+    return Release(*(_read_table(path, name, contents.get(f"{name}.csv")) for name in _NAMES))
 
 
 def _read_table(path: Path, name: str, data: bytes | None) -> pd.DataFrame:
@@ -131,8 +130,7 @@ def _read_table(path: Path, name: str, data: bytes | None) -> pd.DataFrame:
         keep_default_na=False,
         na_values={column: [""] for column, kind in kinds.items() if kind == "number"},
     )
-    later = {column: "" for column in ("variant", "stage") if column in kinds}
-    try:  # which archives of older versions do not have
-        return check_table(name, frame.assign(**{k: v for k, v in later.items() if k not in frame}))
+    try:
+        return check_table(name, frame)
     except ValueError as error:
         raise ValueError(f"{path}: {name}.csv: {error}") from None

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from repro.judging.trials import Trials
-from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, new_axes, styled
+from repro.show.style import COLUMN_WIDTH, PAGE_WIDTH, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
-@styled
-def plot_curve(curve: pd.DataFrame, ax: Axes | None = None, *, score: str, sign: int = 1) -> Axes:
+@panel(width=COLUMN_WIDTH * 1.3, height=2.5)
+def plot_curve(curve: pd.DataFrame, ax: Axes, *, score: str, sign: int = 1) -> None:
     """Draw the median best of n configurations over n, and its band for all n at once.
 
     Where the band is open, it ends at the edge of the figure.
@@ -27,7 +27,6 @@ def plot_curve(curve: pd.DataFrame, ax: Axes | None = None, *, score: str, sign:
         score: for the axis.
         sign: -1 draws a loss as it was.
     """
-    ax = ax or new_axes(COLUMN_WIDTH * 1.3, 2.5)
     finite = curve[["best", "low", "high"]].replace([np.inf, -np.inf], np.nan)
     bottom, top = np.nanmin(finite), np.nanmax(finite)
     pad = 0.08 * (top - bottom or 1.0)
@@ -47,11 +46,10 @@ def plot_curve(curve: pd.DataFrame, ax: Axes | None = None, *, score: str, sign:
     )
     ax.set_xlim(1, max(2, len(curve)))
     ax.legend(loc="lower right" if sign > 0 else "upper right")
-    return ax
 
 
-@styled
-def plot_trials(trials: Trials, ax: Axes | None = None, *, default: float) -> Axes:
+@panel(width=PAGE_WIDTH, height=2.6)
+def plot_trials(trials: Trials, ax: Axes, *, default: float) -> None:
     """Draw each trial's score in order, the incumbent so far, the default, and what failed.
 
     Scores far below the rest, beyond three times the range of the better half, are drawn at the
@@ -60,7 +58,6 @@ def plot_trials(trials: Trials, ax: Axes | None = None, *, default: float) -> Ax
     Args:
         default: its (mean) score, larger is better as in `trials`.
     """
-    ax = ax or new_axes(PAGE_WIDTH, 2.6)
     scored, sign = trials.scored, trials.sign
     median, best = scored["score"].median(), scored["score"].max()
     spread = (best - median) or abs(best) * 0.01 or 1.0
@@ -83,18 +80,15 @@ def plot_trials(trials: Trials, ax: Axes | None = None, *, default: float) -> Ax
     ax.set(xlabel="trial, in the order of starting", ylabel=trials.score.replace("_", " "))
     ax.set_ylim(*sorted((sign * bottom, sign * (best + 0.07 * (best - bottom or 1.0)))))
     ax.figure.legend(loc="outside upper center", ncols=5)
-    return ax
 
 
-@styled
-def plot_power(powers: pd.DataFrame, ax: Axes | None = None, *, power: float) -> Axes:
+@panel(width=COLUMN_WIDTH * 1.3, height=2.3)
+def plot_power(powers: pd.DataFrame, ax: Axes, *, power: float) -> None:
     """Draw the power over the number of seeds, and the power asked for.
 
     Args:
         powers: columns n and power (a fraction).
     """
-    ax = ax or new_axes(COLUMN_WIDTH * 1.3, 2.3)
     ax.plot(powers["n"], 100 * powers["power"], color=_BLUE)
     ax.axhline(100 * power, color="black", lw=0.8, ls="--")
     ax.set(xlabel="seeds of each of two configurations", ylabel="power (%)", ylim=(0, 102))
-    return ax

@@ -17,6 +17,7 @@ from repro.show.style import (
     MethodStyle,
     new_axes,
     new_figure,
+    panel,
     style_of,
     styled,
 )
@@ -41,12 +42,9 @@ def plot_losses(losses: pd.DataFrame, evaluations: pd.DataFrame, ax: Axes | None
     return ax
 
 
-@styled
-def plot_scores(
-    evaluations: pd.DataFrame, ax: Axes | None = None, *, metric: str = "score"
-) -> Axes:
+@panel
+def plot_scores(evaluations: pd.DataFrame, ax: Axes, *, metric: str = "score") -> None:
     """Draw one trial's validation scores, of this metric; the best checkpoint is ringed."""
-    ax = ax or new_axes()
     rows = _one_trial(evaluations)
     scores = 100 * rows["validation_score"]
     ax.plot(rows["step"], scores, color=_BLUE, marker="o")
@@ -58,7 +56,6 @@ def plot_scores(
     name = METRIC_LABELS.get(metric, metric).replace("acc.", "accuracy")
     ax.set(xlabel="optimizer step", ylabel=f"validation {name} (%)")
     ax.margins(y=0.12)
-    return ax
 
 
 @styled
@@ -82,14 +79,13 @@ def _one_trial(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values("step").reset_index(drop=True)
 
 
-@styled
-def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel
+def plot_incumbents(curves: pd.DataFrame, ax: Axes) -> None:
     """Draw the best validation score so far over the steps spent, one line a tuning run.
 
     Args:
         curves: from `incumbent_curves`, of one model and task.
     """
-    ax = ax or new_axes()
     curves = curves.sort_values(["run_id", "spent"], kind="stable")
     for method in in_order(curves["method"], METHOD_LABELS):
         style, rows = style_of(method), curves[curves["method"] == method]
@@ -108,7 +104,6 @@ def plot_incumbents(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
     late = curves["spent"] >= 0.1 * curves.groupby("run_id")["spent"].transform("max")
     scores = curves["incumbent_score"]
     _frame(ax, scores[late].min(), scores.max())
-    return ax
 
 
 def _frame(ax: Axes, bottom: float, top: float) -> None:
@@ -153,16 +148,13 @@ def plot_incumbent_bands(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@styled
-def plot_overlays(
-    evaluations: pd.DataFrame, ax: Axes | None = None, *, names: Mapping[str, str]
-) -> Axes:
+@panel(width=PAGE_WIDTH, height=3.4)
+def plot_overlays(evaluations: pd.DataFrame, ax: Axes, *, names: Mapping[str, str]) -> None:
     """Draw the validation scores of several trials over the epochs, the first ones darkest.
 
     Args:
         names: trial_id -> what the legend calls it, in the order of drawing.
     """
-    ax = ax or new_axes(PAGE_WIDTH, 3.4)
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.92, max(len(names), 2)))
     for place, (trial_id, name) in enumerate(names.items()):
         rows = evaluations[evaluations["trial_id"] == trial_id].sort_values("step")
@@ -171,21 +163,19 @@ def plot_overlays(
     ax.set(xlabel="passes over the training data (epochs)", ylabel="validation score (%)")
     if names:
         ax.figure.legend(loc="outside right upper", fontsize=6 if len(names) > 12 else 7)
-    return ax
 
 
 _LINES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v")
 
 
-@styled
-def plot_trials(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel(width=PAGE_WIDTH, height=2.8)
+def plot_trials(points: pd.DataFrame, ax: Axes) -> None:
     """Draw a tuning run as it goes: each trial's validation scores, and the incumbent.
 
     Args:
         points: one row an evaluation, in order: trial, spent, validation_score.
     """
-    ax = ax or new_axes(PAGE_WIDTH, 2.8)
     scores = 100 * points["validation_score"]
     look = {"color": "0.55", "lw": 0.8, "ms": 3, "marker": "o", "label": "each trial's evaluations"}
     for _, rows in points.assign(score=scores).groupby("trial"):
@@ -198,4 +188,3 @@ def plot_trials(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, None)
     ax.margins(y=0.12)
     ax.figure.legend(loc="outside upper center", ncols=2)
-    return ax

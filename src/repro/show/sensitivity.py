@@ -17,6 +17,7 @@ from repro.show.style import (
     PAGE_WIDTH,
     new_axes,
     new_figure,
+    panel,
     style_of,
     styled,
     visible,
@@ -30,14 +31,13 @@ _BY_LOGARITHM = ("learning_rate", "adam_epsilon")
 _MANY = 2000  # lines or points, beyond which a PDF holds them as an image
 
 
-@styled
-def plot_importance(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel(width=COLUMN_WIDTH * 1.4, height=2.6)
+def plot_importance(importance: pd.DataFrame, ax: Axes) -> None:
     """Draw the share of variation that each hyperparameter explains, with intervals.
 
     Args:
         importance: from `sensitivity.importance`, by method or of all trials together.
     """
-    ax = ax or new_axes(COLUMN_WIDTH * 1.4, 2.6)
     names = in_order(importance["hyperparameter"], HYPERPARAMETER_LABELS)
     methods = in_order(importance["method"], METHOD_LABELS) if "method" in importance else [None]
     for place, method in enumerate(methods):
@@ -55,7 +55,6 @@ def plot_importance(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("variation of scores explained by it alone (%)")
     if ax.get_legend_handles_labels()[1]:
         ax.legend(loc="best")
-    return ax
 
 
 @styled
@@ -135,17 +134,17 @@ def _plot_slice(ax: Axes, trials: pd.DataFrame, rows: pd.DataFrame, name: str) -
     ax.set_xlabel(label(name, HYPERPARAMETER_LABELS))
 
 
-@styled
+@panel(width=PAGE_WIDTH, height=2.6)
 def plot_parallel_coordinates(
     trials: pd.DataFrame,
-    ax: Axes | None = None,
+    ax: Axes,
     *,
     names: Sequence[str],
     chosen: Sequence[bool] | None = None,
     scale: tuple[float, float] | None = None,
     colours: str = DARKER_IS_MORE,
     bar: bool = True,
-) -> Axes:
+) -> None:
     """Draw every trial as a line through its hyperparameters to its validation score.
 
     Each axis runs from the lowest to the highest value of all trials; the colour is the score.
@@ -156,7 +155,6 @@ def plot_parallel_coordinates(
         colours: a colour map.
         bar: whether to draw what the colours mean.
     """
-    ax = ax or new_axes(PAGE_WIDTH, 2.6)
     columns = [*names, "validation_score"]
     chosen = np.ones(len(trials), bool) if chosen is None else np.asarray(chosen, bool)
     rows = trials[columns].astype(float).assign(chosen=chosen).dropna(subset="validation_score")
@@ -188,7 +186,6 @@ def plot_parallel_coordinates(
     if bar and len(rows):
         image = mpl.cm.ScalarMappable(norm, palette)
         ax.figure.colorbar(image, ax=ax, pad=0.02).set_label("validation score (%)")
-    return ax
 
 
 def describe_interactions(interactions: pd.DataFrame) -> str:

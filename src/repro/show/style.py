@@ -83,14 +83,18 @@ def styled(function: Callable) -> Callable:
     return draw
 
 
-def panel(plot: Callable) -> Callable:
-    """Let `plot(data, ax)` draw in the paper's style, on new axes where it is given none."""
+def panel(
+    plot: Callable | None = None, *, width: float = COLUMN_WIDTH, height: float = 2.4
+) -> Callable:
+    """Let `plot(data, ax, **options)` draw in the paper's style; without axes on new ones."""
+    if plot is None:
+        return functools.partial(panel, width=width, height=height)
 
     @functools.wraps(plot)
-    def draw(data, ax: Axes | None = None) -> Axes:
+    def draw(data, ax: Axes | None = None, **options) -> Axes:
         with paper_style():
-            ax = ax or new_axes()
-            plot(data, ax)
+            ax = ax or new_axes(width, height)
+            plot(data, ax, **options)
             return ax
 
     return draw

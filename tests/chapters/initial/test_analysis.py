@@ -19,7 +19,6 @@ from repro.chapters.initial.analysis import (
     published_differences,
     scores_beside_published,
     trial_counts,
-    verdict_counts,
 )
 from synthetic_study import make_study
 
@@ -108,8 +107,6 @@ def test_overfitting_runs_stand_above_the_papers_of_the_same_tasks(study, one_mo
     trials = study.trials.copy()
     trials.loc[trials["run_id"] == RUN, ["validation_score", "test_score"]] = [0.99, 0.01]
     model = one_model(study, paper="roberta-base", trials=trials)
-    assert verdict_counts(model.best)["overfits"] >= 1
-    assert verdict_counts(model.best).sum() == 27  # three tasks, methods and repetitions
     rows = overfitting_beside_published(model)
     paper = rows[rows["source"] == "paper"]
     assert set(paper["task"]) == {"rte", "mrpc", "cola"}  # Table 9 has WNLI and STS-B, too

@@ -23,9 +23,7 @@ from repro.stats.incumbents import (
 )
 from repro.stats.intervals import summarise_differences
 from repro.stats.overfitting import (
-    VERDICTS,
     compare_with_grid,
-    overfits,
     overfitting_hyperparameters,
 )
 
@@ -104,16 +102,14 @@ def scores_beside_published(study: ModelStudy) -> pd.DataFrame:
         the mean is) and n_returned (test scores that came back from the GLUE site).
     """
     keys = ["task", "method", "split", "metric"]
-    printed = _of_paper("liu_wang_2021_table03", study.paper)
-    printed = printed.assign(published=printed["score"] / 100)[[*keys, "published"]]
-    data = summarise(study.best).merge(printed, how="left", on=keys)
-    grid = data[data["method"] == "grid"].set_index(["task", "split", "metric"])["mean"]
-    grid_mean = data[grid.index.names].join(grid, on=grid.index.names)["mean"]
-    data["above_grid"] = data["mean"] > grid_mean
-    returned = study.best[is_returned(study.best)].assign(split="test")
-    counts = returned.groupby(["task", "method", "split"]).size().rename("n_returned")
-    data = data.join(counts, on=counts.index.names)
-    return data.assign(n_returned=data["n_returned"].fillna(0).astype(int))
+    printed = _of_paper("liu_wang_2021_table03", study.paper).set_index(keys)["score"] / 100
+    data = summarise(study.best).join(printed.rename("published"), on=keys)
+    of_grid = data["mean"].where(data["method"] == "grid")
+    of_grid = of_grid.groupby([data["task"], data["split"], data["metric"]]).transform("max")
+    is_back = study.best.assign(n=is_returned(study.best)).groupby(["task", "method"])["n"].sum()
+    n_returned = data.join(is_back.rename("n_back"), on=["task", "method"])["n_back"]
+    n_returned = n_returned.where(data["split"] == "test", 0)
+    return data.assign(above_grid=data["mean"] > of_grid, n_returned=n_returned)
 
 
 def _of_paper(table: str, paper: str) -> pd.DataFrame:
@@ -130,9 +126,8 @@ def trial_counts(study: ModelStudy) -> pd.DataFrame:
     Source: Liu & Wang 2021, Table 6, which is of ELECTRA only.
     """
     counts = pd.crosstab(study.trials["run_id"], study.trials["status"])
-    counts = counts.reindex(columns=list(STATUSES), fill_value=0)
+    counts = counts.reindex(study.best["run_id"], columns=list(STATUSES), fill_value=0)
     table = study.best[[*RUN_KEY, "n_trials"]].join(counts, on="run_id")
-    table = table.fillna(dict.fromkeys(STATUSES, 0))
     groups = table.groupby(list(SETTING), dropna=False)
     extremes = groups["n_trials"].agg(minimum="min", maximum="max", n_runs="size")
     printed = _of_paper("liu_wang_2021_table06", study.paper).set_index(["task", "method"])
@@ -158,15 +153,13 @@ def published_differences(*models: str) -> pd.DataFrame:
         one row a model, task, method and split: these and difference (fraction).
     Source: Liu & Wang 2021, Table 3; of several metrics the one that was tuned.
     """
-    parts = []
-    for model in models:
-        scores = published_scores(model, tuned_only=True)
-        is_grid = scores["method"] == "grid"
-        grid = scores[is_grid].set_index(["task", "split"])["score"]
-        others = scores[~is_grid].join(grid.rename("grid"), on=["task", "split"])
-        others["difference"] = (others["score"] - others["grid"]) / 100
-        parts.append(others.assign(model=model))
-    return pd.concat(parts)[["model", "task", "method", "split", "difference"]]
+    keys = ["model", "task", "split"]
+    scores = pd.concat(published_scores(m, tuned_only=True).assign(model=m) for m in models)
+    is_grid = scores["method"] == "grid"
+    grid = scores[is_grid].set_index(keys)["score"].rename("grid")
+    others = scores[~is_grid].join(grid, on=keys)
+    others["difference"] = (others["score"] - others["grid"]) / 100
+    return others[["model", "task", "method", "split", "difference"]]
 
 
 def describe_outcome(studies: Iterable[ModelStudy], across: pd.DataFrame) -> str:
@@ -189,12 +182,11 @@ def describe_outcome(studies: Iterable[ModelStudy], across: pd.DataFrame) -> str
 
 def describe_aggregates(across: pd.DataFrame) -> str:
     """Say which methods gain on test beyond their intervals, all tasks together."""
-    test = across[across["split"] == "test"]
-    names = {
-        word: [label(name, METHOD_LABELS) for name in in_order(test[hits]["method"], METHOD_LABELS)]
-        for word, hits in (("gain", test["iqm_low"] > 0), ("lose", test["iqm_high"] < 0))
-    }
-    parts = [f"{join_words(who)} {word}" for word, who in names.items() if who]
+    test, parts = across[across["split"] == "test"], []
+    for word, hits in (("gain", test["iqm_low"] > 0), ("lose", test["iqm_high"] < 0)):
+        methods = in_order(test.loc[hits, "method"], METHOD_LABELS)
+        names = [label(method, METHOD_LABELS) for method in methods]
+        parts += [f"{join_words(names)} {word}"] if names else []
     if not parts:
         return "All tasks together, no method is distinguishable from grid search on test."
     return f"All tasks together, {' and '.join(parts)} against grid search on test."
@@ -245,11 +237,6 @@ def describe_proposals(study: ModelStudy, *, random_starts: int = 10) -> str:
         f"{counts.max():.0f} trials, and Bayesian optimisation draws its first {random_starts} at "
         "random."
     )
-
-
-def verdict_counts(best: pd.DataFrame) -> pd.Series:
-    """Count the tuning runs by their verdicts (see `overfitting.judge`)."""
-    return overfits(best)["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
 
 
 def overfitting_beside_published(study: ModelStudy) -> pd.DataFrame:

@@ -3,7 +3,9 @@
 Scores are shown in percent.
 """
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,7 +16,6 @@ from repro.chapters.initial.analysis import (
     overfitting_beside_published,
     scores_beside_published,
     trial_counts,
-    verdict_counts,
 )
 from repro.labels import (
     HYPERPARAMETER_LABELS,
@@ -44,7 +45,7 @@ from repro.show.studies import best_vs_last as best_vs_last
 from repro.show.studies import ledger as ledger
 from repro.show.table import BOLD, NOTHING, Mark, Table
 from repro.stats.incumbents import SPLITS
-from repro.stats.overfitting import SEARCHED
+from repro.stats.overfitting import SEARCHED, VERDICTS, overfits
 from repro.tuning.spaces import grid_configurations, search_space
 
 _ABOVE = {"above": Mark("light", "our mean above our grid search's")}
@@ -102,55 +103,49 @@ def table3(study: ModelStudy) -> Table:
     A task's column holds the metrics that the paper prints, or all that the task defines.
     """
     data = scores_beside_published(study)
-    heads = {}  # task -> its head and metrics
+    heads = {}  # of a task's column -> the task and its metrics
     for task in in_order(data["task"], TASK_LABELS):
         rows = data[(data["task"] == task) & (data["metric"] != "score")]
         printed = rows.dropna(subset="published")
         shown = printed if len(printed) else rows
         metrics = in_order(shown["metric"], METRIC_LABELS) or ["score"]
         names = "/".join(label(metric, METRIC_LABELS) for metric in metrics)
-        heads[task] = f"{task_label(task)} ({names})", metrics
+        heads[f"{task_label(task)} ({names})"] = task, metrics
     cells, marks = [], []
-    for split in SPLITS:
-        for method in in_order(data["method"], METHOD_LABELS):
-            rows = data[(data["split"] == split) & (data["method"] == method)]
-            row, shades = {("", "split"): split, ("", "method"): method_label(method)}, {}
-            for task, (head, metrics) in heads.items():
-                of_task = rows[rows["task"] == task].set_index("metric")
-                n_expected = (rows["n"] + rows["n_missing"]).max()
-                row["here", head] = _mean_and_spread(of_task, metrics, n_expected=n_expected)
-                if of_task["above_grid"].get("score", False):
-                    shades["here", head] = "above"
-                printed = of_task["published"].reindex(metrics)
-                if printed.notna().all():
-                    row["as printed", head] = "/".join(map(percent, printed))
-            cells.append(row)
-            marks.append(shades)
+    for split, method in itertools.product(SPLITS, in_order(data["method"], METHOD_LABELS)):
+        rows = data[(data["split"] == split) & (data["method"] == method)]
+        n_expected = (rows["n"] + rows["n_missing"]).max()
+        cells.append({("", "split"): split, ("", "method"): method_label(method)})
+        marks.append({})
+        for head, (task, metrics) in heads.items():
+            of_task = rows[rows["task"] == task].set_index("metric")
+            text = _mean_and_spread(of_task.reindex(metrics), n_expected=n_expected)
+            cells[-1]["here", head] = text
+            if of_task["above_grid"].get("score", False):
+                marks[-1]["here", head] = "above"
+            printed = of_task["published"].reindex(metrics)
+            if printed.notna().all():
+                cells[-1]["as printed", head] = "/".join(map(percent, printed))
     groups = ["here", *(["as printed"] if data["published"].notna().any() else [])]
-    columns = [("", "split"), ("", "method")]
-    columns += [(group, head) for group in groups for head, _ in heads.values()]
+    columns = [("", "split"), ("", "method"), *itertools.product(groups, heads)]
     caption = (
         f"Table 3 with {in_place_of(study.model, study.paper)}: score of the best trial's best "
         "checkpoint in percent, mean ± standard deviation over repetitions"
         + ("; as printed: for HPO means of 3. " if len(groups) > 1 else ". ")
         + describe_study(study.runs, study.trials)
     )
-    name, frames = (
-        f"table03_{model_slug(study.model)}",
-        [frame_of(r, columns) for r in (cells, marks)],
-    )
+    frames = frame_of(cells, columns), frame_of(marks, columns)
+    name = f"table03_{model_slug(study.model)}"
     return Table(name, caption, *frames, _ABOVE, data, blocks=("", "split"))
 
 
-def _mean_and_spread(rows: pd.DataFrame, metrics: Sequence[str], *, n_expected: int) -> str:
+def _mean_and_spread(rows: pd.DataFrame, *, n_expected: int) -> str:
     """Write one cell's metrics as 92.3/89.2 ± 0.4/0.5, with n where it is not as expected."""
-    rows = rows.reindex(metrics)
     n = rows["n"].fillna(0).max()
     if not n:
         return NOTHING
     text = "/".join(map(percent, rows["mean"]))
-    if n > 1:
-        text += " ± " + "/".join(map(percent, rows["sd"]))
+    text += " ± " + "/".join(map(percent, rows["sd"])) if n > 1 else ""
     text += "" if n == n_expected else f" (n={n:.0f})"
     return with_dagger(text, "returned" if rows["n_returned"].any() else "")
 
@@ -192,8 +187,8 @@ def table8_9(study: ModelStudy) -> Table:
         run = f"{task_label(row['task'])}, {method_label(row['method'])}"
         run += "" if row["is_grid"] else f", rep {row['repetition']}"
         scores = _printed_scores(row) if row["source"] == "paper" else _our_scores(row)
-        cells.append({"source": row["source"], "run": run} | scores)
-        cells[-1] |= {column: _hyperparameter(h, row[h]) for h, column in names.items()}
+        values = {column: _FORMS.get(h, _three_digits)(row[h]) for h, column in names.items()}
+        cells.append({"source": row["source"], "run": run} | scores | values)
         against = {column: row[f"{h}_against_grid"] for h, column in names.items()}
         marks.append({c: side if side in _AGAINST_GRID else "" for c, side in against.items()})
         if row["is_grid"]:
@@ -201,7 +196,7 @@ def table8_9(study: ModelStudy) -> Table:
         elif row["verdict"] == "weak":
             marks[-1]["run"] = "weak"
     columns = ["source", "run", *SPLITS, *names.values()]
-    counts = verdict_counts(study.best)
+    counts = overfits(study.best)["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
     n_overfit, unknown = counts["overfits"] + counts["weak"], counts["unknown"]
     caption = (
         f"Tables 8 and 9 with {in_place_of(study.model, study.paper)}: hyperparameters of the best "
@@ -215,10 +210,8 @@ def table8_9(study: ModelStudy) -> Table:
     return Table(name, caption, *frames, _AGAINST_GRID, data, blocks="source")
 
 
-def _hyperparameter(name: str, value: float) -> str:
-    if name == "learning_rate":
-        return scientific(value)
-    return number(value, ".0f" if name == "batch_size" else ".3f")
+_FORMS = {"learning_rate": scientific, "batch_size": partial(number, form=".0f")}
+_three_digits = partial(number, form=".3f")
 
 
 def _our_scores(row: dict) -> dict[str, str]:

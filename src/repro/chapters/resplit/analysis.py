@@ -59,6 +59,18 @@ def top_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return top[[*keys, "rank", *scores]]
 
 
+def best_by_validation(
+    validation: np.ndarray, test: np.ndarray, *, n: int = TOP
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scores of each row's best n trials by validation; the earlier one on a tie.
+
+    Args:
+        validation, test: shape (n_rows, n_trials), in the order of the trials.
+    """
+    best = np.argsort(-validation, axis=1, kind="stable")[:, :n]
+    return np.take_along_axis(validation, best, axis=1), np.take_along_axis(test, best, axis=1)
+
+
 def correlations(trials: pd.DataFrame, by: Sequence[str], *, y: str = "test_score") -> pd.DataFrame:
     """Correlate validation scores and test scores, the column `y`, over the trials of each group.
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from repro.chapters.resplit.analysis import SPLITS, TOP, published_table7
+from repro.chapters.resplit.analysis import SPLITS, TOP, best_by_validation, published_table7
 from repro.chapters.resplit.winners_curse import Predictions
 from repro.data.definitions import GLUE_SIZES
 from repro.published import load_published
@@ -74,13 +74,11 @@ def own_answers(
     evidence: str,
     scale: str,
 ) -> list[Answer]:
-    """Judge one's own runs of random search on QNLI.
+    """Judge one's own runs of random search on QNLI, of the models that stand for ELECTRA.
 
     Args:
-        trials: from `analysis.join_trials`.
-        models: those that stand for ELECTRA.
-        predictions: by split, from `winners_curse.read_predictions`: what the error over examples
-            is computed from; without them nothing is decided.
+        predictions: by split: what the error over examples is computed from; without them nothing
+            is decided.
     """
     trials = trials[(trials["task"] == TASK) & trials["model"].isin(models)]
     trials = trials.dropna(subset="validation_score").sort_values("trial", kind="stable")
@@ -114,23 +112,18 @@ def own_answers(
 
 
 def top_correlation(validation: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Correlate the scores of each row's best four trials by validation; the earlier on a tie.
-
-    Args:
-        validation, test: shape (n_rows, n_trials), in the order of the trials.
-    """
-    best = np.argsort(-validation, axis=1, kind="stable")[:, :TOP]
-    return row_correlations(*(np.take_along_axis(x, best, axis=1) for x in (validation, test)))
+    """Correlate the scores of each row's best four trials, see `best_by_validation`."""
+    return row_correlations(*best_by_validation(validation, test))
 
 
 def gap_growth(validation: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Return by how much the best trial's validation score lies further above its test score.
 
-    The best of all trials against the best of the first four; arguments as above.
+    The best of all trials against the best of the first four.
     """
-    first, every = (validation[:, :n].argmax(axis=1)[:, None] for n in (TOP, None))
-    gaps = validation - test
-    return np.diff(np.take_along_axis(gaps, np.hstack([first, every]), axis=1))[:, 0]
+    of_four = best_by_validation(validation[:, :TOP], test[:, :TOP], n=1)
+    of_all = best_by_validation(validation, test, n=1)
+    return (np.subtract(*of_all) - np.subtract(*of_four))[:, 0]
 
 
 def _observed(statistic: Callable, run: pd.DataFrame) -> float:
@@ -149,11 +142,10 @@ def _error(
     if study is None:
         return math.nan
     rng, table = np.random.default_rng(0), study.table
-    pools = (table[table["split"] == name] for name in ("validation", "test"))
-    scores = [study.draw(pool, len(pool), draws=N_RESAMPLES, rng=rng) if len(pool) else None
-              for pool in pools]  # fmt: skip
+    pools = [table[table["split"] == name] for name in ("validation", "test")]
     columns = [table.columns[3:].get_indexer(run["trial_id"]) for run in runs]
-    if not runs or any(s is None for s in scores) or any((c < 0).any() for c in columns):
+    if not runs or not all(map(len, pools)) or any((c < 0).any() for c in columns):
         return math.nan
+    scores = [study.draw(pool, len(pool), draws=N_RESAMPLES, rng=rng) for pool in pools]
     values = np.mean([statistic(*(s[:, places] for s in scores)) for places in columns], axis=0)
     return float(np.nanstd(values)) if np.isfinite(values).any() else math.nan

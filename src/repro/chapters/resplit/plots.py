@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pandas as pd
 from repro.chapters.resplit.analysis import SPLITS, TOP
 from repro.labels import TASK_LABELS, in_order, label
 from repro.show.panels import panels
-from repro.show.style import new_axes, style_of, styled
+from repro.show.style import style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,13 +29,7 @@ _LOOKS = (
 )
 
 
-@styled
-def plot_scores_against(trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw one task's test scores over validation scores; each run's best four are ringed.
-
-    Both axes run alike, and the diagonal is drawn.
-    """
-    ax = ax or new_axes()
+def _plot_scores(trials: pd.DataFrame, ax: Axes) -> None:
     trials = trials.dropna(subset=["validation_score", "test_score"])
     x, y = 100 * trials["validation_score"], 100 * trials["test_score"]
     ax.scatter(x, y, s=10, color=style_of("rs").colour, alpha=0.5, linewidths=0, label="trial")
@@ -48,12 +43,13 @@ def plot_scores_against(trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ends = low - 0.06 * (high - low) - 0.1, high + 0.06 * (high - low) + 0.1
         ax.plot(ends, ends, color="0.7", lw=0.7, zorder=0, label="the same on both")
         ax.set(xlim=ends, ylim=ends, aspect="equal")
-    return ax
 
 
-@styled
 def figure_scores_against(trials: pd.DataFrame) -> Figure:
-    """Draw `plot_scores_against` for each task (across) on each split (down)."""
+    """Draw test over validation scores for each task (across) and split (down).
+
+    Each run's best four on validation are ringed.
+    """
     tasks = in_order(trials["task"], TASK_LABELS)
     cut = trials.groupby(["task", "split"])
     parts = {
@@ -61,36 +57,31 @@ def figure_scores_against(trials: pd.DataFrame) -> Figure:
         for split in SPLITS
         for task in tasks
     }
-    return panels(plot_scores_against, parts, height=2.1, n_columns=len(tasks), legend=3)
+    return panels(_plot_scores, parts, height=2.1, n_columns=len(tasks), legend=3)
 
 
-@styled
-def plot_simulated(simulated: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the share of simulated runs that overfit over the size of validation, a line a shift."""
-    ax, by_size = ax or new_axes(), simulated.sort_values("validation_size")
+def _plot_simulated(simulated: pd.DataFrame, ax: Axes) -> None:
+    by_size = simulated.sort_values("validation_size")
     for (shift, rows), look in zip(by_size.groupby("shift"), cycle(_LOOKS)):
         name = f"shift {shift:g}" + (": same distribution" if shift == 0 else "")
         ax.plot(rows["validation_size"], 100 * rows["overfits"], label=name, **look)
     ax.set_xticks(sorted(simulated["validation_size"].unique()))
     ax.set(xlabel="validation examples", ylabel="runs that overfit (%)")
-    return ax
 
 
 def figure_simulated(simulated: pd.DataFrame) -> Figure:
-    """Draw `plot_simulated` for each task on one scale."""
-    figure = panels(plot_simulated, simulated, legend=3, sharey=True)
+    """Draw how many simulated runs overfit over the size of validation, for each task.
+
+    The runs are of one model and number of trials; a line is a shift.
+    """
+    figure = panels(_plot_simulated, simulated, legend=3, sharey=True)
     figure.axes[0].set_ylim(0, None)
     return figure
 
 
-@styled
-def plot_optimism(simulated: pd.DataFrame, observed: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what the incumbent's validation score promises too much, over the number of trials.
-
-    Lines are runs simulated at shift 0, one a size of the validation set; points are tuning runs
-    of `observed_optimism`, and a line their mean where all runs have so many trials.
-    """
-    ax, by_count = ax or new_axes(), simulated.sort_values("n_trials")
+def _plot_optimism(pair: Sequence[pd.DataFrame], ax: Axes) -> None:
+    simulated, observed = pair
+    by_count = simulated.sort_values("n_trials")
     for (size, rows), look in zip(by_count.groupby("validation_size"), cycle(_LOOKS)):
         name = f"simulated, {size:.0f} examples"
         ax.plot(rows["n_trials"], 100 * rows["optimism"], label=name, **look)
@@ -105,16 +96,17 @@ def plot_optimism(simulated: pd.DataFrame, observed: pd.DataFrame, ax: Axes | No
     ax.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
     ax.minorticks_off()
     ax.set(xlabel="trials in the tuning run", ylabel="validation minus fresh\nexamples (points)")
-    return ax
 
 
-@styled
 def figure_optimism(simulated: pd.DataFrame, observed: pd.DataFrame) -> Figure:
-    """Draw `plot_optimism` for each task on one scale, of the runs simulated at shift 0."""
+    """Draw what the incumbent's validation score promises too much, over the number of trials.
+
+    For each task; lines are runs simulated at shift 0, one a size of the validation set; points
+    are tuning runs of `observed_optimism`, and a line their mean where all have so many trials.
+    """
     simulated = simulated[simulated["shift"] == 0]
     pairs = {
         task: [frame[frame["task"] == task] for frame in (simulated, observed)]
         for task in in_order(simulated["task"], TASK_LABELS)
     }
-    layout = {"height": 2.35, "legend": 3, "sharey": True}
-    return panels(lambda pair, ax: plot_optimism(*pair, ax), pairs, **layout)
+    return panels(_plot_optimism, pairs, height=2.35, legend=3, sharey=True)

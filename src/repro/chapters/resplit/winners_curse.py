@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from repro.chapters.resplit.analysis import TOP
+from repro.chapters.resplit.analysis import best_by_validation
 from repro.data.tasks import resolve_task
 from repro.results.tables import Results
 from repro.stats.correlation import row_correlations
@@ -132,9 +132,7 @@ def summarise_runs(
     """
     all_gaps = np.delete(validation - test, grid, axis=1).mean(axis=1)
     own = [np.take_along_axis(scores, trials, axis=1) for scores in (validation, test)]
-    ranks = np.argsort(-own[0], axis=1, kind="stable")[:, :TOP]
-    top = [np.take_along_axis(scores, ranks, axis=1) for scores in own]
-    row = {}
+    top, row = best_by_validation(*own), {}
     for name, pair in (("correlation", own), ("top_correlation", top)):
         r = pd.Series(row_correlations(*pair)).dropna()
         low, high = r.quantile([0.025, 0.975])
@@ -142,11 +140,8 @@ def summarise_runs(
     row |= {"negative": (r < 0).mean(), "overfits": np.nan}
     best, best_test = (scores[:, 0] for scores in top)
     if len(grid):
-        place = validation[:, grid].argmax(axis=1)[:, None]
-        rival, rival_test = (
-            np.take_along_axis(scores[:, grid], place, axis=1)[:, 0]
-            for scores in (validation, test)
-        )
+        rivals = best_by_validation(validation[:, grid], test[:, grid], n=1)
+        rival, rival_test = (scores[:, 0] for scores in rivals)
         row["overfits"] = ((best > rival + 1e-9) & (best_test < rival_test - 1e-9)).mean()
     return row | {"optimism": (best - best_test - all_gaps).mean(), "n_draws": len(best)}
 

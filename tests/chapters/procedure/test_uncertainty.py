@@ -19,7 +19,7 @@ OFF = Rule(weak="off")
 
 
 def simulate(pool, n_draws, **changes):
-    settings = {"rule": OFF, "repetitions": 3, "n_simulations": 40_000}
+    settings = {"rule": OFF, "shape": (40_000, 3)}
     settings |= {"rng": np.random.default_rng(0)} | changes
     return simulate_verdicts(np.asarray(pool, float), n_draws, **settings)
 

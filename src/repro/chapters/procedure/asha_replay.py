@@ -31,10 +31,11 @@ def rung_times(profile: Profile) -> pd.DataFrame:
     for name, family, epochs, per_epoch in settings:
         domain = search_space(family, epochs=epochs).domains["warmup_ratio"]
         grid = grid_configurations(family, epochs=epochs)[0]["warmup_ratio"]
-        row = {"name": name, "epochs": epochs, "warmup_ends": grid * epochs}
-        row |= {"warmup_ends_low": domain.low * epochs, "warmup_ends_high": domain.high * epochs}
-        rows.append(row | {"rungs": tuple(r / per_epoch for r in RUNGS if r / per_epoch <= epochs)})
-    return pd.DataFrame(rows)
+        ends = grid * epochs, domain.low * epochs, domain.high * epochs
+        rungs = tuple(rung / per_epoch for rung in RUNGS if rung / per_epoch <= epochs)
+        rows.append((name, epochs, *ends, rungs))
+    columns = ["name", "epochs", "warmup_ends", "warmup_ends_low", "warmup_ends_high", "rungs"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def full_curves(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:

@@ -51,7 +51,6 @@ def published_costs(trace: pd.DataFrame) -> pd.DataFrame:
     """Do the same for the replay, in the seconds that Table 2's grid searches stand for."""
     grid = published_grid_cost().rename(columns={"grid_seconds": "seconds"})
     grid = grid.assign(steps=grid["seconds"])
-    seconds = grid.set_index(["model", "task"])["seconds"]
-    places = pd.MultiIndex.from_frame(trace[["model", "task"]])
-    spent = seconds.reindex(places).to_numpy() * trace["budget_gst"] * trace["n"]
+    seconds = grid.set_index(["model", "task"])["seconds"].rename("of_grid")
+    spent = trace.join(seconds, on=["model", "task"])["of_grid"] * trace["budget_gst"] * trace["n"]
     return procedure_costs(trace.assign(steps=spent, seconds=spent), grid, PAPER_LADDERS)

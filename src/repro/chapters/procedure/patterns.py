@@ -22,7 +22,6 @@ def hyperparameter_patterns(
     domains: Mapping[str, Domain],
     *,
     incumbents: pd.DataFrame | None = None,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Test for each hyperparameter whether overfitting runs set it to one side of grid's value.
 
@@ -45,18 +44,17 @@ def hyperparameter_patterns(
     Source: Liu & Wang 2021, sec. 5.1 and A.3; Holm 1979.
     """
     grid = rows[rows["is_grid"]].drop_duplicates("task").set_index("task")
-    table = []
+    ours, table = rows[~rows["is_grid"]], []
     for name in SEARCHED:
-        sides = rows.loc[~rows["is_grid"], f"{name}_against_grid"]
-        n_lower, n_higher = ((sides == side).sum() for side in ("lower", "higher"))
-        tasks = rows.loc[sides.index[sides.isin(["lower", "higher"])], "task"]
+        sides = ours[f"{name}_against_grid"]
+        n = {f"n_{side}": (sides == side).sum() for side in ("lower", "higher", "equal")}
+        tasks = ours.loc[sides.isin(["lower", "higher"]), "task"]
         chances = _chances_below(domains[name], tasks.map(grid[name]).to_numpy(float))
         testable = len(tasks) > 0 and bool(((chances > 0) & (chances < 1)).all())
-        row = {"hyperparameter": name, "n_runs": len(tasks), "n_tasks": tasks.nunique()}
-        row |= {"n_lower": n_lower, "n_higher": n_higher, "n_equal": (sides == "equal").sum()}
+        row = {"hyperparameter": name, "n_runs": len(tasks), "n_tasks": tasks.nunique()} | n
         row["expected_lower"] = chances.sum() if len(tasks) else np.nan
-        row["p_sign"] = _two_sided(chances, n_lower) if testable else np.nan
-        permuted = np.nan if incumbents is None else _permutation_p(incumbents, name, seed)
+        row["p_sign"] = _two_sided(chances, n["n_lower"]) if testable else np.nan
+        permuted = np.nan if incumbents is None else _permutation_p(incumbents, name)
         table.append(row | {"p_permutation": permuted})
     table = pd.DataFrame(table)
     table.insert(table.columns.get_loc("p_permutation"), "p_holm", holm(table["p_sign"]))
@@ -105,13 +103,13 @@ def _two_sided(chances: np.ndarray, n_lower: int) -> float:
     return float(min(1.0, 2 * min(mass[: n_lower + 1].sum(), mass[n_lower:].sum())))
 
 
-def _permutation_p(incumbents: pd.DataFrame, name: str, seed: int) -> float:
+def _permutation_p(incumbents: pd.DataFrame, name: str) -> float:
     """Permute within tasks who overfits; two-sided p of the difference in mean deviation."""
     known = incumbents.dropna(subset=name)
     overfits = known["verdict"].isin(["overfits", "weak"])
     if known[name].nunique() < 2 or overfits.nunique() < 2:
         return float("nan")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     observed, drawn = 0.0, np.zeros(N_PERMUTATIONS)
     for _, of_task in known.groupby("task"):
         marks = overfits[of_task.index].to_numpy(float)

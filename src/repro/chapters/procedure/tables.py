@@ -1,6 +1,6 @@
 """Tables of the procedure: its rounds and decisions, how sure they are, and what they cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -33,10 +33,8 @@ _DECISIONS = {"reduce_space": "↓ space", "more_budget": "↑ budget", "tbd": "
 # what the paper fixed after a look at the overfitting runs (sec. 5.1)
 _FIXED = {"electra-base": ("warmup_ratio",), "roberta-base": ("warmup_ratio", "hidden_dropout")}
 _hyperparameter_label = partial(label, labels=HYPERPARAMETER_LABELS)
-_of = "{} of {}".format
-
-
 _decision_label = partial(label, labels=_DECISIONS)
+_of = "{} of {}".format
 _MODEL = {"model": "model"}
 _TASK = _MODEL | {"task": ("task", task_label)}
 
@@ -56,15 +54,15 @@ def rounds_table(
     if rounds.empty:
         raise ValueError(f"`rounds` must hold rows of `model`, but got none of {model!r}")
     cells, marks = {}, {}  # (task, line) -> column -> text
-    ordered = in_paper_order(rounds, ["task", "method"])
-    for (task, method), of_path in ordered.groupby(["task", "method"], sort=False):
-        for line, (shown, shades) in _lines_of(of_path, method).items():
+    ordered = in_paper_order(rounds, ["task", "method", "round"])
+    for (task, method, turn), scores in ordered.groupby(["task", "method", "round"], sort=False):
+        for line, pair, mark in _lines_of(scores):
             place = (task_label(task), line)
-            cells.setdefault(place, {("", "task"): place[0], ("", "run"): line}).update(shown)
-            marks.setdefault(place, {}).update(shades)
-    pairs = ordered[["method", "round"]].drop_duplicates()
-    pairs = in_paper_order(pairs, ["method", "round"]).itertuples(index=False)
-    columns = [_column(method, turn, score) for method, turn in pairs for score in _SCORES]
+            row = cells.setdefault(place, {("", "task"): place[0], ("", "run"): line})
+            row |= zip(_columns(method, turn), pair, strict=False)
+            marks.setdefault(place, {}).update(dict.fromkeys(_columns(method, turn), mark))
+    turns = in_paper_order(rounds[["method", "round"]].drop_duplicates(), ["method", "round"])
+    columns = [column for turn in turns.itertuples(index=False) for column in _columns(*turn)]
     columns = [("", "task"), ("", "run"), *columns]
     frames = [frame_of(list(rows.values()), columns) for rows in (cells, marks)]
     caption = (
@@ -76,36 +74,29 @@ def rounds_table(
     return Table(name, caption, *frames, _MARKS, rounds, blocks=("", "task"))
 
 
-_SCORES = ("val", "test")
+def _columns(method: str, turn: int) -> list[tuple[str, str]]:
+    return [(f"{method_label(method)}, round {turn}", score) for score in ("val", "test")]
 
 
-def _column(method: str, turn: int, score: str) -> tuple[str, str]:
-    return f"{method_label(method)}, round {turn}", score
+def _lines_of(scores: pd.DataFrame) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Yield name, texts and mark of grid search's, each repetition's and their average's line."""
+    first = scores.iloc[0]
+    grid = [first[f"grid_{split}_score"] for split in SPLITS]
+    means = [scores[f"{split}_score"].mean() for split in SPLITS]
 
+    def texts(validation: float, test: float, *sources: str) -> tuple[str, str]:
+        return percent(validation), with_dagger(percent(test), *sources)
 
-def _lines_of(path: pd.DataFrame, method: str) -> dict[str, tuple[dict, dict]]:
-    """Return the cells and the marks of grid search, of each repetition and of their average."""
-    names = ["grid", *(f"rep {r}" for r in sorted(set(path["repetition"]))), "average"]
-    lines = {name: ({}, {}) for name in names}
-    for turn, scores in path.groupby("round"):
-        first, columns = scores.iloc[0], [_column(method, turn, score) for score in _SCORES]
-        grid = [first[f"grid_{split}_score"] for split in SPLITS]
-        means = [scores[f"{split}_score"].mean() for split in SPLITS]
-        better = all(mean > theirs + 1e-9 for mean, theirs in zip(means, grid, strict=True))
-        shown = [("average", means, scores.get("test_source", ()), "better" if better else "")]
-        for row in scores.to_dict("records"):
-            pair, mark = (row["validation_score"], row["test_score"]), row["verdict"]
-            mark = "" if mark == "no" else mark
-            shown.append((f"rep {row['repetition']}", pair, [row.get("test_source")], mark))
-        if turn == 0:
-            shown.append(("grid", grid, [first.get("grid_test_source")], BLUE))
-        else:
-            lines["grid"][0][columns[0]] = _decision_label(first["action"])
-        for line, (validation, test), sources, mark in shown:
-            texts = percent(validation), with_dagger(percent(test), *sources)
-            lines[line][0].update(zip(columns, texts, strict=True))
-            lines[line][1].update(dict.fromkeys(columns, mark))
-    return lines
+    if first["round"] == 0:
+        yield "grid", texts(*grid, first.get("grid_test_source")), BLUE
+    else:
+        yield "grid", [_decision_label(first["action"])], ""
+    for row in scores.sort_values("repetition").to_dict("records"):
+        pair = texts(row["validation_score"], row["test_score"], row.get("test_source"))
+        yield f"rep {row['repetition']}", pair, row["verdict"].replace("no", "")
+    better = all(mean > theirs + 1e-9 for mean, theirs in zip(means, grid, strict=True))
+    sources = scores.get("test_source", ())
+    yield "average", texts(*means, *sources), "better" if better else ""
 
 
 def trace_table(trace: pd.DataFrame, *, note: str) -> Table:
@@ -129,13 +120,12 @@ def replay_table(trace: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
     final, cells = verdicts.set_index(list(PATH)), []
     for path, rounds in trace.groupby(list(PATH), sort=False):
         row = {"model": path[0], "path": _path_label(*path[1:])}
-        row["replayed"] = ", ".join(map(_decision_label, rounds["decision"]))
-        row["paper"] = ", ".join(map(_decision_label, rounds["published"]))
-        row |= {"Table 5": _verdict(final.loc[path]), "same": "yes", "why not": ""}
+        for name, column in (("replayed", "decision"), ("paper", "published")):
+            row[name] = ", ".join(map(_decision_label, rounds[column]))
+        row |= {"Table 5": _verdict(final.loc[path]), "same": "yes"}
         for odd in rounds[~rounds["agrees"]].head(1).itertuples():
-            paper = _decision_label(odd.published)
-            why = f"round {odd.round}, where the paper has {paper}: {odd.reason}"
-            row |= {"same": "no", "why not": why}
+            paper, row["same"] = _decision_label(odd.published), "no"
+            row["why not"] = f"round {odd.round}, where the paper has {paper}: {odd.reason}"
         cells.append(row)
     n_same = sum(row["same"] == "yes" for row in cells)
     caption = (

@@ -10,10 +10,9 @@ from statsmodels.stats.proportion import proportion_confint
 from repro.chapters.procedure.rules import Rule
 from repro.data.definitions import GLUE_SIZES
 from repro.stats.incumbents import SPLITS, tuned_metrics
+from repro.stats.overfitting import judge_differences
 from repro.stats.weighted_scores import weighted_scores
 
-N_RESAMPLES = 1000
-N_SIMULATIONS = 10_000
 _CHUNK = 1_000_000  # weights held at a time
 
 
@@ -22,8 +21,7 @@ def sign_uncertainty(
     best: pd.DataFrame,
     predictions: Callable[[str], pd.DataFrame],
     *,
-    seed: int = 0,
-    n_resamples: int = N_RESAMPLES,
+    n_resamples: int = 1000,
 ) -> pd.DataFrame:
     """Bootstrap each repetition's scores and their differences from grid's over the examples.
 
@@ -43,7 +41,7 @@ def sign_uncertainty(
     grid_runs = best[best["method"] == "grid"].set_index(["model", "task"])["run_id"]
     metrics, rows = tuned_metrics(best), []
     for number, judgement in enumerate(judged.to_dict("records")):
-        rng, task = np.random.default_rng([seed, number]), judgement["task"]
+        rng, task = np.random.default_rng([0, number]), judgement["task"]
         grid_run = grid_runs[judgement["model"], task]
         ours, grids, row = predictions(judgement["run_id"]), predictions(grid_run), {}
         for split, side in zip(SPLITS, (1, -1), strict=True):
@@ -114,12 +112,7 @@ def published_uncertainty(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts_by_chance(
-    trials: pd.DataFrame,
-    rule: Rule,
-    *,
-    repetitions: int = 3,
-    n_simulations: int = N_SIMULATIONS,
-    seed: int = 0,
+    trials: pd.DataFrame, rule: Rule, *, repetitions: int = 3, n_simulations: int = 10_000
 ) -> pd.DataFrame:
     """Simulate how often a round gives each verdict if HPO and grid search were equally good.
 
@@ -133,12 +126,12 @@ def verdicts_by_chance(
         p_succeeds, p_neither.
     """
     rows, scores = [], ["validation_score", "test_score", "validation_loss"]
-    sizes = {"repetitions": repetitions, "n_simulations": n_simulations}
+    shape = n_simulations, repetitions
     for number, ((model, task), group) in enumerate(trials.groupby(["model", "task"])):
         pool = group[group["status"] == "completed"].dropna(subset=scores[:2])
         pool = pool[scores].drop_duplicates()  # a larger budget begins with the same trials
-        n_draws, rng = int((group["method"] == "grid").sum()), np.random.default_rng([seed, number])
-        shares = simulate_verdicts(pool.to_numpy(float), n_draws, rule=rule, rng=rng, **sizes)
+        n_draws, rng = int((group["method"] == "grid").sum()), np.random.default_rng([0, number])
+        shares = simulate_verdicts(pool.to_numpy(float), n_draws, rule=rule, shape=shape, rng=rng)
         row = {"model": model, "task": task, "n_pool": len(pool), "n_draws": n_draws}
         rows.append(row | shares)
     return pd.DataFrame(rows)
@@ -168,19 +161,14 @@ def describe_chance(rounds: pd.DataFrame) -> str:
 
 
 def simulate_verdicts(
-    pool: np.ndarray,
-    n_draws: int,
-    *,
-    rule: Rule,
-    repetitions: int,
-    n_simulations: int,
-    rng: np.random.Generator,
+    pool: np.ndarray, n_draws: int, *, rule: Rule, shape: tuple[int, int], rng
 ) -> dict[str, float]:
     """Draw grid search and the repetitions from one pool, and return the share of each verdict.
 
     Args:
         pool: shape (n_trials, 3): validation score, test score, validation loss.
         n_draws: trials that each of them tries.
+        shape: numbers of simulated rounds and of repetitions.
     """
     if not len(pool) or n_draws < 1:
         raise ValueError(
@@ -190,17 +178,17 @@ def simulate_verdicts(
     pool = rng.permutation(pool)
     pool = pool[np.argsort(pool[:, 0], kind="stable")]
     # the best of m draws out of n ranks: the maximum of m uniform numbers is U**(1/m)
-    best = rng.random((n_simulations, repetitions + 1)) ** (1 / n_draws)
+    best = rng.random((shape[0], shape[1] + 1)) ** (1 / n_draws)
     drawn = pool[(best * len(pool)).astype(int)]
-    gains = drawn[:, 1:] - drawn[:, :1]  # (n_simulations, repetitions, 3)
-    validation, test, loss = np.moveaxis(gains, 2, 0)
-    tie = {"loss": (validation == 0) & (loss < 0), "tie": validation == 0, "off": False}[rule.weak]
-    overfits = ((test < 0) & ((validation > 0) | tie)).any(axis=1)
+    validation, test, loss = np.moveaxis(drawn[:, 1:] - drawn[:, :1], 2, 0)  # each of this shape
+    loss = {"loss": loss, "tie": np.full(shape, -1.0), "off": np.ones(shape)}[rule.weak]
+    verdicts = judge_differences(validation, test, loss)
+    overfits = np.isin(verdicts, ["overfits", "weak"]).any(axis=1)
     better = {
         "means": (validation.mean(1) > 0) & (test.mean(1) > 0),
         "validation": validation.mean(1) > 0,
         "every": ((validation > 0) & (test > 0)).all(1),
     }[rule.outperforms]
-    succeeds = better & ~overfits
-    shares = {"p_overfits": overfits.mean(), "p_succeeds": succeeds.mean()}
-    return shares | {"p_neither": 1 - overfits.mean() - succeeds.mean()}
+    p_overfits, p_succeeds = overfits.mean(), (better & ~overfits).mean()
+    p_neither = 1 - p_overfits - p_succeeds
+    return {"p_overfits": p_overfits, "p_succeeds": p_succeeds, "p_neither": p_neither}

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from repro.study.settings import Amount, Count, Section, Several, Share
 
+FourOrMore = Annotated[Count, Field(ge=4)]
+
 
 class ResplitSettings(Section):
     """Random search on the original split and on a resplit, and what is simulated from it."""
@@ -15,20 +17,11 @@ class ResplitSettings(Section):
     budget_gst: Amount = 4.0  # for several trials more than four
     repetitions: Count = 3
     shifts: tuple[Share, ...] = (0.0, 0.5, 1.0)  # of further test sets; mini only
-    examples: Annotated[Count, Field(ge=4)] = 600  # in each of them
-    validation_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (
-        50,
-        100,
-        200,
-        400,
-    )  # simulated
-    trial_counts: Annotated[tuple[Annotated[Count, Field(ge=4)], ...], Field(min_length=1)] = (
-        4,
-        8,
-        16,
-        24,
-    )  # simulated
-    draws: Count = 400  # simulated tuning runs
+    examples: FourOrMore = 600  # in each of them
+    # of simulated tuning runs
+    validation_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (50, 100, 200, 400)
+    trial_counts: Annotated[tuple[FourOrMore, ...], Field(min_length=1)] = (4, 8, 16, 24)
+    draws: Count = 400
 
     @model_validator(mode="after")
     def _check_together(self) -> "ResplitSettings":

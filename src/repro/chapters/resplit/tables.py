@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from repro.chapters.resplit.analysis import published_table7
+from repro.chapters.resplit.analysis import SPLITS, published_table7
 from repro.chapters.resplit.winners_curse import average_runs
 from repro.results.tables import Results
 from repro.show.cells import (
@@ -185,10 +185,8 @@ def describe_ranking(found: pd.DataFrame) -> str:
     for split, rows in known.groupby("split"):
         low, high = rows["pearson"].min(), rows["pearson"].max()
         parts.append(f"from {low:+.2f} to {high:+.2f} on the {split} split")
-    wide = known["low"].unstack("split"), known["high"].unstack("split")
-    apart = 0
-    if {"original", "resplit"} <= set(wide[0].columns):
-        apart = int((wide[1]["original"] < wide[0]["resplit"]).sum())
+    low, high = (known[end].unstack("split").reindex(columns=SPLITS) for end in ("low", "high"))
+    apart = int((high["original"] < low["resplit"]).sum())
     if not parts:
         return "No correlation of validation and test scores can be estimated."
     return (

@@ -107,12 +107,12 @@ def summarise_strategies(scores: pd.DataFrame) -> pd.DataFrame:
         returned (whether a test score came back from GLUE).
     """
     groups = scores.assign(returned=is_returned(scores)).groupby(STRATEGY)
-    columns = {}
-    for split in SPLITS:
-        values = groups[f"{split}_score"]
-        columns |= {f"{split}_mean": values.mean(), f"{split}_sd": values.std()}
-        columns |= {f"{split}_n": values.count()}
     costs = groups[["n_trials", "steps_spent", "epochs_spent", "seconds_spent", "saved"]].mean()
+    columns = {
+        f"{split}_{name}": groups[f"{split}_score"].agg(statistic)
+        for split in SPLITS
+        for name, statistic in (("mean", "mean"), ("sd", "std"), ("n", "count"))
+    }
     counts = {"n_reached": groups["saved"].count(), "n_runs": groups.size()}
     return costs.assign(**columns, **counts, returned=groups["returned"].any()).reset_index()
 
@@ -197,13 +197,12 @@ def exchange_costs(segments: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame
         seconds_share (mean over runs), seconds_low and seconds_high, of a run's training time.
     """
     data = segments.merge(trials[["trial_id", *STRATEGY, "training_seconds"]], on="trial_id")
-    groups = data.groupby(STRATEGY)["exchange_seconds"]
+    segments_of = data.groupby(STRATEGY)["exchange_seconds"]
     runs = data.groupby([*STRATEGY, "run_id"])[["exchange_seconds", "training_seconds"]].sum()
-    share = (runs["exchange_seconds"] / runs["training_seconds"]).groupby(STRATEGY)
-    columns = {"n_segments": groups.size(), "seconds": groups.mean()}
-    of_training = {"share": share.mean(), "low": share.min(), "high": share.max()}
-    columns |= {f"seconds_{name}": values for name, values in of_training.items()}
-    return pd.DataFrame(columns).reset_index()
+    shares = (runs["exchange_seconds"] / runs["training_seconds"]).groupby(STRATEGY)
+    names = {"seconds_share": "mean", "seconds_low": "min", "seconds_high": "max"}
+    costs = segments_of.agg(n_segments="size", seconds="mean")
+    return costs.join(shares.agg(**names)).reset_index()
 
 
 def warmups(trials: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Notebook 05: three tuning strategies, what the article advises beside them, and a replay.
+"""Three tuning strategies, what the article advises beside them, and a replay.
 
 Each repetition has a training seed of its own, the same for all strategies, so that a difference
 between two strategies is taken within a repetition. The column `variant` of the results is empty
@@ -105,20 +105,23 @@ def _seeds(profile: Profile, repetition: int, number: int) -> Seeds:
 def runs_from_best_seeds(profile: Profile, trials: pd.DataFrame) -> list[StudyRun]:
     """Return the article's second step: a population that begins with the best seeds."""
     settings, runs = profile.strategies, []
-    population = _population(settings, settings.interval)
     for repetition in range(1, settings.repetitions + 1):
         best = best_seeds(trials, repetition=repetition, n=settings.population)
         if len(best) == settings.population:  # else too many have failed, or none were tried
-            search = population | {"seeds": best}
-            runs.append(_run(profile, "pbt", repetition, variant="best-seeds", **search))
+            runs.append(_second_step(profile, repetition, seeds=best))
     return runs
+
+
+def _second_step(profile: Profile, repetition: int, **seeds) -> StudyRun:
+    population = _population(profile.strategies, profile.strategies.interval)
+    return _run(profile, "pbt", repetition, variant="best-seeds", **population, **seeds)
 
 
 def best_seeds(trials: pd.DataFrame, *, repetition: int, n: int) -> tuple[Seeds, ...]:
     """Return the seeds of the `n` best trials that tried seeds, the earlier one on a tie."""
     rows = trials[(trials["method"] == "seeds_asha") & (trials["repetition"] == repetition)]
-    rows = rows.dropna(subset="validation_score").sort_values("trial")
-    rows = rows.sort_values("validation_score", ascending=False, kind="stable").head(n)
+    rows = rows.dropna(subset="validation_score")
+    rows = rows.sort_values(["validation_score", "trial"], ascending=[False, True]).head(n)
     columns = rows[["init_seed", "order_seed", "dropout_seed"]].itertuples(index=False)
     return tuple(Seeds(*map(int, row)) for row in columns)
 
@@ -129,9 +132,7 @@ def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
     for run in enumerate_strategies(profile):
         yield PlannedRun(run.tuning.method, run)
     for repetition in range(1, settings.repetitions + 1) if settings.n_seeds else ():
-        population = _population(settings, settings.interval)
-        run = _run(profile, "pbt", repetition, variant="best-seeds", **population)
-        yield PlannedRun("pbt from best seeds", run, depends=True)
+        yield PlannedRun("pbt from best seeds", _second_step(profile, repetition), depends=True)
 
 
 def replay_schedule(profile: Profile, schedule: pd.DataFrame) -> list[TrialResult]:

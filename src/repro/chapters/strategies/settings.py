@@ -29,9 +29,8 @@ class StrategySettings(Section):
     other_random_starts: tuple[Count, ...] = (1,)
     other_intervals: tuple[Interval, ...] = (0.5,)
     known: bool = True  # Bayesian search that begins with the grid's middle configuration
-    n_seeds: Annotated[int, Field(ge=0, le=1000, strict=True)] = (
-        16  # tried before a population; 0: none
-    )
+    # tried before a population; 0: none
+    n_seeds: Annotated[int, Field(ge=0, le=1000, strict=True)] = 16
 
     @model_validator(mode="after")
     def _check_numbers(self) -> "StrategySettings":

@@ -65,8 +65,7 @@ def strategy_table(strategies: pd.DataFrame, *, note: str) -> Table:
 
 def _score(mean: float, sd: float, n: int, n_runs: int, returned: bool = False) -> str:
     text = percent(mean) + (f" ± {percent(sd)}" if n > 1 else "")
-    text += f" (n={n})" if 0 < n < n_runs else ""
-    return f"{text}†" if returned else text
+    return text + (f" (n={n})" if 0 < n < n_runs else "") + ("†" if returned else "")
 
 
 def _reached(method: str, n: int, n_runs: int) -> str:

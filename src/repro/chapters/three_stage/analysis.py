@@ -18,6 +18,7 @@ from repro.stats.sensitivity import edge_of_range
 
 N_VALIDATION = 408  # examples in the validation set of MRPC
 SEARCHES = {"manual": "manual grid", "cold": "cold sweep", "warm": "warm sweep"}
+PRINTED = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}  # the project's words
 FINAL_LABELS = {
     "baseline": "baseline",
     "manual": "manual grid's best",
@@ -126,7 +127,7 @@ def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(centred=rows["validation_score"] - mean)
 
 
-def response_surface(searches: pd.DataFrame, *, n_points: int = 40) -> pd.DataFrame:
+def response_surface(searches: pd.DataFrame) -> pd.DataFrame:
     """Fit a parabola in learning rate (its logarithm) and warm-up to the scores of `search_trials`.
 
     Returns:
@@ -138,8 +139,8 @@ def response_surface(searches: pd.DataFrame, *, n_points: int = 40) -> pd.DataFr
     if len(rows) < 12 or (rows[names].nunique() < 3).any():
         return pd.DataFrame(columns=columns, dtype=float)
     ends = rows[names].agg(["min", "max"])
-    rate = np.geomspace(*ends["learning_rate"], n_points)
-    steps = np.linspace(*ends["warmup_steps"], n_points)
+    rate = np.geomspace(*ends["learning_rate"], 40)
+    steps = np.linspace(*ends["warmup_steps"], 40)
     x, y = np.log(rows["learning_rate"].to_numpy()), rows["warmup_steps"].to_numpy(float)
     centre, spread = (x.mean(), y.mean()), (x.std(), y.std())
 
@@ -156,18 +157,20 @@ def response_surface(searches: pd.DataFrame, *, n_points: int = 40) -> pd.DataFr
 
 def search_edges(trials: pd.DataFrame, space) -> pd.DataFrame:
     """Tell where in `space` the best of each search lie: `edge_of_range`, with a column search."""
-    tables = [
+    return pd.concat(
         edge_of_range(trials[trials["stage"] == stage], space=space).assign(search=name)
         for stage, name in SEARCHES.items()
-    ]
-    return pd.concat(tables, ignore_index=True)
+    ).reset_index(drop=True)
 
 
 def best_trial(trials: pd.DataFrame) -> str:
     """Return the id of the best trial of all searches of the first repetition."""
-    first = trials[(trials["repetition"] == 1) & trials["stage"].isin(SEARCHES)]
-    best = first.sort_values("validation_score", ascending=False, kind="stable")
-    return best["trial_id"].iloc[0]
+    scores = _first_searches(trials).set_index("trial_id")["validation_score"]
+    return scores.sort_values(ascending=False, kind="stable").index[0]
+
+
+def _first_searches(trials: pd.DataFrame) -> pd.DataFrame:
+    return trials[(trials["repetition"] == 1) & trials["stage"].isin(SEARCHES)]
 
 
 def final_scores(trials: pd.DataFrame) -> pd.DataFrame:
@@ -178,8 +181,7 @@ def final_scores(trials: pd.DataFrame) -> pd.DataFrame:
         interval over seeds), sd, n, n_missing (seeds without a score), selected (the validation
         score that it was chosen for, in the first repetition; NaN for one that was not chosen).
     """
-    first = trials[(trials["repetition"] == 1) & trials["stage"].isin(SEARCHES)]
-    selected = first.groupby("stage")["validation_score"].max()
+    selected = _first_searches(trials).groupby("stage")["validation_score"].max()
     rows = []
     for name, group in trials[trials["stage"] == "final"].groupby("variant", sort=False):
         known = {"configuration": name, **group[list(TUNED)].iloc[0]}

@@ -10,7 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from repro.chapters.three_stage.analysis import N_VALIDATION, SEARCHES, printed_accuracies
+from repro.chapters.three_stage.analysis import (
+    N_VALIDATION,
+    PRINTED,
+    SEARCHES,
+    printed_accuracies,
+)
 from repro.chapters.three_stage.one_factor import seed_table
 from repro.chapters.three_stage.spaces import CANDIDATES, TUNED
 from repro.published import load_published
@@ -48,7 +53,6 @@ COMPARED = {
     "course-sweep-beats-baseline": ("cold", "baseline"),
     "course-manual-beats-sweep": ("manual", "cold"),
 }
-_PRINTED = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}
 
 
 def published_answers() -> list[Answer]:
@@ -61,7 +65,7 @@ def published_answers() -> list[Answer]:
     scores = printed.set_index("method")["accuracy"]
     estimates = {}
     for claim, (first, second) in COMPARED.items():
-        a, b = scores[_PRINTED[first]], scores[_PRINTED[second]]
+        a, b = scores[PRINTED[first]], scores[PRINTED[second]]
         error = math.sqrt(2) * score_error(b, metric="accuracy", n=N_VALIDATION)
         estimates[claim] = from_error(a - b, error, above(), n=N_VALIDATION, units="examples")
     share = N_PARAPHRASES / N_VALIDATION
@@ -83,8 +87,6 @@ def own_answers(
 
     Args:
         predictions: from `Results.joint_predictions`.
-        baseline: hyperparameter -> value.
-        random_starts: of a sweep, before its first proposal.
         longest_warmup: steps, the end of the sweep's range.
     """
     first_stage = trials[trials["stage"] == "one-factor"]
@@ -163,8 +165,7 @@ def _of_sweeps(
         is_low = run["warmup_steps"] <= longest_warmup / 10
         for values, chosen in ((later, is_late), (low_warmup, is_low)):
             sides = (run.loc[side, "validation_score"] for side in (chosen, ~chosen))
-            first, second = (side.mean(skipna=False) for side in sides)
-            values.append(first - second)
+            values.append(np.subtract(*(side.mean(skipna=False) for side in sides)))
     drawn = trials[trials["trial"] < random_starts]  # independent of each other
     metrics = drawn["validation_accuracy"], drawn["validation_f1"]
     return {
@@ -191,8 +192,7 @@ def _of_interactions(searches: pd.DataFrame) -> dict[str, Estimate]:
     known = {"value": float(row["share"]), "n": int(row["n"]), "units": "trials"}
     found = undecidable("too few trials, or nothing is left to explain", above(), **known)
     if not math.isnan(row["p"]):  # that it explains nothing at all cannot be shown
-        nan = math.nan
-        found = Estimate(**known, low=nan, high=nan, region=above(), p_for=float(row["p"]))
+        found = replace(found, reason="", p_for=float(row["p"]))
     return {
         "course-interactions": over_repetitions(apart, above()),
         "course-decay-depends-on-rate": found,

@@ -13,7 +13,7 @@ from scipy.stats import t
 from repro.chapters.three_stage.spaces import CANDIDATES, Project
 from repro.stats.contrasts import score_table
 from repro.stats.decisions import holm
-from repro.stats.intervals import LEVEL, t_interval
+from repro.stats.intervals import LEVEL, N_RESAMPLES, t_interval
 from repro.stats.sensitivity import SCORE, completed
 
 ALPHA = 0.05
@@ -132,9 +132,7 @@ def baseline_noise(trials: pd.DataFrame, *, baseline: Mapping[str, float]) -> di
     return {"sd": scores.std(), "band": factor * scores.std(), "n": len(scores)}
 
 
-def rank_candidates(
-    differences: pd.DataFrame, *, top: int, n_resamples: int = 2000, seed: int = 0
-) -> pd.DataFrame:
+def rank_candidates(differences: pd.DataFrame, *, top: int, seed: int = 0) -> pd.DataFrame:
     """Rank the candidates by their impact, the largest mean difference that they make.
 
     Returns:
@@ -148,20 +146,20 @@ def rank_candidates(
     groups = effects.groupby("candidate", sort=False)
     table = groups["impact"].max().sort_values(ascending=False, kind="stable").to_frame()
     table["rank"] = table["impact"].rank(method="min", ascending=False)
-    table["top_share"] = _top_shares(differences, n_resamples, seed, top)
+    table["top_share"] = _top_shares(differences, top, seed)
     table["above_noise"] = groups["p_holm"].min() < ALPHA
     return table.reset_index()
 
 
-def _top_shares(differences: pd.DataFrame, n_resamples: int, seed: int, top: int) -> pd.Series:
+def _top_shares(differences: pd.DataFrame, top: int, seed: int) -> pd.Series:
     """Return the share of resamples in which each candidate is among the `top`."""
     variation = ["candidate", "value"]
     wide = differences.pivot_table(index=variation, columns=SEEDS, values="difference")
     if not (n_seeds := wide.shape[1]):
         return pd.Series(dtype=float)
     rng = np.random.default_rng(seed)
-    weights = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples)
-    n_pairs = weights @ wide.notna().to_numpy(float).T  # (n_resamples, n_variations)
+    weights = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=N_RESAMPLES)
+    n_pairs = weights @ wide.notna().to_numpy(float).T  # (N_RESAMPLES, n_variations)
     means = weights @ np.nan_to_num(wide.to_numpy()).T / np.maximum(n_pairs, 1)
     sizes = pd.DataFrame(np.where(n_pairs > 0, np.abs(means), -1.0).T, index=wide.index)
     impacts = sizes.groupby("candidate").max()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from repro.chapters.three_stage.analysis import SEARCHES
 from repro.chapters.three_stage.spaces import TUNED, Project
 from repro.paths import RESULTS
 from repro.records import run_key
@@ -23,8 +24,6 @@ from repro.training.types import Seeds
 from repro.tuning.runs import derive_seed
 
 SECTION = "06 three stages"  # the notebook's number, and what it is
-
-CHOSEN = ("manual", "cold", "warm")  # the stages that choose a configuration
 
 
 def run_three_stages(profile: Profile, *, results: Path = RESULTS) -> Results:
@@ -118,7 +117,7 @@ def final_runs(profile: Profile, chosen: dict[str, dict]) -> list[StudyRun]:
 def chosen_configurations(profile: Profile, trials: pd.DataFrame) -> dict[str, dict]:
     """Return what each stage chose in its first repetition, the earlier trial on a tie."""
     chosen = {}
-    for stage in CHOSEN:
+    for stage in SEARCHES:
         rows = _scored(trials, stage, 1)
         if len(rows):
             best = rows.sort_values("validation_score", ascending=False, kind="stable").iloc[0]
@@ -143,5 +142,5 @@ def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
         yield PlannedRun(run.key["stage"], run)
     for repetition in range(1, profile.three_stage.repetitions + 1):
         yield PlannedRun("warm", _sweep(profile, "warm", repetition), depends=True)
-    for run in final_runs(profile, dict.fromkeys(CHOSEN, baseline)):
+    for run in final_runs(profile, dict.fromkeys(SEARCHES, baseline)):
         yield PlannedRun("final", run, depends=True)

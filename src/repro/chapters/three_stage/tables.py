@@ -4,15 +4,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from repro.chapters.three_stage.analysis import FINAL_LABELS, N_VALIDATION
+from repro.chapters.three_stage.analysis import FINAL_LABELS, N_VALIDATION, PRINTED
 from repro.chapters.three_stage.spaces import TUNED, Project
 from repro.labels import HYPERPARAMETER_LABELS, in_order, join_words, label
 from repro.show.cells import describe_study as describe_study
 from repro.show.cells import interval, percent, points, short
 from repro.show.spaces import space_rows, table1
 from repro.show.table import NOTHING, Table, number
-
-_PRINTED_FOR = {"baseline": "baseline", "manual": "manual", "cold": "automatic"}
 
 
 def spaces_table(project: Project, *, profile: str) -> Table:
@@ -120,7 +118,7 @@ def final_table(final: pd.DataFrame, published: pd.DataFrame, *, note: str) -> T
     wide = texts.pivot(index="configuration", columns="split", values="text")
     rows = final.drop_duplicates("configuration").set_index("configuration").join(wide)
     rows = rows.loc[in_order(rows.index, FINAL_LABELS)].reset_index()
-    rows["printed"] = rows["configuration"].map(_PRINTED_FOR).map(printed)
+    rows["printed"] = rows["configuration"].map(PRINTED).map(printed)
     forms = dict(zip(TUNED, (short, ".3g", ".0f"), strict=True))
     table = Table.of(
         rows,
@@ -157,10 +155,9 @@ def describe_final(final: pd.DataFrame) -> str:
     words = [f"the {FINAL_LABELS[name]} {percent(rows.loc[name, 'mean'])}" for name in chosen]
     text = f"With {base['n']:.0f} fresh seeds the baseline scores {percent(base['mean'])} on test"
     text += f", {', '.join(words)}" if words else ""
-    beyond = [name for name in chosen if rows.loc[name, "low"] > base["high"]]
+    beyond = [FINAL_LABELS[name] for name in chosen if rows.loc[name, "low"] > base["high"]]
     if beyond:
-        names = join_words([FINAL_LABELS[name] for name in beyond])
-        return f"{text}: {names} beyond the intervals."
+        return f"{text}: {join_words(beyond)} beyond the intervals."
     return f"{text}: no search's choice lies above the baseline by more than the intervals."
 
 

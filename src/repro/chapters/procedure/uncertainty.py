@@ -11,6 +11,7 @@ from repro.chapters.procedure.rules import Rule
 from repro.data.definitions import GLUE_SIZES
 from repro.stats.incumbents import SPLITS, tuned_metrics
 from repro.stats.overfitting import judge_differences
+from repro.stats.rules import score_error
 from repro.stats.weighted_scores import weighted_scores
 
 _CHUNK = 1_000_000  # weights held at a time
@@ -100,14 +101,16 @@ def published_uncertainty(judged: pd.DataFrame) -> pd.DataFrame:
     """
     columns = {}
     for split, side in zip(SPLITS, (1, -1), strict=True):
-        n = np.array([[GLUE_SIZES[task][split]] for task in judged["task"]])
-        scores = judged[[f"{split}_score", f"grid_{split}_score"]].to_numpy()
-        is_proportion = judged[["metric"]].isin(["accuracy", "f1"])
-        proportion, correlation = scores * (1 - scores) / n, (1 - scores**2) / np.sqrt(n - 1)
-        errors = np.where(is_proportion, np.sqrt(proportion), correlation)
-        se = np.hypot(*errors.T)
-        columns |= {f"se_{split}": errors[:, 0], f"se_{split}_difference": se}
-        columns[f"p_{split}"] = norm.cdf(side * (scores[:, 0] - scores[:, 1]) / se)
+        ours, grids = judged[f"{split}_score"], judged[f"grid_{split}_score"]
+        errors = [
+            [score_error(score, metric=metric, n=GLUE_SIZES[task][split]) for score in pair]
+            for task, metric, *pair in zip(
+                judged["task"], judged["metric"], ours, grids, strict=True
+            )
+        ]
+        se = np.hypot(*np.transpose(errors))
+        columns |= {f"se_{split}": np.transpose(errors)[0], f"se_{split}_difference": se}
+        columns[f"p_{split}"] = norm.cdf(side * (ours - grids) / se)
     return _with_chances(judged.assign(**columns))
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from repro.chapters.resplit.analysis import SPLITS, TOP
 from repro.labels import TASK_LABELS, in_order, label
 from repro.show.panels import panels
-from repro.show.style import style_of
+from repro.show.style import log_ticks, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,10 +91,8 @@ def _plot_optimism(pair: Sequence[pd.DataFrame], ax: Axes) -> None:
     ax.plot(full.index, 100 * full["mean"], **look)
     ax.scatter(observed["n_trials"], 100 * observed["optimism"], s=5, color=_OBSERVED, alpha=0.5)
     ax.axhline(0, color="0.6", lw=0.6, zorder=0)
-    ax.set_xscale("log", base=2)
-    ticks = 2.0 ** np.arange(0, np.ceil(np.log2(max(2, observed["n_trials"].max(), 32))) + 1)
-    ax.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
-    ax.minorticks_off()
+    most = max(observed["n_trials"].max(), 32)
+    log_ticks(ax, 2.0 ** np.arange(np.ceil(np.log2(most)) + 1))
     ax.set(xlabel="trials in the tuning run", ylabel="validation minus fresh\nexamples (points)")
 
 

@@ -44,8 +44,8 @@ def figure_anatomy(trials: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     heights = [1.1, max(1.0, 0.17 * len(trials))]
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     curves = curves.sort_values("spent")
-    above.step([0, *curves["spent"]], [np.nan, *100 * curves["incumbent_score"]], where="post",
-               color=OWN, lw=1.6)  # fmt: skip
+    scores = [np.nan, *100 * curves["incumbent_score"]]
+    above.step([0, *curves["spent"]], scores, where="post", color=OWN, lw=1.6)
     above.set_ylabel("incumbent\n(validation, %)")
     ends = curves.groupby("trial")["spent"].max()
     start = 0.0
@@ -55,15 +55,11 @@ def figure_anatomy(trials: pd.DataFrame, curves: pd.DataFrame) -> Figure:
         for number, at in enumerate(curves.loc[curves["trial"] == row.trial, "spent"], start=1):
             half = 0.31 if number in (1, 4, 16, 64) else 0.13
             below.vlines(at, row.trial - half, row.trial + half, color="0.25", lw=0.9)
-        sign, colour = _ENDS.get(row.status, ("o", "black"))
-        below.scatter(end, row.trial, marker=sign, s=34, color=colour, zorder=4, linewidths=1.4)
+        sign, colour = _ENDS[row.status]
+        look = {"marker": sign, "color": colour, "label": row.status, "linewidths": 1.4}
+        below.scatter(end, row.trial, s=34, zorder=4, **look)
         start = end
-    handles = [
-        mpl.lines.Line2D([], [], ls="", marker=sign, color=colour, label=status)
-        for status, (sign, colour) in _ENDS.items()
-        if status in set(trials["status"])
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    add_legend(figure, n_columns=trials["status"].nunique())
     below.set(xlabel="optimizer steps spent by the tuning run", ylabel="trial")
     below.yaxis.get_major_locator().set_params(integer=True)
     below.set_ylim(len(trials) - 0.4, -0.6)

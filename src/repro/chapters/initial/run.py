@@ -1,10 +1,8 @@
 """The initial study, run for real: every model x task x method x repetition of a profile."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from repro.chapters.initial.analysis import ModelStudy, by_model
-from repro.paths import RESULTS
 from repro.results.tables import Results
 from repro.study.planning import PlannedRun
 from repro.study.profile import Profile
@@ -13,9 +11,7 @@ from repro.study.study import enumerate_runs, run_all
 SECTION = "01 initial study"  # the notebook's number, and what it is
 
 
-def run_initial_study(
-    profile: Profile, *, results: Path = RESULTS
-) -> tuple[Results, list[ModelStudy]]:
+def run_initial_study(profile: Profile) -> tuple[Results, list[ModelStudy]]:
     """Carry out the tuning runs that are not on disk yet; return all of them, and model by model.
 
     Raises:
@@ -26,7 +22,7 @@ def run_initial_study(
             "`methods` must be grid, with which all others are compared, and at least one other, "
             f"but got {', '.join(profile.methods)}"
         )
-    study = run_all(profile, enumerate_runs(profile), results=results)
+    study = run_all(profile, enumerate_runs(profile))
     return study, by_model(study, profile)
 
 

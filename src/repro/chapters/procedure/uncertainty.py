@@ -102,14 +102,13 @@ def published_uncertainty(judged: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for split, side in zip(SPLITS, (1, -1), strict=True):
         ours, grids = judged[f"{split}_score"], judged[f"grid_{split}_score"]
-        errors = [
+        cells = zip(judged["task"], judged["metric"], ours, grids, strict=True)
+        errors = np.array([
             [score_error(score, metric=metric, n=GLUE_SIZES[task][split]) for score in pair]
-            for task, metric, *pair in zip(
-                judged["task"], judged["metric"], ours, grids, strict=True
-            )
-        ]
-        se = np.hypot(*np.transpose(errors))
-        columns |= {f"se_{split}": np.transpose(errors)[0], f"se_{split}_difference": se}
+            for task, metric, *pair in cells
+        ])  # fmt: skip
+        se = np.hypot(*errors.T)
+        columns |= {f"se_{split}": errors[:, 0], f"se_{split}_difference": se}
         columns[f"p_{split}"] = norm.cdf(side * (ours - grids) / se)
     return _with_chances(judged.assign(**columns))
 

@@ -6,11 +6,10 @@ set at each shift.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
-from repro.paths import RESULTS
+from repro.chapters.resplit.analysis import SPLITS
 from repro.published import counterpart
 from repro.results.tables import Results
 from repro.study.objective import DataSettings, load_data
@@ -20,7 +19,6 @@ from repro.study.runs import StudyRun
 from repro.study.study import budgeted_runs, enumerate_runs, run_all
 
 SECTION = "04 resplit"  # the notebook's number, and what it is
-SPLITS = ("original", "resplit")
 
 
 def split_sizes(profile: Profile) -> pd.DataFrame:
@@ -34,24 +32,19 @@ def split_sizes(profile: Profile) -> pd.DataFrame:
     return pd.DataFrame(sizes).T.rename_axis(["split", "task"]).astype("Int64")
 
 
-def run_both_splits(profile: Profile, *, results: Path = RESULTS) -> dict[str, Results]:
+def run_both_splits(profile: Profile) -> dict[str, Results]:
     """Carry out what is not on disk yet of random search and its yardstick, grid search.
 
-    Returns:
-        split -> results, "original" and "resplit".
     Raises:
         ValueError: before any training on a split, if data, models or settings do not fit.
     """
-    return {
-        split: run_all(profile, enumerate_split(profile, split), results=results)
-        for split in SPLITS
-    }
+    return {split: run_all(profile, enumerate_split(profile, split)) for split in SPLITS}
 
 
-def run_grid_search(profile: Profile, *, results: Path = RESULTS) -> Results:
+def run_grid_search(profile: Profile) -> Results:
     """Carry out grid search on all models and tasks of the profile."""
     grid = [run for run in enumerate_runs(profile) if run.tuning.method == "grid"]
-    return run_all(profile, grid, results=results)
+    return run_all(profile, grid)
 
 
 def stand_ins(profile: Profile) -> list[str]:

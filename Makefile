@@ -7,7 +7,7 @@ SUBMISSIONS ?= notebooks/assignments/submitted
 PY := .venv/bin/python
 MESSAGE := repro needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12
 
-.PHONY: help reproduce record reference plan submit release assignments kit collect grade totals similarity league test fuzz browser lint lab pretrain bench clean
+.PHONY: help reproduce record reference plan submit release assignments kit collect grade totals similarity league test fuzz faults browser lint lab pretrain bench clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test: .venv/.installed  ## Run the tests
 
 fuzz: .venv/.installed  ## Try all of the malformed input of which the tests try a sample
 	REPRO_FUZZ=1 $(PY) -m pytest tests/test_malformed.py -n logical $(ARGS)
+
+faults: .venv/.installed  ## Kill, starve and damage a tiny study 300 times, and compare its tables
+	$(PY) tests/faults/faults.py $(ARGS)
 
 browser: .venv/.browser  ## Test notebooks in JupyterLab with Chromium; name it: CHROMIUM=path
 	REPRO_BROWSER=1 $(PY) -m pytest tests/test_browser.py $(ARGS)

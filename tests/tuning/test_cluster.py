@@ -1,8 +1,10 @@
 """Ray: where it listens, when it does not start, and a cluster of which a machine goes away."""
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -33,6 +35,22 @@ def test_a_local_ray_listens_on_loopback_alone(shared_ray):
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_nobody_else_can_enter_the_folders_of_ray_and_those_that_ended_are_gone(shared_ray):
+    import ray
+
+    def session():
+        return Path(ray._private.worker._global_node.get_session_dir_path())
+
+    first, private = session(), session().parents[1]
+    assert (private.stat().st_mode & 0o777, private.stat().st_uid) == (0o700, os.getuid())
+    (first.parent / "session_2026-01-01_00-00-00_000000_999999999").mkdir()  # it was killed
+    disconnect()
+    connect(cores=2, gpus=1)
+    mine = [p for p in first.parent.glob("session_[0-9]*") if p.name.endswith(f"_{os.getpid()}")]
+    assert mine == [session()] and mine != [first]
+    assert not list(first.parent.glob("*_999999999"))
 
 
 @pytest.fixture

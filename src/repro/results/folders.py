@@ -184,7 +184,9 @@ class RunFolder:
         self.partial.rename(self.path)
 
     def damage(self) -> str:
-        """Say what of a finished folder is not as it was written; nothing where all is."""
+        """Say what of a finished folder is not as it was written; nothing where all is, or none."""
+        if not self.path.is_dir():
+            return ""
         try:
             about = self.read_run()
         except ValueError as error:
@@ -215,22 +217,22 @@ class RunFolder:
         try:
             about = self.read_run()
         except ValueError:
-            about = {}
-        known, damaged = about.get("files", {}), set()
-        if known:  # else each speaks for itself
-            there = {f"trials/{file.name}": digest(file) for file in _files(self.path)}
-            trials = {name for name in known if name.startswith("trials/")}
-            damaged = {name for name in {*there, *trials} if there.get(name) != known.get(name)}
-            if damaged & trials and "segments.parquet" in known:
-                damaged = set(there)
+            about = {"files": {}}  # each trial speaks for itself
+        known = about["files"]
+        there = {f"trials/{file.name}": digest(file) for file in _files(self.path)}
+        trials = {name for name in known if name.startswith("trials/")}
+        damaged = {n for n in {*there, *trials} if known and there.get(n) != known.get(n)}
+        has_checkpoints = _sizes(self.path / "checkpoints") == about.get("checkpoints")
+        if not has_checkpoints:
+            shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        has_all = known and not damaged and (has_checkpoints or not self.keeps_checkpoints)
+        if not has_all and "segments.parquet" in {*known, *(p.name for p in self.path.iterdir())}:
+            damaged = set(there)
         for name in damaged:
             (self.path / name).unlink(missing_ok=True)
-        kept = about.get("checkpoints")
-        if kept is None or _sizes(self.path / "checkpoints") != kept:
-            shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
         shutil.rmtree(self.partial, ignore_errors=True)  # of somebody who was not waited for
         self.path.rename(self.partial)
-        (self.partial / "run.json").unlink()
+        (self.partial / "run.json").unlink(missing_ok=True)
 
     def _keep_checkpoint(self, trial: str) -> None:
         """Keep the checkpoint of one trial alone, from wherever it was trained."""

@@ -233,7 +233,7 @@ def read_results(profile: Profile, runs: Sequence[StudyRun], *, results: Path = 
 
 
 def _damaged(study: Results) -> list[RunFolder]:
-    return [folder for folder in study.folders if folder.finished and folder.damage()]
+    return [folder for folder in study.folders if folder.damage()]
 
 
 def _bind(profile: Profile, runs: Sequence[StudyRun], results: Path) -> Results:

@@ -28,6 +28,9 @@ def save_model(directory: Path, model, spec: ModelSpec) -> None:
     with quiet():
         model.save_pretrained(partial)
         load_tokenizer(spec).save_pretrained(partial)
+    for path in partial.rglob("*"):  # on the disk before they have their name
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
     partial.rename(directory)
 
 

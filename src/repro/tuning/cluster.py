@@ -7,7 +7,10 @@ workers; the command starts them then, once for all, and leaves the address ther
 import json
 import logging
 import os
+import secrets
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -51,6 +54,8 @@ def connect(*, cores: int | None = None, gpus: int | None = None) -> None:
     if session := os.environ.get(SESSION_VARIABLE):
         return _init(address=ask(Path(session), "ray"))
     if not os.environ.get("RAY_ADDRESS"):
+        if "ray" not in sys.modules:  # which looks for it when it is imported
+            _authentication()
         _start(cores or len(os.sched_getaffinity(0)), gpus)
         _end_before_the_kernel()
         return
@@ -92,7 +97,15 @@ def environment_of_notebooks() -> dict[str, str]:
     """Return what a notebook's process must know before it imports Ray."""
     if os.environ.get("RAY_ADDRESS"):
         return {}
-    return LOOPBACK | {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")}
+    return LOOPBACK | _authentication()
+
+
+def _authentication() -> dict[str, str]:
+    """Return what lets nobody else in; no token is left in a file, where Ray lets all read it."""
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    return {name: value for name, value in os.environ.items() if name.startswith("RAY_AUTH_")}
 
 
 def disconnect() -> None:
@@ -151,12 +164,33 @@ def _check_nodes() -> None:
             )
 
 
+def _own_folder() -> Path:
+    """Return a folder that nobody else can enter, without what our own ended Rays left in it.
+
+    Ray itself lets everybody write to its folders. Those of the last Ray of a process stay until
+    another one starts, for their logs.
+    """
+    import psutil
+
+    private = Path(tempfile.gettempdir(), f"repro-{os.getuid()}")
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.lstat().st_uid != os.getuid():
+        raise RuntimeError(f"{private} must be yours, but is somebody else's; set TMPDIR")
+    private.chmod(0o700)
+    folder = private / "ray"
+    for session in folder.glob("session_[0-9]*"):
+        process = int(session.name.rpartition("_")[2])
+        if process == os.getpid() or not psutil.pid_exists(process):
+            shutil.rmtree(session, ignore_errors=True)
+    return folder
+
+
 def _start(cores: int, gpus: int | None) -> None:
     """Start Ray here; on a busy machine its parts may miss each other the first time."""
     import psutil
     from ray._private import parameter, ray_constants
 
-    before = set(psutil.Process().children(recursive=True))
+    before, folder = set(psutil.Process().children(recursive=True)), _own_folder()
     os.environ.update(LOOPBACK)
     ray_constants.ENABLE_RAY_CLUSTER = False  # what the variable sets where Ray is imported later
     # Two processes that a Ray without autoscaling and forwarded logs does not need.
@@ -166,6 +200,7 @@ def _start(cores: int, gpus: int | None) -> None:
             with mock.patch.object(parameter, "RayParams", spare):
                 return _init(
                     address="local",  # else one that somebody has started here would be joined
+                    _temp_dir=str(folder),
                     num_cpus=cores,
                     num_gpus=gpus,
                     include_dashboard=False,

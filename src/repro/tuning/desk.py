@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from repro.training.types import Evaluation, MachineFailure
@@ -235,7 +235,7 @@ def _make_slot(desk):
             request = cloudpickle.loads(pickled)
             watched = report if request.may_be_ended else lambda evaluation: None
             try:
-                outcome = _train(fetch(objective), request, watched)
+                outcome = _train(partial(fetch, objective), request, watched)
             except MachineFailure as error:  # this process is not to be trusted any more
                 ray.get(desk.lost.remote(name, str(error)))
                 os._exit(1)
@@ -247,11 +247,11 @@ class _Abandoned(Exception):
     """The study that asked for this trial has gone."""
 
 
-def _train(objective, request, report) -> tuple[str, Any, float]:
+def _train(fetch, request, report) -> tuple[str, Any, float]:
     from ray import cloudpickle
 
     try:
-        result = train(request, objective, report)
+        result = train(request, fetch(), report)
     except _Abandoned:
         return "abandoned", None, 0.0
     except MachineFailure:

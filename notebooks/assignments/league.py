@@ -25,7 +25,7 @@ from releasing import hidden_seed
 from sandbox import Limits, confined, environment, make_folders
 
 BASELINES = Path(__file__).resolve().parent / "league"
-BUDGET = 40.0  # epochs, over all trials of one run
+BUDGET = 24.0  # epochs, over all trials of one run
 CHECKPOINTS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0)  # epochs after which a tuner hears of a trial
 REPETITIONS = {"public": 10, "final": 300}
 SECONDS = {"public": 30, "final": 300}  # of one core, for all repetitions of a tuner
@@ -37,7 +37,8 @@ SPACE = {  # name -> lowest, highest, scale
     "classifier_dropout": (0.0, 0.3, "linear"),
     "epochs": (1, 4, "whole"),
 }
-_COLUMNS = ("tuner", "mean_regret", "low", "high", "repetitions", "status")
+_COLUMNS = ("rank", "tuner", "mean_regret", "low", "high", "behind", "repetitions", "status")
+_TOLD = 2.58  # standard errors of a paired difference, beyond which one tuner is ahead: 99 %
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,10 +189,11 @@ def play(player: Player, pool: Pool, *, seed: int) -> float:
     return float(np.nanmax(pool.test) - best[1])
 
 
-def play_all(file: Path, pools: list[Pool], *, board: str, secret: int, isolation: str) -> dict:
-    """Play one tuner on all pools; return its row of a board."""
-    row = {"tuner": file.stem, "status": "played"}
-    regrets = []
+def play_all(
+    file: Path, pools: list[Pool], *, board: str, secret: int, isolation: str
+) -> tuple[str, np.ndarray]:
+    """Play one tuner on all pools; return what became of it, and the regret of each round."""
+    status, regrets = "played", []
     with tempfile.TemporaryDirectory(prefix="league", ignore_cleanup_errors=True) as folder:
         player = Player(file, Path(folder), isolation=isolation, seconds=SECONDS[board])
         try:
@@ -200,24 +202,45 @@ def play_all(file: Path, pools: list[Pool], *, board: str, secret: int, isolatio
                 pool = pools[repetition % len(pools)]
                 regrets.append(play(player, pool, seed=seed))
         except (RuntimeError, ValueError, TypeError) as error:
-            row["status"] = f"failed: {error}"
+            status = f"failed: {error}"
         finally:
             player.end()
-    row["repetitions"] = len(regrets)
-    if row["status"] == "played":
-        half = 1.96 * np.std(regrets, ddof=1) / math.sqrt(len(regrets))
-        mean = float(np.mean(regrets))
-        row |= {"mean_regret": mean, "low": mean - half, "high": mean + half}
-    return row
+    return status, np.array(regrets)
+
+
+def rank(regrets: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Rank tuners that have played the same rounds; those that cannot be told apart share a rank.
+
+    A rank is one more than the number of tuners that are ahead by more than _TOLD standard errors
+    of the difference, round by round.
+
+    Returns:
+        one row a tuner, the smallest regret first: rank, tuner, mean_regret, its 95 % interval,
+        behind (the first by so much), repetitions.
+    """
+    rows, best = [], min((values.mean() for values in regrets.values()), default=0.0)
+    for tuner, own in regrets.items():
+        gaps = [own - other for name, other in regrets.items() if name != tuner]
+        n_ahead = sum(gap.mean() > _TOLD * _error(gap) for gap in gaps)
+        mean, half = own.mean(), 1.96 * _error(own)
+        row = {"rank": 1 + n_ahead, "tuner": tuner, "mean_regret": mean, "behind": mean - best}
+        rows.append(row | {"low": mean - half, "high": mean + half, "repetitions": len(own)})
+    return pd.DataFrame(rows, columns=list(_COLUMNS[:-1])).sort_values("mean_regret", kind="stable")
+
+
+def _error(values: np.ndarray) -> float:
+    return float(np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
 def write_board(files: list[Path], to: Path, *, board: str, secret: int, isolation: str):
     """Play all tuners, write the board and return it, the smallest regret first."""
     pools = read_pools(secret=secret)[board]
-    rows = [
-        play_all(file, pools, board=board, secret=secret, isolation=isolation) for file in files
-    ]
-    table = pd.DataFrame(rows, columns=list(_COLUMNS)).sort_values("mean_regret", kind="stable")
+    how = {"board": board, "secret": secret, "isolation": isolation}
+    played = {file.stem: play_all(file, pools, **how) for file in files}
+    ranked = rank({name: regrets for name, (said, regrets) in played.items() if said == "played"})
+    status = pd.DataFrame({"tuner": list(played), "status": [said for said, _ in played.values()]})
+    table = ranked.merge(status, how="right", on="tuner").sort_values("mean_regret", kind="stable")
+    table = table[list(_COLUMNS)].astype({"rank": "Int64", "repetitions": "Int64"})
     to.mkdir(parents=True, exist_ok=True)
     table.round(6).to_csv(to / f"{board}.csv", index=False)
     return table

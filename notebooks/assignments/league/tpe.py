@@ -10,7 +10,7 @@ class Tuner:
 
     def __init__(self, space, budget, seed):
         self.space, self.trial, self.last = space, None, None
-        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=8)
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=4)
         self.study = optuna.create_study(direction="maximize", sampler=sampler)
 
     def suggest(self):

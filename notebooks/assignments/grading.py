@@ -1,17 +1,18 @@
 """Grade a folder of submissions: each by itself, each result kept as soon as it is there.
 
-`<to>/<student>/<assignment>.json` is the result of one submission; the tables are made from these
-anew after each, so that a killed grading loses the submissions that were running and no others.
+`<to>/<student>/<assignment>.json` is the result of one submission; the tables are made from these,
+so that a killed grading loses the submissions that were running and no others.
 """
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ MANUAL = ("student", "assignment", "cell", "score", "max_score", "answer")
 _PACKAGE = ROOT / "src"
 _DATA = ROOT / "data/mini"
 _KEY = ["student", "assignment"]
+_SECONDS_BETWEEN_TABLES = 5  # of a class of hundreds they take longer than a result
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,13 @@ def _submission(path: Path) -> Submission:
 
 
 def grade(submissions: list[Submission], to: Path, how: Grading) -> pd.DataFrame:
-    """Grade what has no result yet, or was changed since; write tables, feedback, run notebooks."""
+    """Grade what has no result yet, or was changed since; write tables, feedback, run notebooks.
+
+    The tables follow the results within seconds, and are whole in the end.
+    """
     to.mkdir(parents=True, exist_ok=True)
     waiting = [s for s in submissions if how.again or not _is_graded(s, to, how)]
-    lock = threading.Lock()
+    written = -math.inf
     print(f"{len(waiting)} of {len(submissions)} to grade, {how.jobs} at once")
     with ThreadPoolExecutor(how.jobs) as pool:
         running = {pool.submit(_grade_one, s, to, how): s for s in waiting}
@@ -104,8 +109,9 @@ def grade(submissions: list[Submission], to: Path, how: Grading) -> pd.DataFrame
                 f"{row['score']:g} of {row['max_score']:g}, {row['status']}",
                 flush=True,
             )
-            with lock:
+            if time.monotonic() - written > _SECONDS_BETWEEN_TABLES:
                 write_grades(to)
+                written = time.monotonic()
     return write_grades(to)
 
 

@@ -4,6 +4,8 @@ import html
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import grading
 import nbformat
@@ -13,6 +15,7 @@ import releasing
 from notebook_format import STAMP, hide_tests, is_test
 
 import course
+from repro.paths import ROOT
 from submissions import SOURCE, hand_in, read_cells, read_solutions
 
 
@@ -64,6 +67,38 @@ def test_a_grading_that_was_killed_goes_on_to_the_same_table(released, tmp_path,
     assert len(graded_by_rule) == before + 4
     once, twice = ((tmp_path / name / "grades.csv").read_text() for name in ("once", "twice"))
     assert once == twice and once.count("\n") == 7
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import grading
+def run(submission, folder, how):
+    if len(list(Path(sys.argv[2]).glob("*/*.json"))) >= 40:
+        print("forty are done", flush=True)
+        sys.stdin.read()  # until it is killed
+    return {"status": "graded", "message": "", "passed": {"rungs_by_hand": True}, "comments": {},
+            "seconds": 1.0, "peak_gb": 0.1}
+grading._run = run
+grading.grade(grading.find_submissions(Path(sys.argv[1])), Path(sys.argv[2]), grading.Grading())
+"""
+
+
+def test_of_200_the_40_that_were_graded_before_a_kill_stay(released, tmp_path, graded_by_rule):
+    everyone = class_of(released, tmp_path / "in", *(f"s{n:03}" for n in range(200)))
+    command = [sys.executable, "-c", KILLED, everyone, tmp_path / "out"]
+    paths = {"PYTHONPATH": os.pathsep.join([str(SOURCE.parent), str(ROOT / "src")])}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | paths
+    ) as grader:
+        assert any("forty are done" in line for line in grader.stdout)
+        grader.kill()
+    assert len(list((tmp_path / "out").glob("*/*.json"))) == 40
+    before = (tmp_path / "out/grades.csv").read_text().splitlines()  # may lag behind
+    grades = grade(everyone, tmp_path / "out")
+    after = (tmp_path / "out/grades.csv").read_text().splitlines()
+    assert len(graded_by_rule) == 160 and len(after) == 201 and set(before) <= set(after)
+    assert (grades["score"] == 2).all() and grades["student"].is_unique
 
 
 def test_what_was_handed_in_again_is_graded_again(released, tmp_path, graded_by_rule):

@@ -210,6 +210,7 @@ def test_the_explorer_answers_and_a_small_run_is_trained(page, lab):
     assert errors_of(page) == []
     check_choosing(page)
     check_brushing(page)
+    check_tuning_by_hand(page)
     check_training(page)
     assert errors_of(page) == []
 
@@ -262,7 +263,7 @@ def test_the_page_prints(page, report_page):
 
 
 def visible_picture(page):
-    return page.locator("img.widget-image:visible").first
+    return page.locator(".widget-html img:visible").first
 
 
 def changed_by(page, action):
@@ -296,10 +297,24 @@ def check_brushing(page):
     explorer = page.locator(".jp-OutputArea-output", has=page.locator(".jupyter-widget-tab")).first
     tab(page, "Coordinates")
     expect(explorer).to_contain_text("56 of 56 trials are chosen")
-    slider = page.locator(".widget-hslider:visible", has_text="validation score").first
-    handle = slider.locator(".noUi-handle-lower")
-    changed_by(page, lambda: [handle.focus(), *(handle.press("ArrowRight") for _ in range(8))])
+    canvas = explorer.locator("canvas:visible")
+    box = canvas.bounding_box()
+    right = box["x"] + box["width"] - 70  # the score's axis
+    page.mouse.move(right - 40, box["y"] + 60)
+    page.mouse.move(right - 30, box["y"] + 70)
+    page.mouse.move(right, box["y"] + 35)
+    page.mouse.down()
+    page.mouse.move(right, box["y"] + 150, steps=5)
+    page.mouse.up()
     expect(explorer).not_to_contain_text("56 of 56 trials are chosen")
+    canvas.press("Escape")
+    expect(explorer).to_contain_text("56 of 56 trials are chosen")
+    canvas.press("ArrowLeft")  # to the last axis, the score's
+    for _ in range(12):
+        canvas.press("ArrowUp")
+    expect(explorer).not_to_contain_text("56 of 56 trials are chosen")
+    assert canvas.get_attribute("aria-label").startswith("Parallel coordinates of")
+    page.mouse.move(right - 30, box["y"] + 70)
     shoot(explorer, "explore_3_brushed")
     tab(page, "Learning curves")
     expect(visible_picture(page)).to_be_visible()
@@ -309,6 +324,20 @@ def check_brushing(page):
     tab(page, "Trials")
     expect(explorer).to_contain_text("chosen trials, by validation score")
     shoot(explorer, "explore_5_table")
+    tab(page, "Compare")
+    expect(explorer).to_contain_text("95 % interval")
+    shoot(explorer, "explore_6_compare")
+
+
+def check_tuning_by_hand(page):
+    form = page.locator(".jp-OutputArea-output", has=page.get_by_role("button", name="Try it")).last
+    form.scroll_into_view_if_needed()
+    for n in (1, 2, 3):
+        form.get_by_role("button", name="Try it").click()
+        expect(form).to_contain_text(f"Trial {n}: ")
+    form.get_by_role("button", name="Look at the test scores").click()
+    expect(form).to_contain_text("On test:")
+    shoot(form, "by_hand")
 
 
 def check_training(page):

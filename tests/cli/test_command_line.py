@@ -57,6 +57,8 @@ def test_notebooks_run_in_order_and_what_fails_is_kept(tmp_path, monkeypatch):
         )
     done = tmp_path / "figures/smoke/succeeds"
     assert sorted(p.name for p in done.iterdir()) == ["succeeds.html", "succeeds.ipynb"]
+    assert "<script src=" not in (done / "succeeds.html").read_text()
+    assert "unpkg" not in (done / "succeeds.html").read_text()  # where widgets would come from
     executed = (done / "succeeds.ipynb").read_text()
     assert f"['smoke', 3, None, '{sys.prefix}']" in executed
     assert str(tmp_path) not in executed

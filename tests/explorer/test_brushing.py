@@ -1,22 +1,9 @@
-"""Choosing, brushing, sampling and listing of trials, by hand and on a made-up study."""
+"""Choosing and listing of trials, by hand and on a made-up study."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from repro.explorer.brushing import (
-    MOST_LINES,
-    MOST_STOPS,
-    SCORE,
-    best_of,
-    brush,
-    brush_stops,
-    choose,
-    sample_for_lines,
-    short_names,
-    trials_table,
-)
-from repro.records import HYPERPARAMETERS
+from repro.explorer.brushing import SCORE, best_of, choose, short_names, trials_table
 from synthetic_study import make_study
 
 
@@ -25,59 +12,12 @@ def trials():
     return make_study(methods=["grid", "rs"]).trials
 
 
-def frame(**columns):
-    """A table with the hyperparameters and the score; those that are not given are missing."""
-    n = len(next(iter(columns.values())))
-    return pd.DataFrame({name: [np.nan] * n for name in (*HYPERPARAMETERS, SCORE)} | columns)
-
-
 def test_choices_are_joined_and_no_choice_keeps_all(trials):
     kept = choose(trials, {"task": "rte", "method": "rs"})
     assert set(kept["task"]) == {"rte"} and set(kept["method"]) == {"rs"}
     assert set(kept["model"]) == set(trials["model"])
     assert choose(trials, {"task": "none"}).empty
     assert len(choose(trials, {})) == len(trials)
-
-
-def test_a_brush_has_the_values_where_they_are_few_and_no_axis_where_they_are_one():
-    stops = brush_stops(
-        frame(batch_size=[16.0, 64, 16], epochs=[3.0, 3, 3], validation_score=[0.5, np.nan, 0.6])
-    )
-    assert stops == {"batch_size": (16.0, 64.0), SCORE: (0.5, 0.6)}
-    assert brush_stops(frame(epochs=[3.0])) == {}
-
-
-def test_many_values_get_stops_evenly_by_rank_from_the_lowest_to_the_highest():
-    # 93 values are 92 steps: every fourth of them, whatever their scale
-    rates = np.geomspace(1e-5, 1e-2, 93)
-    stops = brush_stops(frame(learning_rate=rates[::-1]))["learning_rate"]
-    assert len(stops) == MOST_STOPS
-    assert list(stops) == rates[::4].tolist()
-
-
-def test_a_brush_marks_what_lies_in_all_ranges_ends_included():
-    rows = frame(learning_rate=[1.0, 2, 3, 4], validation_score=[0.9, 0.8, 0.7, np.nan])
-    assert brush(rows, {}).tolist() == [True] * 4
-    assert brush(rows, {"learning_rate": (2, 4)}).tolist() == [False, True, True, True]
-    both = {"learning_rate": (2, 4), SCORE: (0.8, 0.9)}
-    assert brush(rows, both).tolist() == [False, True, False, False]
-
-
-def test_a_sample_of_lines_keeps_the_chosen_the_best_and_the_ends():
-    rng = np.random.default_rng(1)
-    rows = frame(learning_rate=rng.random(5000), validation_score=rng.random(5000))
-    mask = rows["learning_rate"] < 0.1
-    drawn = sample_for_lines(rows, mask, ["learning_rate"])
-    assert len(drawn) == MOST_LINES and drawn.index.is_unique
-    assert set(rows[mask].index) <= set(drawn.index)
-    for name in ("learning_rate", SCORE):
-        assert (drawn[name].min(), drawn[name].max()) == (rows[name].min(), rows[name].max())
-    everything = sample_for_lines(rows, mask | True, ["learning_rate"])
-    assert set(best_of(rows, MOST_LINES // 10).index) <= set(everything.index)
-    again = sample_for_lines(rows, mask, ["learning_rate"])
-    pd.testing.assert_frame_equal(drawn, again)
-    few = sample_for_lines(rows.head(9), mask.head(9), ["learning_rate"])
-    assert sorted(few.index) == list(range(9))
 
 
 def test_the_best_come_first_and_trials_without_a_value_last(trials):

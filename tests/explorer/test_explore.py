@@ -24,17 +24,20 @@ def explorer(results):
     return Explorer(results)
 
 
-INCUMBENTS, CURVES, BRUSH, TABLE, CURSE = range(5)
+INCUMBENTS, CURVES, BRUSH, TABLE, COMPARE, CURSE = range(6)
 
 
 def picture(explorer, tab):
     explorer.tab.selected_index = tab
-    return bytes(explorer.tabs[tab].picture.value)
+    return explorer.tabs[tab].picture.value
 
 
 def test_a_choice_changes_the_picture_and_the_count(explorer):
     before = picture(explorer, INCUMBENTS)
-    assert before.startswith(b"\x89PNG") and "72 trials of 18 tuning runs" in explorer.status.value
+    assert (
+        before.startswith('<img alt="Incumbent curves of 18')
+        and "72 trials of 18 tuning runs" in explorer.status.value
+    )
     explorer.choices["task"].value = "rte"
     assert "24 trials of 6 tuning runs</b>, of 72 found" in explorer.status.value
     assert picture(explorer, INCUMBENTS) != before
@@ -63,13 +66,14 @@ def test_evaluations_are_read_only_where_learning_curves_are_seen(explorer, monk
 
 def test_the_brush_chooses_what_the_other_tabs_show(explorer):
     explorer.choices["method"].value = "rs"
-    before = picture(explorer, BRUSH)
-    slider = explorer.brush.sliders["validation_score"]
-    slider.index = (len(slider.options) - 4, len(slider.options) - 1)
-    lowest = slider.value[0]
+    explorer.tab.selected_index = BRUSH
+    axis = len(explorer.brush.plot.axes) - 1
+    explorer.brush.plot.ranges = {str(axis): [0.8, 1.0]}
+    scale = explorer.brush.plot.axes[axis]
+    lowest = scale["low"] + 0.8 * (scale["high"] - scale["low"])
     chosen = explorer.brush.chosen()
     assert 1 <= chosen.sum() < len(chosen)
-    assert picture(explorer, BRUSH) != before
+    assert f"<b>{chosen.sum()} of {len(chosen)} trials" in explorer.brush.note.value
     explorer.tab.selected_index = TABLE
     shown = explorer.tabs[TABLE].table.value
     assert f"of {chosen.sum()} chosen trials" in shown
@@ -82,8 +86,7 @@ def test_the_brush_chooses_what_the_other_tabs_show(explorer):
 
 
 def test_other_dropdowns_clear_the_brush(explorer):
-    slider = explorer.brush.sliders["validation_score"]
-    slider.index = (0, 1)
+    explorer.brush.plot.ranges = {"0": [0.0, 0.1]}
     explorer.choices["task"].value = "cola"
     assert explorer.brush.chosen().all()
 
@@ -94,9 +97,9 @@ def test_learning_curves_are_of_the_best_n_or_of_those_that_are_picked(explorer)
     assert len(tab.picked.value) == 5
     tab.best.value = 2
     assert tab.picked.value == tuple(value for _, value in tab.picked.options[:2])
-    two = bytes(tab.picture.value)
+    two = tab.picture.value
     tab.picked.value = tab.picked.value[1:]
-    assert len({before, two, bytes(tab.picture.value)}) == 3
+    assert len({before, two, tab.picture.value}) == 3
     tab.picked.value = ()
     assert "No trial" in tab.note.value
 
@@ -160,9 +163,9 @@ def test_one_trial_and_no_score_are_shown_without_a_crash(tmp_path, status):
         study.trials[scores] = float("nan")
     write_study(study, tmp_path)
     explorer = Explorer(tmp_path)
-    for tab in range(4):
+    for tab in range(6):
         explorer.tab.selected_index = tab
-    assert explorer.tabs[BRUSH].picture.layout.display == "none"
+    assert explorer.tabs[BRUSH].plot.layout.display == "none"
 
 
 def test_test_scores_are_shown_when_asked_for_and_looks_are_counted(explorer):
@@ -185,7 +188,7 @@ def test_the_sliders_move_the_winners_curse(explorer):
     assert "The best of 16 trials on 100 validation examples promises" in tab.note.value
     tab.n_examples.value = 3200
     assert "on 3,200 validation examples" in tab.note.value
-    assert bytes(tab.picture.value) != before
+    assert tab.picture.value != before
     promised, _ = map(float, re.findall(r"([\d.]+)%", tab.note.value))
     tab.n_trials.value = 1
     alone, truth = map(float, re.findall(r"([\d.]+)%", tab.note.value))

@@ -35,17 +35,16 @@ def test_figures_show_what_they_are_given():
     assert labels == ["learning rate", "weight decay", "hidden dropout"]
 
 
-def test_unchosen_lines_lie_behind_in_grey():
-    trials = one_factor_trials()
-    chosen = trials["validation_score"] < 0.72
-    ax = plot_parallel_coordinates(trials, names=NAMES, chosen=chosen)
+def test_every_scored_trial_is_a_line_and_learning_rates_lie_by_their_logarithm():
+    trials = one_factor_trials().assign(learning_rate=1e-4)
+    trials.loc[trials.index[:2], "learning_rate"] = 1e-2, 1e-3
+    ax = plot_parallel_coordinates(trials, names=["learning_rate"])
     (lines,) = (c for c in ax.collections if isinstance(c, LineCollection))
-    # 14 trials have a score, 2 of them below .72, drawn over the others all the same
-    assert len(lines.get_segments()) == 14
-    is_grey = [len(set(colour[:3])) == 1 for colour in lines.get_colors()]
-    assert is_grey == [True] * 12 + [False] * 2
-    # the axes are those of all trials
-    assert {"70.0", "84.0"} <= {t.get_text() for t in ax.texts}
+    assert len(lines.get_segments()) == trials["validation_score"].notna().sum()
+    # of 1e-4, 1e-3 and 1e-2 the second lies in the middle
+    heights = {round(float(segment[0, 1]), 6) for segment in lines.get_segments()}
+    assert heights == {0.0, 0.5, 1.0}
+    assert {"0.0001", "0.01", "84.0"} <= {t.get_text() for t in ax.texts}
 
 
 @pytest.mark.parametrize("name", ["none", "failed", "constant"])

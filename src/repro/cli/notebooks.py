@@ -243,6 +243,7 @@ def _export_html(executed: Path, *, items: Path) -> Path:
     notebook.metadata.get("papermill", {}).update(
         input_path=executed.name, output_path=executed.name
     )
+    notebook.metadata.pop("widgets", None)  # their page would load a script from elsewhere
     lines = [item["finding"] for item in read_items(items) if item["kind"] == "headline"]
     if lines:
         text = "**What came out.** " + " ".join(lines)

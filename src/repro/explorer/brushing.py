@@ -1,11 +1,10 @@
-"""What an explorer shows of many trials: choose by name, brush by value, list the best.
+"""What an explorer shows of many trials: choose by name, list the best, lay them out.
 
-Frames in are `trials` of `repro.explorer.found_runs`; a mask is a boolean Series on their index.
+Frames in are `trials` of `repro.explorer.found_runs`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from repro.labels import HYPERPARAMETER_LABELS, label
@@ -23,8 +22,6 @@ SORTS = {  # what a table of trials may be sorted by -> whether the largest come
     "seconds": True,
     "started_at": True,
 }
-MOST_LINES = 1500
-MOST_STOPS = 24
 
 
 def choose(trials: pd.DataFrame, values: Mapping[str, str]) -> pd.DataFrame:
@@ -32,46 +29,6 @@ def choose(trials: pd.DataFrame, values: Mapping[str, str]) -> pd.DataFrame:
     for name, value in values.items():
         trials = trials[trials[name] == value]
     return trials
-
-
-def brush_stops(trials: pd.DataFrame) -> dict[str, tuple[float, ...]]:
-    """Find the axes of a brush: hyperparameters that differ between trials, and the score.
-
-    Returns:
-        column -> ascending stops for the ends of a range: the values, or where these are many
-        some, evenly by rank, from the lowest to the highest.
-    """
-    stops = {}
-    for name in (*HYPERPARAMETERS, SCORE):
-        values = np.unique(trials[name].dropna())
-        if len(values) > 1:
-            places = np.linspace(0, len(values) - 1, min(len(values), MOST_STOPS)).round()
-            stops[name] = tuple(values[places.astype(int)].tolist())
-    return stops
-
-
-def brush(trials: pd.DataFrame, ranges: Mapping[str, tuple[float, float]]) -> pd.Series:
-    """Mark the trials whose values lie in all `ranges`, ends included; no value is outside."""
-    mask = pd.Series(True, index=trials.index)
-    for name, (low, high) in ranges.items():
-        mask &= trials[name].between(low, high)
-    return mask
-
-
-def sample_for_lines(trials: pd.DataFrame, mask: pd.Series, names: Iterable[str]) -> pd.DataFrame:
-    """Keep as many trials as can be drawn fast and told apart: chosen ones before others.
-
-    The best chosen ones stay, and those at the ends of each axis; the rest is drawn at random, the
-    same each time.
-
-    Args:
-        trials: with a score; `mask` says which are chosen, `names` the other axes.
-    """
-    columns, chosen = trials[[*names, SCORE]], trials[mask[trials.index]]
-    kept = [*columns.idxmin(), *columns.idxmax(), *best_of(chosen, MOST_LINES // 10).index]
-    for part in (chosen, trials):
-        kept += part.sample(frac=1, random_state=0).index.tolist()
-    return trials.loc[list(dict.fromkeys(kept))[:MOST_LINES]]
 
 
 def best_of(trials: pd.DataFrame, n: int, *, by: str = SCORE) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
@@ -53,8 +54,8 @@ class CurseTab:
             return
         sizes = {"n_trials": self.n_trials.value, "n_examples": self.n_examples.value}
         table = best_of_noisy(scores, **sizes)
-        self.picture.show(lambda: plot_curse(table))
         self.note.value = describe_curse(table, n_examples=sizes["n_examples"])
+        self.picture.show(lambda: plot_curse(table), re.sub("<.*?>", "", self.note.value))
 
 
 @styled

@@ -7,6 +7,7 @@ import ipywidgets as widgets
 import pandas as pd
 
 from repro.explorer.brushing import CHOICES, choose
+from repro.explorer.compare_tab import CompareTab
 from repro.explorer.curse_tab import CurseTab
 from repro.explorer.explore_tabs import BrushTab, CurveTab, IncumbentTab, TableTab
 from repro.explorer.found_runs import FoundRuns, find_runs
@@ -46,7 +47,7 @@ class Explorer:
         self.status = widgets.HTML()
         self.brush = BrushTab(self._brushed)
         shown = (CurveTab(self.brush.chosen), self.brush, TableTab(self.brush.chosen))
-        self.tabs = (IncumbentTab(), *shown, CurseTab())
+        self.tabs = (IncumbentTab(), *shown, CompareTab(), CurseTab())
         self.tab = widgets.Tab([tab.widget for tab in self.tabs])
         self.tab.titles = tuple(tab.title for tab in self.tabs)
         row = widgets.Layout(flex_flow="row wrap")

@@ -10,23 +10,14 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import pandas as pd
 
-from repro.explorer.brushing import (
-    SCORE,
-    SORTS,
-    best_of,
-    brush,
-    brush_stops,
-    sample_for_lines,
-    short_names,
-    trials_table,
-)
+from repro.explorer.brushing import SCORE, SORTS, best_of, short_names, trials_table
+from repro.explorer.coordinates import Coordinates, find_axes
 from repro.explorer.found_runs import FoundRuns
 from repro.explorer.pictures import Picture, lay_out_panels
-from repro.labels import HYPERPARAMETER_LABELS, label
 from repro.show.curves import figure_incumbents, plot_overlays
-from repro.show.sensitivity import plot_parallel_coordinates
 from repro.stats.incumbents import incumbent_curves
 
+_ROUNDING = 1e-6  # of places in the browser
 _SLIDER = {
     "continuous_update": False,
     "layout": widgets.Layout(width="620px"),
@@ -49,7 +40,9 @@ class IncumbentTab:
             self.picture.show(None)
             self.note.value = "None of these trials has a score."
             return
-        self.picture.show(lambda: lay_out_panels(figure_incumbents(curves)))
+        n = curves["run_id"].nunique()
+        alt = f"Incumbent curves of {n:,} tuning runs: the best validation score over steps."
+        self.picture.show(lambda: lay_out_panels(figure_incumbents(curves)), alt)
         self.note.value = (
             "The best validation score so far over the steps spent: one line a tuning run, laid "
             "out trial after trial; a marker ends it. The climb of the first tenth is cut off."
@@ -59,58 +52,49 @@ class IncumbentTab:
 
 
 class BrushTab:
-    """Parallel coordinates, and a slider an axis that brushes them."""
+    """Parallel coordinates, which are brushed on the plot."""
 
     title = "Coordinates"
 
     def __init__(self, changed: Callable[[], None]):
-        self._changed, self._trials = changed, pd.DataFrame()
-        self.picture, self.note = Picture(), widgets.HTML()
-        self.sliders: dict[str, widgets.SelectionRangeSlider] = {}
+        self._changed, self._trials, self._axes = changed, pd.DataFrame(), []
+        self.plot, self.note = Coordinates(), widgets.HTML()
         self.clear_button = widgets.Button(description="Clear the brush", icon="eraser")
-        self.clear_button.on_click(lambda _: self.reset(self._trials))
-        self._box = widgets.VBox()
-        self.widget = widgets.VBox([self.picture, self.note, self._box, self.clear_button])
+        self.clear_button.on_click(lambda _: setattr(self.plot, "ranges", {}))
+        self.plot.observe(lambda _: self._changed(), "ranges")
+        self.widget = widgets.VBox([self.plot, self.note, self.clear_button])
 
     def reset(self, trials: pd.DataFrame) -> None:
         """Offer the axes on which these trials differ, with nothing brushed."""
-        self._trials, self.sliders = trials, {}
-        for name, stops in brush_stops(trials).items():
-            texts = [f"{100 * v:.1f} %" if name == SCORE else f"{v:.3g}" for v in stops]
-            self.sliders[name] = widgets.SelectionRangeSlider(
-                options=list(zip(texts, stops, strict=True)),
-                index=(0, len(stops) - 1),
-                description=label(name, {SCORE: "validation score"} | HYPERPARAMETER_LABELS),
-                **_SLIDER,
-            )
-            self.sliders[name].observe(lambda _: self._changed(), "value")
-        self._box.children = tuple(self.sliders.values())
+        self._trials, self._axes = trials, find_axes(trials)
+        scored = trials.dropna(subset=SCORE)
+        names = short_names(scored)
+        self.plot.show(scored, self._axes, [names[i] for i in scored["trial_id"]])
         self._changed()
 
     def chosen(self) -> pd.Series:
-        """Mark the trials that lie in all ranges that were narrowed."""
-        narrowed = {
-            name: slider.value
-            for name, slider in self.sliders.items()
-            if slider.index != (0, len(slider.options) - 1)
-        }
-        return brush(self._trials, narrowed)
+        """Mark the trials that lie in all ranges that were brushed; no value is outside."""
+        mask = pd.Series(True, index=self._trials.index)
+        for number, (low, high) in self.plot.ranges.items():
+            axis = self._axes[int(number)]
+            places = pd.Series(axis.places(self._trials[axis.name]), self._trials.index)
+            mask &= places.between(low - _ROUNDING, high + _ROUNDING)
+        return mask
 
     def show(self, found: FoundRuns, trials: pd.DataFrame) -> None:
-        mask, names = self.chosen(), [n for n in self.sliders if n != SCORE]
-        scored = trials.dropna(subset=SCORE)
-        if scored.empty or not names:
-            self.picture.show(None)
+        drawn = len(self._axes) > 1
+        self.plot.layout.display = "" if drawn else "none"
+        if not drawn:
             self.note.value = "These trials have no score or differ in no hyperparameter."
             return
-        drawn = sample_for_lines(scored, mask, names)
-        look = {"names": names, "chosen": mask[drawn.index]}
-        self.picture.show(lambda: plot_parallel_coordinates(drawn, **look))
-        note = f"<b>{mask.sum():,} of {len(trials):,} trials are chosen</b>"
-        note += f"; {n:,} without a score are not drawn" if (n := len(trials) - len(scored)) else ""
-        note += f"; {n:,} lines stand for all" if (n := len(drawn)) < len(scored) else ""
-        note += ". Narrow a range to choose; the other trials stay behind in grey."
-        self.note.value = note
+        n_chosen, n_without = self.chosen().sum(), trials[SCORE].isna().sum()
+        note = f"<b>{n_chosen:,} of {len(trials):,} trials are chosen</b>"
+        note += f"; {n_without:,} without a score are not drawn" if n_without else ""
+        self.note.value = (
+            f"{note}. Hover a line to read it; drag along an axis to choose, click it to undo. "
+            "With the keyboard: ← → choose an axis, ↑ ↓ move its lower end (with Shift the upper "
+            "one), Esc clears."
+        )
 
 
 class CurveTab:
@@ -161,7 +145,8 @@ class CurveTab:
             return
         known = set(evaluations["trial_id"])
         names = {i: names[i] for i in self.picked.value if i in known}
-        self.picture.show((lambda: plot_overlays(evaluations, names=names)) if names else None)
+        alt = f"Validation scores over epochs of {', '.join(names.values())}."
+        self.picture.show((lambda: plot_overlays(evaluations, names=names)) if names else None, alt)
         note = "Validation score at every evaluation; the first in the legend scored highest."
         self.note.value = note if names else "No trial with a score is chosen."
 

@@ -1,5 +1,7 @@
-"""Figures as pictures in widgets, drawn from whatever thread."""
+"""Figures as pictures with a text alternative, in widgets and cells, drawn from whatever thread."""
 
+import base64
+import html
 import io
 import threading
 from collections.abc import Callable
@@ -17,28 +19,37 @@ _DPI = 130
 _ONE_AT_A_TIME = threading.RLock()  # matplotlib's settings and its list of figures are global
 
 
-class Picture(widgets.Image):
+class Picture(widgets.HTML):
     """A picture as wide as its figure and no wider than the page; hidden until it is drawn."""
 
     def __init__(self):
-        super().__init__(format="png", layout=widgets.Layout(display="none"))
+        super().__init__(layout=widgets.Layout(display="none"))
 
-    def show(self, draw: Callable[[], "Axes | Figure"] | None) -> None:
-        """Put what `draw` draws into the picture; None hides it."""
-        import matplotlib.pyplot as plt
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    def show(self, draw: "Callable[[], Axes | Figure] | None", alt: str = "") -> None:
+        """Put what `draw` draws into the picture; None hides it.
 
-        display = "none" if draw is None else "block"
+        Args:
+            alt: says in words what is to be seen.
+        """
         if draw is not None:
             with _ONE_AT_A_TIME, paper_style():
                 drawn = draw()
-                figure = getattr(drawn, "figure", None) or drawn
-                figure.dpi, file = _DPI, io.BytesIO()
-                # savefig would lay out and draw it twice
-                FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})
-                plt.close(figure)
-            self.value = file.getvalue()
-        self.layout = widgets.Layout(display=display, max_width="100%", object_fit="contain")
+                self.value = image_tag(getattr(drawn, "figure", None) or drawn, alt)
+        self.layout.display = "none" if draw is None else "block"
+
+
+def image_tag(figure: "Figure", alt: str) -> str:
+    """Draw a figure as an HTML image with a text alternative, and close it."""
+    import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.dpi, file = _DPI, io.BytesIO()
+    # savefig would lay out and draw it twice
+    FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})
+    plt.close(figure)
+    data = base64.b64encode(file.getvalue()).decode()
+    look = f'width="{figure.bbox.width:.0f}" style="max-width: 100%; height: auto"'
+    return f'<img alt="{html.escape(alt)}" {look} src="data:image/png;base64,{data}">'
 
 
 def lay_out_panels(figure: "Figure") -> "Figure":

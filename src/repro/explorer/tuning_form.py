@@ -31,6 +31,7 @@ from repro.study.profile import Profile
 
 _LOOK = {"layout": widgets.Layout(width="440px"), "style": {"description_width": "120px"}}
 _OWN_RATES = (8, 16)  # places of the ends of the family's own range on the slider
+_ALT = "Validation scores of each trial over the steps spent, and the incumbent's."
 _SECONDS_BETWEEN_PICTURES = 0.5  # drawing takes time from training
 
 
@@ -115,7 +116,7 @@ class TuningForm:
             run = plan_small_run(self._profile, asked, results=self._results)
             if run.folder.finished:
                 points = incumbent_curves(run.folder.read("trials"), run.folder.read("evaluations"))
-                self.picture.show(lambda: plot_trials(points))
+                self.picture.show(lambda: plot_trials(points), _ALT)
                 self.status.value = f"<b>done</b>, and not repeated: it was run before. {_see(run)}"
             else:
                 self._train(run, asked.n_trials)
@@ -143,7 +144,7 @@ class TuningForm:
         if not last and time.monotonic() - self._drawn_at < _SECONDS_BETWEEN_PICTURES:
             return
         if len(points := live.points):
-            self.picture.show(lambda: plot_trials(points))
+            self.picture.show(lambda: plot_trials(points), _ALT)
         self._drawn_at = time.monotonic()
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BY_LOGARITHM = ("learning_rate", "adam_epsilon")
+BY_LOGARITHM = ("learning_rate", "adam_epsilon")
 _MANY = 2000  # lines or points, beyond which a PDF holds them as an image
 
 
@@ -122,7 +122,7 @@ def _plot_slice(ax: Axes, trials: pd.DataFrame, rows: pd.DataFrame, name: str) -
     look = {"color": "#0072B2", "marker": "o", "lw": 1.0, "elinewidth": 0.9, "capsize": 2}
     ax.errorbar(rows["at"], 100 * rows["mean"], yerr=bars, **look)
     low, high = rows["left"].min(), rows["right"].max()
-    if name in _BY_LOGARITHM and low > 0 and high > 4 * low:
+    if name in BY_LOGARITHM and low > 0 and high > 4 * low:
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1.0, 3.0), numticks=4))
         ax.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:.0e}"))
@@ -140,33 +140,28 @@ def plot_parallel_coordinates(
     ax: Axes,
     *,
     names: Sequence[str],
-    chosen: Sequence[bool] | None = None,
     scale: tuple[float, float] | None = None,
-    colours: str = DARKER_IS_MORE,
-    bar: bool = True,
 ) -> None:
     """Draw every trial as a line through its hyperparameters to its validation score.
 
-    Each axis runs from the lowest to the highest value of all trials; the colour is the score.
+    Each axis runs from the lowest to the highest value of all trials, a learning rate's by its
+    logarithm; the colour is the score.
 
     Args:
-        chosen: one a trial; the others are drawn in light grey behind.
         scale: scores (fractions) at the ends of the colours; by default those of the trials.
-        colours: a colour map.
-        bar: whether to draw what the colours mean.
     """
     columns = [*names, "validation_score"]
-    chosen = np.ones(len(trials), bool) if chosen is None else np.asarray(chosen, bool)
-    rows = trials[columns].astype(float).assign(chosen=chosen).dropna(subset="validation_score")
-    rows = rows.sort_values(["chosen", "validation_score"])
-    front = rows.pop("chosen").to_numpy()
+    rows = trials[columns].astype(float).dropna(subset="validation_score")
+    rows = rows.sort_values("validation_score")
     low, high = rows.min(), rows.max()
-    places = (rows - low) / (high - low).where(high > low, 1.0)
+    by_logarithm = [name for name in BY_LOGARITHM if name in rows and low[name] > 0]
+    scaled = rows.assign(**np.log(rows[by_logarithm]))
+    span = scaled.max() - scaled.min()
+    places = (scaled - scaled.min()) / span.where(span > 0, 1.0)
     norm = mpl.colors.Normalize(*(100 * np.array(scale or (low.iloc[-1], high.iloc[-1]))))
-    palette = visible(colours)
+    palette = visible()
     shades = palette(norm(100 * rows["validation_score"].to_numpy()))
     shades[:, 3] = 0.8
-    shades[~front] = mpl.colors.to_rgba("0.85", 0.5)
     x = np.arange(len(columns))
     y = places.fillna(-0.08).to_numpy()  # below the axis: not a hyperparameter of this trial
     lines = np.stack([np.broadcast_to(x, y.shape), y], axis=2)  # (n_trials, n_axes, 2)
@@ -183,7 +178,7 @@ def plot_parallel_coordinates(
     ax.set(yticks=[], ylim=(-0.16, 1.16), xlim=(-0.25, len(columns) - 0.75))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    if bar and len(rows):
+    if len(rows):
         image = mpl.cm.ScalarMappable(norm, palette)
         ax.figure.colorbar(image, ax=ax, pad=0.02).set_label("validation score (%)")
 

@@ -299,7 +299,7 @@ def check_brushing(page):
     expect(explorer).to_contain_text("56 of 56 trials are chosen")
     canvas = explorer.locator("canvas:visible")
     box = canvas.bounding_box()
-    right = box["x"] + box["width"] - 70  # the score's axis
+    right = box["x"] + box["width"] - 74  # the score's axis
     page.mouse.move(right - 40, box["y"] + 60)
     page.mouse.move(right - 30, box["y"] + 70)
     page.mouse.move(right, box["y"] + 35)
@@ -309,8 +309,7 @@ def check_brushing(page):
     expect(explorer).not_to_contain_text("56 of 56 trials are chosen")
     canvas.press("Escape")
     expect(explorer).to_contain_text("56 of 56 trials are chosen")
-    canvas.press("ArrowLeft")  # to the last axis, the score's
-    for _ in range(12):
+    for _ in range(12):  # the score's axis was touched last
         canvas.press("ArrowUp")
     expect(explorer).not_to_contain_text("56 of 56 trials are chosen")
     assert canvas.get_attribute("aria-label").startswith("Parallel coordinates of")

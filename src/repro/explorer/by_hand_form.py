@@ -22,7 +22,7 @@ from repro.explorer.pictures import Picture
 from repro.explorer.small_runs import family_space
 from repro.labels import HYPERPARAMETER_LABELS, TASK_LABELS, label
 from repro.results.recorded import read_recorded
-from repro.show.style import OWN, PAGE_WIDTH, new_axes, style_of, styled
+from repro.show.style import OWN, PAGE_WIDTH, panel, style_of
 from repro.study.pools import read_pools
 from repro.study.profile import Profile
 from repro.tuning.spaces import Choice, Domain, LogUniform, default_configuration
@@ -143,14 +143,13 @@ def _control(name: str, domain: Domain, value: float) -> widgets.Widget:
     )
 
 
-@styled
-def plot_race(trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel(width=PAGE_WIDTH, height=2.6)
+def plot_race(trials: pd.DataFrame, ax: Axes) -> None:
     """Draw the trials of both players and their incumbents.
 
     Args:
         trials: from `Contest`.
     """
-    ax = ax or new_axes(PAGE_WIDTH, 2.6)
     other = style_of("rs")
     looks = {YOU: (OWN, "o", "-"), RANDOM: (other.colour, other.marker, other.line)}
     for who, (colour, marker, line) in looks.items():
@@ -162,7 +161,6 @@ def plot_race(trials: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel="trials", ylabel="validation score (%)")
     ax.figure.legend(loc="outside upper center", ncols=2)
-    return ax
 
 
 def describe_race(trials: pd.DataFrame, names: list[str]) -> str:

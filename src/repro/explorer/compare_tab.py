@@ -13,7 +13,7 @@ from repro.explorer.found_runs import FoundRuns
 from repro.explorer.pictures import Picture
 from repro.labels import METHOD_LABELS, label
 from repro.show.cells import task_label
-from repro.show.style import OWN, PAGE_WIDTH, new_axes, styled
+from repro.show.style import OWN, PAGE_WIDTH, panel
 from repro.show.table import number
 from repro.stats.incumbents import best_trials
 from repro.stats.intervals import summarise_differences
@@ -103,10 +103,9 @@ def compare(pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([each, together.rename(columns={"of": "task"})], ignore_index=True)
 
 
-@styled
-def plot_differences(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel(width=PAGE_WIDTH)
+def plot_differences(table: pd.DataFrame, ax: Axes) -> None:
     """Draw the mean difference of each task and of all, with intervals, from `compare`."""
-    ax = ax or new_axes(PAGE_WIDTH, 0.7 + 0.28 * len(table))
     ends = 100 * np.abs(table[["low", "high"]].to_numpy().T - table["difference"].to_numpy())
     ax.errorbar(100 * table["difference"], table.index, xerr=ends, fmt="o", color=OWN, capsize=3)
     ax.axvline(0, color="0.6", lw=0.8)
@@ -114,7 +113,6 @@ def plot_differences(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(table.index, [f"{n} (n={k})" for n, k in zip(names, table["n"], strict=True)])
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel("difference of the incumbents' validation scores (points)")
-    return ax
 
 
 def describe(table: pd.DataFrame, names: list[str]) -> str:

@@ -2,7 +2,7 @@
 // the axis to clear it; with the keyboard: left and right choose an axis, up and down move its
 // lower end (with Shift its upper end), Escape clears all.
 
-const PAD = { top: 30, bottom: 44, left: 56, right: 70 };
+const PAD = { top: 30, bottom: 44, left: 74, right: 74 };
 const HEIGHT = 340;
 const NEAR = 8; // pixels
 const SHADES = 12; // darker is a higher score
@@ -11,7 +11,9 @@ const STEP = 0.05; // of an axis, a press of a key
 function valueAt(axis, place) {
   const { low, high } = axis;
   const value = axis.log ? low * (high / low) ** place : low + place * (high - low);
-  return axis.percent ? `${(100 * value).toFixed(1)} %` : `${Number(value.toPrecision(3))}`;
+  if (axis.percent) return `${(100 * value).toFixed(1)} %`;
+  const small = value !== 0 && Math.abs(value) < 1e-3;
+  return small ? value.toExponential(2) : `${Number(value.toPrecision(3))}`;
 }
 
 function shade(share) {
@@ -47,7 +49,8 @@ function render({ model, el }) {
     axes = model.get("axes");
     names = model.get("names");
     const bytes = model.get("places");
-    lines = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    const end = bytes.byteOffset + bytes.byteLength;
+    lines = new Float32Array(bytes.buffer.slice(bytes.byteOffset, end));
     ranges = { ...model.get("ranges") };
     hovered = -1;
     focus = 0;
@@ -60,7 +63,8 @@ function render({ model, el }) {
     canvas.width = width * scale;
     canvas.height = HEIGHT * scale;
     draw.setTransform(scale, 0, 0, scale, 0, 0);
-    x = axes.map((_, i) => PAD.left + (i * (width - PAD.left - PAD.right)) / Math.max(axes.length - 1, 1));
+    const gap = (width - PAD.left - PAD.right) / Math.max(axes.length - 1, 1);
+    x = axes.map((_, i) => PAD.left + i * gap);
     paint();
   }
 

@@ -11,7 +11,7 @@ import pandas as pd
 from repro.explorer.brushing import SCORE
 from repro.explorer.found_runs import FoundRuns
 from repro.explorer.pictures import Picture
-from repro.show.style import OWN, PAGE_WIDTH, new_axes, styled
+from repro.show.style import OWN, PAGE_WIDTH, panel
 from repro.show.table import number
 from repro.stats.best_of_noisy import best_of_noisy
 
@@ -58,10 +58,9 @@ class CurseTab:
         self.picture.show(lambda: plot_curse(table), re.sub("<.*?>", "", self.note.value))
 
 
-@styled
-def plot_curse(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@panel(width=PAGE_WIDTH, height=2.8)
+def plot_curse(table: pd.DataFrame, ax: Axes) -> None:
     """Draw what the best of n trials promises and keeps, from `best_of_noisy`."""
-    ax = ax or new_axes(PAGE_WIDTH, 2.8)
     n, promised, kept = table["n_trials"], 100 * table["promised"], 100 * table["kept"]
     ax.fill_between(n, kept, promised, color="0.9", lw=0, label="the winner's curse")
     ax.plot(n, promised, color=OWN, marker="o", ms=3, label="promised: its validation score")
@@ -69,7 +68,6 @@ def plot_curse(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="trials, of which the best is taken", ylabel="score (%)")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.figure.legend(loc="outside upper center", ncols=3)
-    return ax
 
 
 def describe_curse(table: pd.DataFrame, *, n_examples: int) -> str:

@@ -182,10 +182,19 @@ def _rate(text: str) -> tuple[str, float]:
 
 def _record(options: argparse.Namespace) -> int:
     from repro.paths import data_directory
+    from repro.study.profile import chapter_modules
+    from repro.study.recorded_studies import record_study, study_folder
     from repro.study.recording import record
 
-    folder = data_directory("recorded", options.name)
-    record(folder, options.parts, first=options.first, workers=options.workers)
+    studies = {}
+    for module in chapter_modules("run", having="STUDY"):
+        studies |= module.STUDY
+    if options.name in studies:
+        folder = study_folder(options.name)
+        record_study(options.name, studies[options.name], folder=folder)
+    else:
+        folder = data_directory("recorded", options.name)
+        record(folder, options.parts, first=options.first, workers=options.workers)
     print(f"what is recorded is now in {folder}")
     return 0
 

@@ -6,6 +6,7 @@ predictions were kept, also `predictions.parquet` (one row a trial) and `labels.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Recorded:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits of the tables."""
-        return fingerprint(f"{file} {known}" for file, known in self.manifest["files"].items())
+        return tables_fingerprint(self.manifest)
 
     @property
     def has_predictions(self) -> bool:
@@ -100,19 +101,7 @@ def read_recorded(name_or_folder: str | Path) -> Recorded:
     if not (folder / "manifest.json").is_file():
         known = recorded_folders()
         folder = known[check_name("recorded trials", str(name_or_folder), known)]
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    if manifest.get("format") != FORMAT:
-        raise ValueError(
-            f"{folder / 'manifest.json'} must be of format {FORMAT}, but is of "
-            f"{manifest.get('format')}; use the version of repro that wrote it"
-        )
-    for file, known in manifest["files"].items():
-        if not (folder / file).is_file() or digest(folder / file) != known:
-            raise ValueError(
-                f"{folder / file} must be as it was recorded, but it is missing or was changed; "
-                "restore it from the repository or record it again"
-            )
-    tables = {t: pd.read_parquet(folder / f"{t}.parquet") for t in _COLUMNS}
+    tables, manifest = read_tables(folder, tuple(_COLUMNS))
     return Recorded(**tables, manifest=manifest, folder=folder)
 
 
@@ -130,14 +119,47 @@ def write_recorded(
         further: more tables: `predictions` and `labels`.
         about: what was recorded, from where, with which versions and settings, and its licence.
     """
+    tables = {"trials": trials, "evaluations": evaluations, **further}
+    for name, columns in _COLUMNS.items():
+        missing = {*TRIAL_KEY, *columns} - set(tables[name])
+        assert not missing, f"{name} lack {missing}"
+    write_tables(folder, tables, about=about)
+
+
+def write_tables(folder: Path, tables: dict[str, pd.DataFrame], *, about: dict) -> None:
+    """Write tables, one of them `trials`, and then a manifest that says what they must be."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for name, table in {"trials": trials, "evaluations": evaluations, **further}.items():
-        missing = {*TRIAL_KEY, *_COLUMNS[name]} - set(table) if name in _COLUMNS else set()
-        assert not missing, f"{name} lack {missing}"
+    for name, table in tables.items():
         path = folder / f"{name}.parquet"
         table.to_parquet(path, index=False, compression="zstd")
         files[path.name] = digest(path)
-    manifest = {"format": FORMAT, **about, "n_trials": len(trials), "files": files}
+    manifest = {"format": FORMAT, **about, "n_trials": len(tables["trials"]), "files": files}
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_tables(folder: Path, names: Iterable[str]) -> tuple[dict[str, pd.DataFrame], dict]:
+    """Return tables and manifest of a folder of `write_tables`, whose files are all checked.
+
+    Raises:
+        ValueError: naming the file, if it is of another format, or is not as it was written.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    if manifest.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder / 'manifest.json'} must be of format {FORMAT}, but is of "
+            f"{manifest.get('format')}; use the version of repro that wrote it"
+        )
+    for file, known in manifest["files"].items():
+        if not (folder / file).is_file() or digest(folder / file) != known:
+            raise ValueError(
+                f"{folder / file} must be as it was recorded, but it is missing or was changed; "
+                "restore it from the repository or record it again"
+            )
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}, manifest
+
+
+def tables_fingerprint(manifest: dict) -> str:
+    """Return 16 hexadecimal digits of the tables that a manifest describes."""
+    return fingerprint(f"{file} {known}" for file, known in manifest["files"].items())

@@ -161,3 +161,8 @@ def replay_schedule(profile: Profile, schedule: pd.DataFrame) -> list[TrialResul
             results.append(result)
             state = saved
     return results
+
+
+STUDY = {
+    "strategies": compare_strategies
+}  # section of the profile -> what `make record` carries out

@@ -144,3 +144,8 @@ def planned_runs(profile: Profile) -> Iterator[PlannedRun]:
         yield PlannedRun("warm", _sweep(profile, "warm", repetition), depends=True)
     for run in final_runs(profile, dict.fromkeys(SEARCHES, baseline)):
         yield PlannedRun("final", run, depends=True)
+
+
+STUDY = {
+    "three_stage": run_three_stages
+}  # section of the profile -> what `make record` carries out

@@ -154,8 +154,8 @@ def longest_study(
         )
     return recorded, (
         f"Judged on {recorded.trials['repetition'].max()} repetitions that were recorded before. "
-        f"These runs are the first of them: {same.sum()} of {len(same)} trials have the scores that "
-        "were recorded, bit for bit."
+        f"These runs are the first of them: {same.sum()} of {len(same)} trials have the scores "
+        "that were recorded, bit for bit."
     )
 
 

@@ -103,7 +103,9 @@ def score_settings(settings: pd.DataFrame, progress: pd.DataFrame) -> pd.DataFra
 
 def best_settings(searched: pd.DataFrame) -> pd.DataFrame:
     """Return the setting with the highest expected score of each budget, of `search_settings`."""
-    best = searched.sort_values(["budget", "score"], ascending=[True, False], kind="stable")
+    rounded = searched.assign(score=searched["score"].round(12))  # no tie is broken by rounding
+    order = rounded.sort_values(["budget", "score"], ascending=[True, False], kind="stable").index
+    best = searched.loc[order]
     return best.drop_duplicates("budget").reset_index(drop=True)
 
 

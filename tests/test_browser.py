@@ -297,9 +297,9 @@ def check_brushing(page):
     explorer = page.locator(".jp-OutputArea-output", has=page.locator(".jupyter-widget-tab")).first
     tab(page, "Coordinates")
     expect(explorer).to_contain_text("56 of 56 trials are chosen")
-    canvas = explorer.locator("canvas:visible")
+    canvas = explorer.get_by_role("img", name="Parallel coordinates")
     box = canvas.bounding_box()
-    right = box["x"] + box["width"] - 74  # the score's axis
+    right = box["x"] + box["width"] - 64  # the score's axis
     page.mouse.move(right - 40, box["y"] + 60)
     page.mouse.move(right - 30, box["y"] + 70)
     page.mouse.move(right, box["y"] + 35)

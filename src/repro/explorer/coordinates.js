@@ -2,10 +2,11 @@
 // the axis to clear it; with the keyboard: left and right choose an axis, up and down move its
 // lower end (with Shift its upper end), Escape clears all.
 
-const PAD = { top: 30, bottom: 44, left: 74, right: 74 };
-const HEIGHT = 340;
+const PAD = { top: 30, bottom: 58, left: 64, right: 64 };
+const HEIGHT = 360;
 const NEAR = 8; // pixels
-const SHADES = 12; // darker is a higher score
+const SHADES = 12; // darker is a higher rank by score
+const TOGETHER = 30; // lines of one stroke, which do not darken one another
 const STEP = 0.05; // of an axis, a press of a key
 
 function valueAt(axis, place) {
@@ -16,27 +17,30 @@ function valueAt(axis, place) {
   return small ? value.toExponential(2) : `${Number(value.toPrecision(3))}`;
 }
 
-function shade(share) {
+function shade(share, opacity) {
   const mix = (light, dark) => Math.round(light + (dark - light) * share);
-  return `rgba(${mix(168, 8)}, ${mix(200, 29)}, ${mix(230, 88)}, 0.75)`;
+  return `rgba(${mix(168, 8)}, ${mix(200, 29)}, ${mix(230, 88)}, ${opacity})`;
 }
 
 function render({ model, el }) {
   const canvas = document.createElement("canvas");
+  const above = document.createElement("canvas"); // for the one line that is hovered
   const tip = document.createElement("div");
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "img");
   canvas.style.cssText = "width: 100%; touch-action: none; cursor: crosshair";
+  above.style.cssText = "position: absolute; left: 0; top: 0; width: 100%; pointer-events: none";
   tip.style.cssText =
     "position: absolute; display: none; pointer-events: none; padding: 4px 8px; font-size: 12px;" +
     "background: #fff; color: #000; border: 1px solid #888; white-space: pre; z-index: 9";
   el.style.position = "relative";
-  el.append(canvas, tip);
-  const draw = canvas.getContext("2d");
-  let axes, lines, names, x, ranges, hovered, drag = null, focus = 0, asked = 0;
+  el.append(canvas, above, tip);
+  const draw = canvas.getContext("2d"), mark = above.getContext("2d");
+  let axes, lines, names, order, x, ranges, hovered, drag = null, focus = 0, asked = 0;
 
   const y = (place) => PAD.top + (1 - place) * (HEIGHT - PAD.top - PAD.bottom);
   const at = (line, axis) => lines[line * axes.length + axis];
+  const score = (line) => at(line, axes.length - 1);
   // below the axis: not a hyperparameter of this trial
   const height = (line, axis) => y(Number.isNaN(at(line, axis)) ? -0.07 : at(line, axis));
   const isChosen = (line) =>
@@ -51,6 +55,7 @@ function render({ model, el }) {
     const bytes = model.get("places");
     const end = bytes.byteOffset + bytes.byteLength;
     lines = new Float32Array(bytes.buffer.slice(bytes.byteOffset, end));
+    order = names.map((_, line) => line).sort((a, b) => score(a) - score(b));
     ranges = { ...model.get("ranges") };
     hovered = -1;
     focus = 0;
@@ -60,9 +65,11 @@ function render({ model, el }) {
 
   function fit() {
     const width = Math.max(el.clientWidth, 320), scale = window.devicePixelRatio || 1;
-    canvas.width = width * scale;
-    canvas.height = HEIGHT * scale;
-    draw.setTransform(scale, 0, 0, scale, 0, 0);
+    for (const pen of [draw, mark]) {
+      pen.canvas.width = width * scale;
+      pen.canvas.height = HEIGHT * scale;
+      pen.setTransform(scale, 0, 0, scale, 0, 0);
+    }
     const gap = (width - PAD.left - PAD.right) / Math.max(axes.length - 1, 1);
     x = axes.map((_, i) => PAD.left + i * gap);
     paint();
@@ -73,34 +80,37 @@ function render({ model, el }) {
     asked = requestAnimationFrame(paint);
   }
 
-  function trace(line) {
-    x.forEach((left, axis) => draw[axis ? "lineTo" : "moveTo"](left, height(line, axis)));
+  function trace(pen, line) {
+    x.forEach((left, axis) => pen[axis ? "lineTo" : "moveTo"](left, height(line, axis)));
   }
 
   function paint() {
     draw.clearRect(0, 0, canvas.width, HEIGHT);
     if (!axes.length) return;
-    const behind = [], groups = Array.from({ length: SHADES }, () => []);
-    for (let line = 0; line < names.length; line++) {
-      const share = at(line, axes.length - 1);
-      const group = Math.min(SHADES - 1, Math.floor(share * SHADES));
-      (isChosen(line) ? groups[group] : behind).push(line);
-    }
-    const strokes = [["rgba(205, 205, 205, 0.4)", behind]];
-    groups.forEach((group, i) => strokes.push([shade(i / (SHADES - 1)), group]));
+    const chosen = [], behind = [];
+    for (const line of order) (isChosen(line) ? chosen : behind).push(line);
+    const opacity = Math.min(0.75, Math.max(0.12, 12 / Math.sqrt(chosen.length)));
     draw.lineWidth = 0.8;
-    for (const [colour, group] of strokes) {
-      draw.strokeStyle = colour;
-      draw.beginPath();
-      group.forEach(trace);
-      draw.stroke();
-    }
+    stroke(behind, () => "rgba(200, 200, 200, 0.35)");
+    stroke(chosen, (share) => shade(Math.round(share * SHADES) / SHADES, opacity));
     axes.forEach(paintAxis);
-    if (hovered >= 0) {
-      draw.strokeStyle = "#d55e00";
-      draw.lineWidth = 2.5;
+  }
+
+  function paintHovered() {
+    mark.clearRect(0, 0, above.width, HEIGHT);
+    if (hovered < 0) return;
+    mark.strokeStyle = "#d55e00";
+    mark.lineWidth = 2.5;
+    mark.beginPath();
+    trace(mark, hovered);
+    mark.stroke();
+  }
+
+  function stroke(group, colour) {
+    for (let first = 0; first < group.length; first += TOGETHER) {
+      draw.strokeStyle = colour(first / group.length);
       draw.beginPath();
-      trace(hovered);
+      group.slice(first, first + TOGETHER).forEach((line) => trace(draw, line));
       draw.stroke();
     }
   }
@@ -116,7 +126,9 @@ function render({ model, el }) {
     draw.fillText(valueAt(axis, high), x[i], y(1) - 8);
     draw.fillText(valueAt(axis, low), x[i], y(0) + 14);
     draw.font = "bold 12px sans-serif";
-    draw.fillText(axis.label + (axis.log ? " (log)" : ""), x[i], HEIGHT - 8);
+    const words = [...axis.label.split(" "), ...(axis.log ? ["(log)"] : [])];
+    draw.fillText(words[0], x[i], HEIGHT - 24);
+    draw.fillText(words.slice(1).join(" "), x[i], HEIGHT - 9);
     if (!ranges[i]) return;
     draw.fillStyle = "rgba(213, 94, 0, 0.3)";
     draw.fillRect(x[i] - 6, y(high), 12, Math.max(2, y(low) - y(high)));
@@ -181,7 +193,7 @@ function render({ model, el }) {
       tip.style.left = `${Math.min(left + 14, el.clientWidth - 220)}px`;
       tip.style.top = `${top + 10}px`;
     }
-    if (hovered !== before) repaint();
+    if (hovered !== before) paintHovered();
   }
 
   canvas.addEventListener("focus", repaint);

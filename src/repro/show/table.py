@@ -105,7 +105,10 @@ class Table:
                 hrules=True,
                 convert_css=True,
                 multicol_align="c",
-                column_format="".join(alignment[0] for alignment in self._alignments()),
+                column_format="".join(
+                    r"p{5cm}" if wraps else alignment[0]
+                    for alignment, wraps in zip(self._alignments(), self._wraps(), strict=True)
+                ),
             )
             .splitlines()
         )
@@ -156,8 +159,7 @@ class Table:
             lambda cell: "".join(f"{looks[key]};" for key in looks if key in cell.split())
         )
         if kind == "html":
-            wraps = (self.frame.map(len) > _LONG).any()
-            spaces = ["normal;min-width:14em" if wrap else "nowrap" for wrap in wraps]
+            spaces = ["normal;min-width:14em" if wraps else "nowrap" for wraps in self._wraps()]
             of_columns = zip(self._alignments(), spaces, strict=True)
             css = css.add(
                 [f"text-align:{a};white-space:{s}" for a, s in of_columns], axis="columns"
@@ -170,6 +172,9 @@ class Table:
         columns = self.frame.to_numpy().T
         numeric = [len(c) > 0 and all(map(_NUMBER.fullmatch, c)) for c in columns]
         return ["right" if n else "left" for n in numeric]
+
+    def _wraps(self) -> list[bool]:
+        return (self.frame.map(len) > _LONG).any().tolist()
 
     def _new_blocks(self) -> list[int]:
         """Return the rows, but the first, at which a block begins."""

@@ -213,7 +213,8 @@ def test_another_runs_folder_is_not_taken_for_this_one(tmp_path):
 def test_another_searchs_folder_is_not_taken_for_this_one(tmp_path):
     folder = folder_of(tmp_path, 1.0)
     Study(replace(folder, about=ABOUT | {"fingerprint": "0123abcd"}))
-    assert "is another's: {'fingerprint': '0123abcd'}" in folder.damage()
+    this = replace(folder, about=ABOUT | {"fingerprint": "ffffffff"})
+    assert "is another's: {'fingerprint': '0123abcd'}" in this.damage()
 
 
 def test_a_checkpoint_that_a_power_cut_emptied_is_trained_again(tmp_path):

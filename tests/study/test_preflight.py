@@ -32,6 +32,14 @@ def test_a_laptop_with_room_may_train_the_miniature(tmp_path):
     check(smoke(), tmp_path / "not" / "there" / "yet")
 
 
+@pytest.mark.parametrize("amount", [{"cpus_per_trial": 10_000}, {"gpus_per_trial": 1_000}])
+def test_more_than_this_machine_has_is_refused_before_ray_starts(amount, tmp_path, monkeypatch):
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", None)
+    with pytest.raises(ValueError, match=r"_per_trial` must be at most what this machine has, \d"):
+        run_all(smoke(**amount), enumerate_runs(smoke()), results=tmp_path)
+
+
 def test_too_little_disk_is_refused_with_the_way_out(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(10**12, 10**12 - 10**5, 10**5))
     message = r"must have 0.0 GB free, but has 0.0; free some, or name another .* REPRO_RESULTS"

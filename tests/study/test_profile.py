@@ -165,7 +165,7 @@ def test_malformed_file_is_refused_in_one_line_that_names_it(tmp_path, text):
         ({"name": "other"}, "unknown key 'name'"),
         ({"repetitions": 0}, "`repetitions`: .*greater than or equal to 1, but got 0"),
         ({"repetitions": True}, "`repetitions`: .*but got True"),
-        ({"budget_gst": 0}, "`budget_gst`: .*greater than 0, but got 0"),
+        ({"budget_gst": 0}, "`budget_gst`: .*greater than or equal to 0.01, but got 0"),
         ({"budget_gst": float("nan")}, "`budget_gst`: .*finite number, but got nan"),
         ({"budget_unit": "hours"}, "`budget_unit`: .*'steps' or 'seconds', but got 'hours'"),
         ({"precision": "fp8"}, "`precision`: .*'bf16' or 'fp16', but got 'fp8'"),

@@ -308,6 +308,7 @@ def test_interrupted_it_leaves_no_processes_behind(tmp_path):
     ("changes", "message"),
     [
         ({"methods": ["rs"]}, "`methods` must include 'grid'"),
+        ({"methods": ["grid", "pbt"]}, "`methods` must have budgets, but a population"),
         ({"max_length": 512}, "`max_length` must be between 4 and 6[0-9] for 'tiny-electra'"),
         (
             {"models": [{"name": "/nowhere", "family": "electra", "tasks": ["rte"], "epochs": 1}]},

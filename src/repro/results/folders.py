@@ -191,8 +191,9 @@ class RunFolder:
             about = self.read_run()
         except ValueError as error:
             return str(error)
-        run = about["run"] | {"fingerprint": about.get("fingerprint")}
-        named = self.key | {"fingerprint": self.about.get("fingerprint")}
+        own = self.about.get("fingerprint")
+        run = about["run"] | {"fingerprint": about.get("fingerprint", own)}
+        named = self.key | {"fingerprint": own}
         named = {k: v for k, v in named.items() if v == v}  # where there is no budget it is NaN
         if other := {k: run.get(k) for k, v in named.items() if run.get(k) != v}:
             return f"{self.path} must be of this run, but is another's: {other}"

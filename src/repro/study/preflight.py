@@ -8,6 +8,7 @@ largest batch on its device.
 import os
 import shutil
 import socket
+import sys
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +38,7 @@ def check_before_training(
     Raises:
         ValueError: in one line, with all that does not hold and the way out.
     """
-    problems = []
+    problems = [*_resource_problems(profile)]
     place = next(path for path in (results, *results.absolute().parents) if path.is_dir())
     free, shared = shutil.disk_usage(place).free, shared_bytes(runs)
     needed = sum(result_bytes(run, planned_cost(run)) for run in runs)
@@ -53,6 +54,24 @@ def check_before_training(
         problems += _machine_problems(profile, runs, prepared, results)
     if problems:
         raise ValueError(f"this study cannot be trained as it is: {'; '.join(problems)}")
+
+
+def _resource_problems(profile: Profile) -> Iterable[str]:
+    """Yield what this machine does not have; a Ray that runs somewhere is asked for itself."""
+    ready = "ray" in sys.modules and sys.modules["ray"].is_initialized()
+    if ready or os.environ.get("RAY_ADDRESS"):
+        return
+    there = {"cpus": len(os.sched_getaffinity(0))}
+    if profile.gpus_per_trial:
+        import torch
+
+        there["gpus"] = torch.cuda.device_count()
+    for name, most in there.items():
+        if (amount := getattr(profile, f"{name}_per_trial")) > most:
+            yield (
+                f"`{name}_per_trial` must be at most what this machine has, {most}, but got "
+                f"{amount:g}; lower it, or name a cluster as RAY_ADDRESS"
+            )
 
 
 def _memory_problems(profile: Profile, runs: Sequence[TuningRun]) -> Iterable[str]:

@@ -20,6 +20,7 @@ from repro.paths import PROFILES
 from repro.study.objective import DataSettings, TrialSettings
 from repro.study.settings import (
     Amount,
+    Budget,
     Count,
     ModelSettings,
     Number,
@@ -57,7 +58,7 @@ class Profile(Checked):
     returned_scores: str | None = None  # file of scores that came back for submitted predictions
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
     methods: Several
-    budget_gst: Amount = 1.0
+    budget_gst: Budget = 1.0
     budget_unit: Literal["steps", "seconds"] = "steps"
     repetitions: Count = 3
     seed: Seed = 0

@@ -42,6 +42,19 @@ def _check_task_names(sizes: dict[str, Any]) -> dict[str, Any]:
     return sizes
 
 
+def _check_task(task: str) -> str:
+    read_own_task(Path(task)) if is_yaml(task) else check_name("task", task, TASKS)
+    return task
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names, or raise if one comes twice."""
+    counted = Counter(names)
+    if twice := [name for name, n in counted.items() if n > 1]:
+        raise ValueError(f"names must be distinct, but got {twice[0]!r} twice; drop one")
+    return tuple(counted)
+
+
 # strict: a switch or a text is no number; and no number is beyond what could ever be meant
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]  # torch's largest
@@ -49,6 +62,12 @@ Number = Annotated[float, Field(strict=True)]
 Amount = Annotated[float, Field(gt=0, le=1_000_000, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 Several = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(listed)]
+Task = Annotated[str, AfterValidator(_check_task)]  # a name, or the YAML file of one's own
+Tasks = Annotated[
+    tuple[Task, ...], Field(min_length=1), BeforeValidator(listed), AfterValidator(distinct)
+]
+# of a tuning run, in costs of the grid search or seconds; with less no trial is ever evaluated
+Budget = Annotated[float, Field(ge=0.01, le=1_000_000, strict=True)]
 # one number for all tasks, or by task, where "default" is for the others
 PerTask = Annotated[
     dict[str, Count], BeforeValidator(_by_task), AfterValidator(_check_default_or_task)
@@ -70,14 +89,6 @@ def for_task(what: str, numbers: dict[str, int], task: str) -> int:
     )
 
 
-def distinct(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names, or raise if one comes twice."""
-    counted = Counter(names)
-    if twice := [name for name, n in counted.items() if n > 1]:
-        raise ValueError(f"names must be distinct, but got {twice[0]!r} twice; drop one")
-    return tuple(counted)
-
-
 class Section(Checked):
     """A chapter's part of a profile. Its module names it in `SECTIONS`: key -> class."""
 
@@ -90,7 +101,7 @@ class ModelSettings(Checked):
 
     name: Annotated[str, Field(min_length=1)]  # an embedded name, a hub id or a local directory
     family: str  # whose search space: one of spaces.FAMILIES; guessed where it is plain
-    tasks: Several
+    tasks: Tasks
     epochs: PerTask
 
     def epochs_for(self, task: str) -> int:
@@ -108,13 +119,6 @@ class ModelSettings(Checked):
     @classmethod
     def _check_family(cls, family: str) -> str:
         return check_name("family", family, FAMILIES)
-
-    @field_validator("tasks")
-    @classmethod
-    def _check_tasks(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
-        for task in tasks:
-            read_own_task(Path(task)) if is_yaml(task) else check_name("task", task, TASKS)
-        return distinct(tasks)
 
     @model_validator(mode="after")
     def _check_epochs(self) -> "ModelSettings":

@@ -87,8 +87,13 @@ def budgeted_runs(
     )
     space = search_space(model.family, epochs=epochs, reduction=reduction)
     gst = float(profile.budget_gst if budget_gst is None else budget_gst)
-    runs = [grid]
-    for method in methods or profile.methods:
+    methods, runs = methods or profile.methods, [grid]
+    if "pbt" in methods:
+        raise ValueError(
+            "`methods` must have budgets, but a population, pbt, ends by itself; drop it, "
+            "notebook 05 has a section of its own for it"
+        )
+    for method in methods:
         for repetition in range(1, (repetitions or profile.repetitions) + 1):
             if method != "grid":
                 columns = {"space": space.name, "budget_gst": gst, "repetition": repetition}

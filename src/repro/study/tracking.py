@@ -9,6 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from repro.training.types import TrialResult
@@ -22,10 +23,17 @@ class Tracker:
 
     Args:
         kind: one of TRACKERS.
+    Raises:
+        ValueError: if its package is not installed.
     """
 
     def __init__(self, kind: str):
         self.kind, self.log = kind, TRACKERS[kind]()
+        if kind != "none" and find_spec(kind) is None:
+            raise ValueError(
+                f"`tracking` must have its package, but {kind} is not installed: "
+                "pip install 'repro[tracking]', or set `tracking: none`"
+            )
 
     def trial_done(self, run_path: Path, request: Request, result: TrialResult) -> None:
         """Log the configuration and the evaluations of one trial."""
@@ -42,8 +50,6 @@ class Tracker:
         except Exception as error:  # whatever a tracker does wrong, the study goes on
             self.log = NoLog()
             why = f"failed ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
-            if isinstance(error, ImportError):
-                why = f"needs its package: pip install 'repro[tracking]' ({error})"
             _LOG.warning("tracking to %s %s; the study goes on without it", self.kind, why)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from repro.study.settings import Amount, Count, Section, Several
+from repro.study.settings import Budget, Count, Section, Several
 
 
 class HowSureSettings(Section):
@@ -13,7 +13,7 @@ class HowSureSettings(Section):
     recorded: Several = ("mini", "deberta")  # folders of data/recorded, or paths
     fewest: Count = 40  # trials in a pool; a smaller one is left out, and named
     workers: Count = 4  # the paper's GPUs
-    budgets_gst: tuple[Amount, ...] = (0.5, 1, 2, 4, 8, 16)
+    budgets_gst: tuple[Budget, ...] = (0.5, 1, 2, 4, 8, 16)
     replays: Annotated[Count, Field(ge=2)] = 600  # of each method in each space
     resamples: Annotated[Count, Field(ge=3)] = 80  # of pool, grid's seeds and test examples
     replays_of_each: Annotated[Count, Field(ge=2)] = 8  # on each of these resamples

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from repro.names import check_name
-from repro.study.settings import Amount, Section, Several, distinct
+from repro.study.settings import Budget, Section, Several, distinct
 from repro.tuning.spaces import FAMILIES, search_space
 
 _S_WR, _S_WR_HDO = ("full", "s-wr", "smin"), ("full", "s-wr-hdo", "smin")
@@ -22,7 +22,7 @@ class ProcedureSettings(Section):
     """Spaces from the largest to the smallest, budgets, rules (Liu & Wang 2021, sec. 5)."""
 
     spaces: dict[str, Several] = Field(default=_DEFAULT)  # by family; see `spaces.search_space`
-    budgets_gst: Annotated[tuple[Amount, ...], Field(min_length=1)] = (1, 4)
+    budgets_gst: Annotated[tuple[Budget, ...], Field(min_length=1)] = (1, 4)
     methods: Several = ("rs", "asha", "bo_asha")
     # of each model's tasks: all, or a few, or a few by family
     tasks: Annotated[dict[str, Several], BeforeValidator(_by_family)] = Field(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from repro.study.settings import Amount, Count, Section, Several, Share
+from repro.study.settings import Budget, Count, Section, Several, Share, Tasks
 
 FourOrMore = Annotated[Count, Field(ge=4)]
 
@@ -13,8 +13,8 @@ class ResplitSettings(Section):
     """Random search on the original split and on a resplit, and what is simulated from it."""
 
     models: Several | None = None  # the profile's first one when None
-    tasks: Several = ("qnli",)  # the paper's
-    budget_gst: Amount = 4.0  # for several trials more than four
+    tasks: Tasks = ("qnli",)  # the paper's
+    budget_gst: Budget = 4.0  # for several trials more than four
     repetitions: Count = 3
     shifts: tuple[Share, ...] = (0.0, 0.5, 1.0)  # of further test sets; mini only
     examples: FourOrMore = 600  # in each of them
@@ -29,6 +29,11 @@ class ResplitSettings(Section):
             raise ValueError(
                 "`shifts` must hold 0, the distribution of the validation set, "
                 f"but got {self.shifts}; add it"
+            )
+        if (largest := max(self.validation_sizes)) > self.examples:
+            raise ValueError(
+                f"`validation_sizes` must be at most `examples`, {self.examples}, of which they "
+                f"are drawn, but got {largest}; drop it"
             )
         return self
 

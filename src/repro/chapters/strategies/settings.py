@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from repro.chapters.strategies.spaces import LONGEST
-from repro.study.settings import Count, Number, Section
+from repro.study.settings import Count, Number, Section, Task
 
 Interval = Annotated[Number, Field(gt=0, lt=LONGEST)]  # epochs between perturbations
 
@@ -17,7 +17,7 @@ class StrategySettings(Section):
     """
 
     model: Annotated[str, Field(min_length=1)] = "tiny-bert"
-    task: str = "rte"
+    task: Task = "rte"
     scale: Literal["article", "article-mini"] = "article-mini"  # of learning rates and warm-up
     adam_epsilon: Annotated[Number, Field(gt=0)] | None = None  # the profile's when None
     repetitions: Count = 3  # each with seeds of its own, for searching and for training

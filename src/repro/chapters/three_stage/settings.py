@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from repro.study.settings import Count, Section
+from repro.study.settings import Count, Section, Task
 
 Several = Annotated[Count, Field(ge=2)]  # one seed cannot tell an effect from noise
 
@@ -17,7 +17,7 @@ class ThreeStageSettings(Section):
 
     model: Annotated[str, Field(min_length=1)] = "tiny-bert"
     stands_for: str = "DistilBERT"  # the project's model, where `model` is another; else empty
-    task: str = "mrpc"
+    task: Task = "mrpc"
     scale: Literal["project", "project-mini"] = "project-mini"  # of learning rates and warm-up
     epochs: Count = 3
     max_lengths: tuple[Count, Count, Count] = (22, 48, 64)  # lower, baseline, higher

@@ -85,7 +85,8 @@ def test_a_section_has_the_notebook_s_title_its_headline_and_leads_with_what_car
     page = write_page(tmp_path / "mini")
     text, source = read(page).text, page.read_text()
     assert "Does it help?" in text
-    assert "HPO gains −0.5 points, less than 5%." in text
+    assert text.count("HPO gains −0.5 points, less than 5%.") == 2  # among all answers, and here
+    assert source.index('href="#01_study"') < source.index('<section id="verdicts">')
     assert text.index("It gained 1 point.") < text.index("1 more tables and figures")
     assert text.index("1 more tables and figures") < text.index("What it cost.")
     assert source.count("Profile mini.") == 1  # once a section, not under every figure

@@ -118,7 +118,7 @@ def test_all_experiments_run_are_judged_and_shown(recorded):
     frame = show.experiments_table(results, note="").frame
     assert len(frame) == len(experiments.EXPERIMENTS) and "RTE" in frame
     assert len(show.plot_experiments(results).get_yticklabels()) == len(frame)
-    assert show.describe(results)
+    assert show.describe(results).startswith("Of 8 proposals, ")
 
 
 def test_too_few_trials_and_missing_spaces_are_left_out_and_said(tmp_path):

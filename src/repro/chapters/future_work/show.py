@@ -8,7 +8,7 @@ import pandas as pd
 
 from repro.chapters.future_work.claims import judge
 from repro.chapters.future_work.experiments import LABELS
-from repro.show.cells import in_paper_order, points_with_interval, task_label
+from repro.show.cells import in_paper_order, points, points_with_interval, task_label
 from repro.show.style import OWN, PAGE_WIDTH, new_axes, styled
 from repro.show.table import Table
 from repro.stats.ledger import load_claims
@@ -53,11 +53,14 @@ def experiments_table(results: pd.DataFrame, *, note: str) -> Table:
 def describe(results: pd.DataFrame) -> str:
     """Say in one sentence which proposals help beyond chance, and which harm."""
     found = summarise(results)
-    better = [LABELS[c] for c in found.loc[found["low"] > 0, "claim"]]
-    worse = [LABELS[c] for c in found.loc[found["high"] < 0, "claim"]]
-    texts = [f"{word}: {', '.join(names)}" for word, names in (("above zero", better),
-             ("below zero", worse)) if names]  # fmt: skip
-    return f"Interval {'; '.join(texts)}." if texts else "No interval excludes zero."
+    clear = found[(found["low"] > 0) | (found["high"] < 0)]
+    if clear.empty:
+        return "No interval excludes zero."
+    texts = [f"“{LABELS[row.claim]}” by {points(row.value)}" for row in clear.itertuples()]
+    return (
+        f"Of {len(found)} proposals, {len(clear)} change the outcome by more than their 95% "
+        f"intervals allow for chance (points): {', '.join(texts)}."
+    )
 
 
 @styled

@@ -91,8 +91,8 @@ def table1(best: pd.DataFrame, *, note: str) -> Table:
 def describe_gain(best: pd.DataFrame) -> str:
     """Say in one sentence what choosing the best of all seeds adds to the mean run."""
     gains = best.groupby("task", sort=False)["score"].agg(["mean", "max"]).diff(axis=1)["max"]
-    texts = [f"{number(100 * gain)} on {task_label(task)}" for task, gain in gains.items()]
-    return f"Points that the best of all seeds has above the mean run: {', '.join(texts)}."
+    texts = [f"{number(100 * gain)} points on {task_label(task)}" for task, gain in gains.items()]
+    return f"The best of all seeds lies above the mean seed by {', '.join(texts)}."
 
 
 def table2(facts: pd.DataFrame, *, note: str) -> Table:

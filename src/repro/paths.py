@@ -14,7 +14,7 @@ CARRIED = _ABOVE if IN_REPOSITORY else Path(__file__).resolve().parent / "carrie
 PROFILES = CARRIED / "profiles"
 NOTEBOOKS = CARRIED / "notebooks"
 REFERENCE = CARRIED / "figures/reference"
-FIGURES = ROOT / "figures"
+FIGURES = Path(os.environ.get("REPRO_FIGURES", ROOT / "figures"))
 RESULTS = Path(os.environ.get("REPRO_RESULTS", ROOT / "data/results"))
 
 

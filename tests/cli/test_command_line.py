@@ -87,7 +87,7 @@ sys.exit(command_line.main(["reproduce", "--profile", "smoke", "--notebook", sys
 
 def test_interrupt_leaves_no_kernel_behind(tmp_path):
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path), path_of("waits")]
-    environment = os.environ | {"PYTHONPATH": str(reproduce.ROOT / "src")}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -168,7 +168,7 @@ def test_values_reach_the_notebook_typed(folders, monkeypatch, tmp_path):
         reproduce, "run_notebooks", lambda *_, parameters, **__: given.extend(parameters) or []
     )
     mine = tmp_path / "mine.yaml"
-    mine.write_text((reproduce.ROOT / "profiles/smoke.yaml").read_text())
+    mine.write_text((ROOT / "profiles/smoke.yaml").read_text())
     (folders.figures / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     values = ["-p", "times", "7", "-p", "rate", "1e-4"]
@@ -212,6 +212,15 @@ def test_profiles_are_listed(capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (75, "1:15"), (3723, "1:02:03")])
 def test_times_are_readable(seconds, text):
     assert reproduce.format_seconds(seconds) == text
+
+
+def test_what_is_made_may_go_elsewhere(tmp_path):
+    """As where the checkout cannot be written to."""
+    code = "from repro.cli.notebooks import Folders; print(Folders().figures, Folders().build)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "REPRO_FIGURES": f"{tmp_path}/f"}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert said.stdout.split() == [f"{tmp_path}/f", f"{tmp_path}/build"]
 
 
 def test_what_a_run_writes_is_not_tracked():

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from repro.names import suggest_name
-from repro.paths import FIGURES, NOTEBOOKS, ROOT
+from repro.paths import FIGURES, NOTEBOOKS
 from repro.study.progress import format_seconds
 
 _TEMPLATE = Path(__file__).with_name("notebook.html.j2")
@@ -41,7 +41,7 @@ class Folders:
     """Where notebooks come from and where what they make goes."""
 
     notebooks: Path = NOTEBOOKS
-    build: Path = ROOT / "build"
+    build: Path = FIGURES.parent / "build"
     figures: Path = FIGURES
 
 

@@ -258,6 +258,7 @@ def _train(fetch, request, report) -> tuple[str, Any, float]:
         raise
     except Exception as error:
         where = f"{request.run_id}, trial {request.trial}"
-        return "error", f"{where}: {type(error).__name__}: {error}", 0.0
+        what = str(error).strip().partition("\n")[0]
+        return "error", f"{where}: {type(error).__name__}: {what}", 0.0
     seconds = result.training_seconds + result.evaluation_seconds
     return "result", cloudpickle.dumps(result), seconds

@@ -401,7 +401,7 @@ def disturb_notebooks(bench: Bench) -> tuple[int, bool]:
     _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     text = folder.with_suffix(".log").read_text()
     expected = (1, "error: 00_tiny: ") if how == "kernel" else (130, "interrupted; what was")
-    in_temporary = [path for path in temporary.iterdir() if path.name != "ray"]
+    in_temporary = [path for path in temporary.iterdir() if not path.name.startswith("ray")]
     left = [*in_temporary, *(here / "build").glob("00_tiny-*"), *alive]
     if left or process.returncode != expected[0] or expected[1] not in text or "Trace" in text:
         raise Fault(f"{how}: left {left}, ended with {process.returncode}: {text}")

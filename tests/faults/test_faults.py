@@ -6,6 +6,9 @@ import pytest
 
 import faults
 
+# A process is forked beside threads that do nothing meanwhile.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):

@@ -172,12 +172,12 @@ def _own_folder() -> Path:
     """
     import psutil
 
-    private = Path(tempfile.gettempdir(), f"repro-{os.getuid()}")
+    private = Path(tempfile.gettempdir(), f"ray{os.getuid()}")  # short, as a socket's path must be
     private.mkdir(mode=0o700, exist_ok=True)
     if private.lstat().st_uid != os.getuid():
         raise RuntimeError(f"{private} must be yours, but is somebody else's; set TMPDIR")
     private.chmod(0o700)
-    folder = private / "ray"
+    folder = private / "r"
     for session in folder.glob("session_[0-9]*"):
         process = int(session.name.rpartition("_")[2])
         if process == os.getpid() or not psutil.pid_exists(process):

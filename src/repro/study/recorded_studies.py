@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from repro.checked import Checked, read_yaml
@@ -32,7 +33,6 @@ _TABLES = ("runs", "trials", "evaluations", "predictions", "examples")
 _SEEDS = ("init_seed", "order_seed", "dropout_seed")
 _SAME_TRIAL = ["stage", "variant", "method", "repetition", "place", *HYPERPARAMETERS, *_SEEDS]
 _SCORES = ("validation_score", "test_score")
-_OF_THE_MACHINE = ["worker", "started_at"]
 
 
 class StudyPlan(Checked):
@@ -109,7 +109,7 @@ def record_study(
     }
     tables = {
         "runs": study.runs,
-        "trials": study.trials.drop(columns=_OF_THE_MACHINE),
+        "trials": study.trials.assign(worker="", started_at=np.nan),  # of one machine
         "evaluations": study.evaluations,
         "predictions": pd.DataFrame({"trial_id": answers.columns, "predictions": packed}),
         "examples": joint[list(EXAMPLE)],

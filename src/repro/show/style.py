@@ -112,11 +112,9 @@ def new_figure(width: float, height: float) -> Figure:
     return plt.figure(figsize=(width, height), layout="constrained")
 
 
-def visible(colours: str = DARKER_IS_MORE) -> mpl.colors.Colormap:
-    """Return a colour map; of DARKER_IS_MORE without the lightest part, which is lost on white."""
-    if colours != DARKER_IS_MORE:
-        return mpl.colormaps[colours]
-    return mpl.colors.ListedColormap(mpl.colormaps[colours](np.linspace(0.25, 1, 64)))
+def visible() -> mpl.colors.Colormap:
+    """Return DARKER_IS_MORE without its lightest part, which is lost on white."""
+    return mpl.colors.ListedColormap(mpl.colormaps[DARKER_IS_MORE](np.linspace(0.25, 1, 64)))
 
 
 def round_ticks(figure: Figure) -> None:

@@ -184,13 +184,15 @@ class _Rungs:
         """Tell who stops, one trial a row, and keep the scores; rung -1 is none."""
         stopped, at = np.zeros(len(rows), bool), (rung >= 0) & ~np.isnan(score)
         rows, rung, score = rows[at], rung[at], score[at]
-        top, n = self.top[rows, rung], self.count[rows, rung]
+        n = self.count[rows, rung]
+        filled = slice(int(n.max(initial=0)) + 1)  # and one place more
+        top = self.top[rows, rung, filled]
         stopped[at] = (n > 0) & (score < _quantile(top, np.maximum(n, 1)))
         places = np.arange(top.shape[1])
         here = (top >= score[:, None]).sum(axis=1)[:, None]
         moved = np.hstack([score[:, None], top[:, :-1]])
         moved = np.where(places == here, score[:, None], moved)
-        self.top[rows, rung] = np.where(places < here, top, moved)
+        self.top[rows, rung, filled] = np.where(places < here, top, moved)
         self.count[rows, rung] += 1
         return stopped
 

@@ -1,5 +1,7 @@
 """The ledger: every claim decided once an evidence, or said why not."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -64,6 +66,14 @@ def test_an_undecided_claim_says_how_many_runs_would_decide_it(claims):
     assert table.loc["better", "runs_needed"] > 50
     assert table.loc["larger", "reason"] == "no runs"
     assert table.loc["larger", "runs_needed"] == "unknown: no runs"
+
+
+def test_none_are_needed_is_not_said_of_what_a_more_careful_test_left_open(claims):
+    doubted = replace(estimate(9.0), p_for=0.2)
+    table = judge([answer("better"), Answer("larger", "miniature", "toy", doubted)], claims)
+    row = table.set_index("id").loc["larger"]
+    assert row["verdict"] == "undecided"
+    assert row["runs_needed"].startswith("unknown: one of its two tests has decided")
 
 
 def test_what_is_by_construction_here_only_is_said_so(claims):

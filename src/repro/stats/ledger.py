@@ -110,6 +110,8 @@ def _row(answer: Answer, claims: pd.DataFrame, p: float | None, n_claims: int) -
     unit = answer.unit or claims.loc[answer.claim, "unit"]
     factor = 100 if unit in ("points", "percent") else 1
     needed = runs_needed(estimate, level=LEVEL / n_claims) if word == UNDECIDED else ""
+    if needed == 0:  # it is left open by a test that asks for more than the spread tells
+        needed = "unknown: one of its two tests has decided, the other one has not"
     return {
         "id": answer.claim,
         "source": claims.loc[answer.claim, "source"],

@@ -65,7 +65,7 @@ def of_budgets(effects: pd.DataFrame) -> str:
         text = f"from {sure.min():g} GST on" if len(sure) else "at no budget"
         text += f", surely below at {never.min():g} to {never.max():g} GST" if len(never) else ""
         parts.append(f"{model}, {method_label(method)}: {text}")
-    return f"Surely above grid search on test: {'; '.join(parts)}." if parts else ""
+    return f"Beyond chance above grid search on test: {'; '.join(parts)}." if parts else ""
 
 
 def of_overfitting(shares: pd.DataFrame) -> str:

@@ -57,13 +57,13 @@ def of_verdicts(shares: pd.DataFrame) -> str:
 
 
 def of_budgets(effects: pd.DataFrame) -> str:
-    """Say from which budget HPO is surely above grid search on test, by model and method."""
+    """Say from which budget HPO is above grid search on test, by model and method."""
     parts = []
     for (model, method), rows in effects.groupby(["model", "method"], sort=False):
         sure = rows[rows["low"] > 0]["budget_gst"]
         never = rows[rows["high"] < 0]["budget_gst"]
         text = f"from {sure.min():g} GST on" if len(sure) else "at no budget"
-        text += f", surely below at {never.min():g} to {never.max():g} GST" if len(never) else ""
+        text += f", beyond chance below at {never.min():g} to {never.max():g} GST" if len(never) else ""
         parts.append(f"{model}, {method_label(method)}: {text}")
     return f"Beyond chance above grid search on test: {'; '.join(parts)}." if parts else ""
 

@@ -63,7 +63,8 @@ def of_budgets(effects: pd.DataFrame) -> str:
         sure = rows[rows["low"] > 0]["budget_gst"]
         never = rows[rows["high"] < 0]["budget_gst"]
         text = f"from {sure.min():g} GST on" if len(sure) else "at no budget"
-        text += f", beyond chance below at {never.min():g} to {never.max():g} GST" if len(never) else ""
+        if len(never):
+            text += f", beyond chance below at {never.min():g} to {never.max():g} GST"
         parts.append(f"{model}, {method_label(method)}: {text}")
     return f"Beyond chance above grid search on test: {'; '.join(parts)}." if parts else ""
 

@@ -254,10 +254,13 @@ def test_the_ledger_is_listed_by_evidence_and_source(folders, capsys):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_the_end_of_a_session_is_an_interrupt(number, monkeypatch, capsys):
+def test_the_end_of_a_session_is_an_interrupt(number, monkeypatch, capsys, request):
     def ended(*arguments, **keywords):
         signal.raise_signal(number)
 
+    # what a shell starts in the background ignores Ctrl-C
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, usual))
     monkeypatch.setattr("repro.study.recording.record", ended)
     before = signal.getsignal(number)
     assert command_line.main(["record"]) == 130

@@ -12,7 +12,13 @@ import yaml
 
 from repro.paths import ROOT
 from repro.training.types import Evaluation, TrialResult
-from repro.tuning.cluster import ENVIRONMENT, LOOPBACK, connect, disconnect
+from repro.tuning.cluster import (
+    ENVIRONMENT,
+    LOOPBACK,
+    connect,
+    disconnect,
+    environment_of_notebooks,
+)
 from repro.tuning.ray_tune import tune_runs
 from repro.tuning.runs import TuningRun
 from repro.tuning.spaces import search_space
@@ -51,6 +57,15 @@ def test_nobody_else_can_enter_the_folders_of_ray_and_those_that_ended_are_gone(
     mine = [p for p in first.parent.glob("session_[0-9]*") if p.name.endswith(f"_{os.getpid()}")]
     assert mine == [session()] and mine != [first]
     assert not list(first.parent.glob("*_999999999"))
+
+
+def test_a_token_is_made_only_while_ray_will_still_look_for_it(monkeypatch):
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setitem(sys.modules, "ray", object())
+    assert not [name for name in environment_of_notebooks() if "AUTH" in name]
+    monkeypatch.delitem(sys.modules, "ray")
+    token = environment_of_notebooks()["RAY_AUTH_TOKEN"]
+    assert len(token) == 64 and environment_of_notebooks()["RAY_AUTH_TOKEN"] == token
 
 
 @pytest.fixture

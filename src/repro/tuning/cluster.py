@@ -54,8 +54,7 @@ def connect(*, cores: int | None = None, gpus: int | None = None) -> None:
     if session := os.environ.get(SESSION_VARIABLE):
         return _init(address=ask(Path(session), "ray"))
     if not os.environ.get("RAY_ADDRESS"):
-        if "ray" not in sys.modules:  # which looks for it when it is imported
-            _authentication()
+        _authentication()
         _start(cores or len(os.sched_getaffinity(0)), gpus)
         _end_before_the_kernel()
         return
@@ -102,9 +101,10 @@ def environment_of_notebooks() -> dict[str, str]:
 
 def _authentication() -> dict[str, str]:
     """Return what lets nobody else in; no token is left in a file, where Ray lets all read it."""
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if "ray" not in sys.modules:  # which looks for it when it is imported, and not again
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     return {name: value for name, value in os.environ.items() if name.startswith("RAY_AUTH_")}
 
 
